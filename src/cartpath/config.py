@@ -1,0 +1,105 @@
+"""``cartpath.toml`` as validated settings."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cartpath.schema import CartpathError, seconds
+
+FILE_NAME = "cartpath.toml"
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """``[store]``: how the event store is laid out."""
+
+    buckets: int = 64
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.buckets, int) or not 1 <= self.buckets <= 4096:
+            raise CartpathError("[store] buckets must be a whole number from 1 to 4096")
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """``[sessions]``: how sessions are derived where the source has none."""
+
+    gap: str = "30m"
+
+    def __post_init__(self) -> None:
+        seconds(self.gap)
+
+    @property
+    def gap_seconds(self) -> int:
+        """The inactivity gap in seconds."""
+        return seconds(self.gap)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a workspace.
+
+    Examples
+    --------
+    >>> Settings().sessions.gap_seconds
+    1800
+    """
+
+    store: StoreSettings = field(default_factory=StoreSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+
+    def to_toml(self) -> str:
+        """Return the settings as the text of ``cartpath.toml``."""
+        return (
+            "# Settings of this Cartpath workspace; see docs/configuration.md\n\n"
+            f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
+            f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n'
+        )
+
+
+_TABLES: dict[str, type[Any]] = {"store": StoreSettings, "sessions": SessionSettings}
+
+
+def load(workspace: Path) -> Settings:
+    """Read and validate ``cartpath.toml`` of a workspace.
+
+    Parameters
+    ----------
+    workspace : Path
+        The workspace's folder.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    CartpathError
+        If the file is missing, is not TOML, or has an unknown or wrong setting.
+    """
+    path = workspace / FILE_NAME
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CartpathError(
+            f"{workspace} is not a Cartpath workspace (no {FILE_NAME})", f"make one: cartpath init {workspace}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CartpathError(f"{path} is not valid TOML: {error}") from None
+    unknown = sorted(set(raw) - set(_TABLES))
+    if unknown:
+        raise CartpathError(f"{path}: unknown table [{unknown[0]}]", f"known: {', '.join(_TABLES)}")
+    return Settings(**{name: _table(path, name, cls, raw.get(name, {})) for name, cls in _TABLES.items()})
+
+
+def _table(path: Path, name: str, cls: type[Any], values: Any) -> Any:
+    known = {f.name for f in fields(cls)}
+    if not isinstance(values, dict):
+        raise CartpathError(f"{path}: {name} must be a table, [{name}]")
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise CartpathError(f"{path}: unknown setting {unknown[0]} in [{name}]", f"known: {', '.join(sorted(known))}")
+    return cls(**values)

@@ -1,0 +1,47 @@
+"""Errors a user can act on: each says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class CartpathError(Exception):
+    r"""A problem the user can solve; the command line prints it without a traceback.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and where.
+    hint : str, optional
+        What to do about it.
+
+    Examples
+    --------
+    >>> str(CartpathError("no column 'ts' in a.csv", "map it with --map ts=COLUMN"))
+    "no column 'ts' in a.csv\n  map it with --map ts=COLUMN"
+    """
+
+    #: Exit code of the command line.
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message}\n  {hint}")
+        self.message = message
+        self.hint = hint
+
+
+class WorkspaceBusyError(CartpathError):
+    """Another process is writing to the workspace."""
+
+    exit_code = 3
+
+
+class CorruptStoreError(CartpathError):
+    """A file the manifest names is missing or is not what was written."""
+
+    exit_code = 4
+
+
+class MissingExtraError(CartpathError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra that is not installed", f"pip install 'cartpath[{extra}]'")
