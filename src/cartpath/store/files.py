@@ -1,0 +1,131 @@
+"""Files of the store: atomic writes, and runs as memory-mapped Arrow files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cartpath.schema import CONTEXT, CorruptStoreError
+from cartpath.store.path import Sessions
+from cartpath.store.run import TYPES, Run
+
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary name; rename it to ``path`` once the block ends well and the bytes are on disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with atomic(target) as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a small table as Parquet, atomically."""
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def save_arrays(path: Path, columns: dict[str, pa.Array]) -> None:
+    """Write arrays of differing lengths as one uncompressed Arrow file: one row of lists."""
+    lists = {}
+    for name, values in columns.items():
+        offsets = pa.array([0, len(values)], pa.int64())
+        lists[name] = pa.LargeListArray.from_arrays(offsets, values)
+    batch = pa.record_batch(lists)
+    with atomic(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+
+
+def load_arrays(path: Path) -> dict[str, pa.Array]:
+    """Memory-map what ``save_arrays`` wrote.
+
+    Raises
+    ------
+    CorruptStoreError
+        If the file is missing or damaged.
+    """
+    try:
+        batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CorruptStoreError(f"{path} is missing or damaged: {error}", "see: cartpath doctor") from error
+    return {name: batch.column(i).flatten() for i, name in enumerate(batch.schema.names)}
+
+
+_SESSION = ("user", "start", "end", "key")
+
+
+def save_run(path: Path, run: Run) -> None:
+    """Write a run; arrays that are empty throughout are left out."""
+    columns: dict[str, Any] = {"user_key": run.user_key, "offsets": run.offsets, "context_ts": run.context_ts}
+    columns |= {f"event.{name}": values for name, values in run.arrays.items()}
+    columns |= {f"session.{name}": getattr(run.sessions, name) for name in _SESSION}
+    columns |= {f"context.{name}": v for name, v in run.sessions.context.items() if (v >= 0).any()}
+    save_arrays(path, {"user_id": run.user_id, **{name: pa.array(values) for name, values in columns.items()}})
+
+
+def load_run(path: Path) -> Run:
+    """Memory-map a run."""
+    stored = load_arrays(path)
+    numpy = {name: values.to_numpy() for name, values in stored.items() if name != "user_id"}
+    n_sessions = len(numpy["session.user"])
+    blank = np.full(n_sessions, -1, np.int32)
+    return Run(
+        user_key=numpy["user_key"],
+        user_id=stored["user_id"],
+        offsets=numpy["offsets"],
+        arrays={name: numpy[f"event.{name}"] for name in TYPES if f"event.{name}" in numpy},
+        sessions=Sessions(
+            **{name: numpy[f"session.{name}"] for name in _SESSION},
+            context={name: numpy.get(f"context.{name}", blank) for name in CONTEXT},
+        ),
+        context_ts=numpy["context_ts"],
+    )
+
+
+def unlink_all(paths: list[Path], on_error: Callable[[Path], None] | None = None) -> None:
+    """Delete files that may be gone already."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            if on_error is not None:
+                on_error(path)

@@ -1,0 +1,232 @@
+"""A run: events of some users in path order. A bucket is a base run and at most one delta, merged linearly.
+
+``build`` sorts rows into a run and ``merge`` joins two; ``merge(build(x), build(y)) == build(x + y)`` whatever the
+split, late events and all. Everything the table holds (sessions, context, steps, flags) is defined so that this is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cartpath.schema import CONTEXT, MICROSECONDS, Columns, CorruptStoreError
+from cartpath.store import kernels
+from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Sessions
+from cartpath.store.prepare import BLANKED, HIT, ORDER, ROW_HASH, SESSION_KEY, USER_KEY, context_of
+
+Array = npt.NDArray[Any]
+
+#: Value of an array that the source had no column for, and that is therefore not on disk.
+EMPTY: Mapping[str, Any] = {
+    "item": NO_CODE,
+    "page": NO_CODE,
+    "query": NO_CODE,
+    "price": np.nan,
+    "quantity": NO_QUANTITY,
+    ORDER: 0,
+    "order_value": np.nan,
+    "flags": 0,
+    HIT: 0,
+}
+TYPES: Mapping[str, Any] = {**EVENT_ARRAYS, ROW_HASH: np.int64, HIT: np.int64}
+
+
+@dataclass
+class Run:
+    """Users in key order, each with events in time order; see ``PathView`` for the arrays.
+
+    Attributes
+    ----------
+    user_key : uint64 array (n_users,)
+        Ascending.
+    user_id : pyarrow.StringArray (n_users,)
+    offsets : int64 array (n_users + 1,)
+    arrays : dict of arrays (n_events,)
+        Those of ``TYPES``; one that is absent is ``EMPTY`` throughout.
+    sessions : Sessions
+    context_ts : int64 array (n_sessions,)
+        Time of the event the context is taken from.
+    """
+
+    user_key: npt.NDArray[np.uint64]
+    user_id: pa.StringArray
+    offsets: npt.NDArray[np.int64]
+    arrays: dict[str, Array]
+    sessions: Sessions
+    context_ts: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        # Read-only like what comes from disk: safer, and kernels compile once for both.
+        s = self.sessions
+        for array in (*self.arrays.values(), self.offsets, s.user, s.start, s.end, s.key, *s.context.values()):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.arrays["ts"])
+
+    def array(self, name: str) -> Array:
+        """Return one array, made up where it is absent."""
+        found = self.arrays.get(name)
+        if found is None:
+            found = np.full(len(self), EMPTY[name], TYPES[name])
+            found.setflags(write=False)
+        return found
+
+    def view(self) -> PathView:
+        """Return the run as readers see it."""
+        return PathView(
+            offsets=self.offsets,
+            user_id=self.user_id,
+            sessions=self.sessions,
+            **{name: self.array(name) for name in EVENT_ARRAYS},
+        )
+
+
+def order_rows(rows: pa.Table) -> tuple[Array, Array, Array]:
+    """Return rows in path order (by user key, time, position), the user keys, and where each user starts."""
+    ts, keys = rows[Columns.ts].to_numpy(), rows[USER_KEY].to_numpy()
+    unique, user = np.unique(keys, return_inverse=True)
+    user = user.astype(np.int32)
+    if kernels.is_sorted(ts):
+        order, starts = kernels.group(user, len(unique))
+        return order, unique, starts
+    by_time = np.argsort(ts, kind="stable")
+    order, starts = kernels.group(user[by_time], len(unique))
+    return by_time[order], unique, starts
+
+
+def build(rows: pa.Table, order: Array, user_key: Array, offsets: Array, gap_seconds: int) -> Run:
+    """Make a run of rows.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        As ``prepare`` makes them, without duplicates.
+    order, user_key, offsets : arrays
+        As ``order_rows`` gives them.
+    gap_seconds : int
+        Inactivity that ends a session without an id.
+    """
+    names = [name for name in TYPES if name in rows.column_names]
+    arrays = {name: rows[name].to_numpy()[order] for name in names}
+    if BLANKED in rows.column_names:
+        arrays["flags"] = (rows[BLANKED].to_numpy()[order] * FLAG_BLANKED).astype(np.uint8)
+    user_id = rows[Columns.user_id].combine_chunks().take(pa.array(order[offsets[:-1]]))
+    if isinstance(user_id, pa.ChunkedArray):
+        user_id = user_id.combine_chunks()
+    has_key = SESSION_KEY in rows.column_names
+    key = rows[SESSION_KEY].to_numpy()[order] if has_key else np.zeros(len(order), np.int64)
+    context = {name: values[order] for name, values in context_of(rows).items()}
+    return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)
+
+
+def _finish(
+    user_key: Array,
+    user_id: pa.StringArray,
+    offsets: Array,
+    arrays: dict[str, Array],
+    key: Array,
+    context: dict[str, Array],
+    gap_seconds: int,
+) -> Run:
+    """Derive sessions, steps and flags, and take each session's context from the event that carries it first."""
+    ts = arrays[Columns.ts]
+    carries = np.zeros(len(ts), np.bool_)
+    for values in context.values():
+        carries |= values >= 0
+    session, user, start, end, session_key = kernels.sessions(offsets, ts, key, gap_seconds * MICROSECONDS)
+    carrier = kernels.carriers(session, carries, len(user))
+    taken = {name: np.where(carrier >= 0, context[name][carrier], NO_CODE) for name in context}
+    blank = np.full(len(user), NO_CODE, np.int32)
+    full = {name: taken[name].astype(np.int32) if name in taken else blank for name in CONTEXT}
+    run = Run(
+        user_key,
+        user_id,
+        offsets,
+        {**arrays, "session": session},
+        Sessions(user=user.copy(), start=start.copy(), end=end.copy(), key=session_key.copy(), context=full),
+        np.where(carrier >= 0, ts[carrier], -1) if len(ts) else np.zeros(0, np.int64),
+    )
+    flags = run.array("flags").copy()
+    inputs = [run.array(name) for name in ("event", "item", "page", "session", ORDER, HIT)]
+    run.arrays["step"] = kernels.steps(offsets, ts, *inputs, flags)
+    run.arrays.pop("flags", None)
+    if flags.any():
+        run.arrays["flags"] = flags
+    run.__post_init__()
+    return run
+
+
+def merge(a: Run, b: Run, gap_seconds: int) -> Run:
+    """Merge two runs of the same bucket; on equal times the events of ``a`` come first.
+
+    Parameters
+    ----------
+    a, b : Run
+        ``a`` was ingested before ``b``.
+    gap_seconds : int
+        The gap both were built with.
+    """
+    offsets, source, user_a, user_b = kernels.merge_order(
+        a.user_key, a.offsets, a.arrays["ts"], b.user_key, b.offsets, b.arrays["ts"]
+    )
+    names = [n for n in TYPES if n not in ("session", "step") and (n in a.arrays or n in b.arrays)]
+    arrays = {name: kernels.gather(a.array(name), b.array(name), source) for name in names}
+    key = kernels.gather(*(np.ascontiguousarray(r.sessions.key[r.arrays["session"]]) for r in (a, b)), source)
+    context = _merged_context(a, b, source)
+    user_key, user_id = _merged_users(a, b, user_a, user_b)
+    return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)
+
+
+def _merged_context(a: Run, b: Run, source: Array) -> dict[str, Array]:
+    """Give the context of its session to each event it may have been taken from."""
+    names = [n for n in CONTEXT if (a.sessions.context[n] >= 0).any() or (b.sessions.context[n] >= 0).any()]
+    per_run = []
+    for run in (a, b):
+        session = run.arrays["session"]
+        carrier = run.context_ts[session] == run.arrays["ts"]
+        per_run.append({n: np.where(carrier, run.sessions.context[n][session], NO_CODE) for n in names})
+    return {n: kernels.gather(per_run[0][n], per_run[1][n], source) for n in names}
+
+
+def _merged_users(a: Run, b: Run, user_a: Array, user_b: Array) -> tuple[Array, pa.StringArray]:
+    both = (user_a >= 0) & (user_b >= 0)
+    left, right = a.user_id.take(pa.array(user_a[both])), b.user_id.take(pa.array(user_b[both]))
+    if not left.equals(right):
+        raise CorruptStoreError("two user ids have the same 64-bit hash", "rename one of them at the source")
+    index = np.where(user_a >= 0, user_a, len(a.user_key) + user_b)
+    key = np.concatenate([a.user_key, b.user_key])[index]
+    return key, pa.concat_arrays([a.user_id, b.user_id]).take(pa.array(index))
+
+
+def without(run: Run, user_key: int, gap_seconds: int) -> Run:
+    """Return the run without one user."""
+    at = int(np.searchsorted(run.user_key, np.uint64(user_key)))
+    if at == len(run.user_key) or run.user_key[at] != np.uint64(user_key):
+        return run
+    lo, hi = run.offsets[at], run.offsets[at + 1]
+    keep = np.r_[0:lo, hi : len(run)]
+    sizes = np.delete(np.diff(run.offsets), at)
+    session = run.arrays["session"]
+    carrier = (run.context_ts[session] == run.arrays["ts"])[keep]
+    context = {n: np.where(carrier, v[session][keep], NO_CODE) for n, v in run.sessions.context.items()}
+    users = np.delete(np.arange(len(run.user_key)), at)
+    return _finish(
+        run.user_key[users],
+        run.user_id.take(pa.array(users)),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")},
+        run.sessions.key[session][keep],
+        context,
+        gap_seconds,
+    )
+
+
+def drop_duplicates(rows: pa.Table, known: Array) -> Array:
+    """Mark rows that are the first with their fingerprint; those in ``known`` (uint64) are stored already."""
+    return kernels.first_of_each(rows[ROW_HASH].to_numpy().view(np.uint64), known)
