@@ -1,0 +1,23 @@
+"""Purchase paths: the counting rule, and the views that follow it."""
+
+from cartpath.paths.counting import UNITS, Counting, wilson
+from cartpath.paths.daily import DailyResult, daily
+from cartpath.paths.flow import END, START, FlowResult, flow
+from cartpath.paths.funnel import FunnelResult, funnel
+from cartpath.paths.status import StatusResult, status
+
+__all__ = [
+    "END",
+    "START",
+    "UNITS",
+    "Counting",
+    "DailyResult",
+    "FlowResult",
+    "FunnelResult",
+    "StatusResult",
+    "daily",
+    "flow",
+    "funnel",
+    "status",
+    "wilson",
+]
