@@ -1,5 +1,31 @@
 """Event store, path table and the views on it."""
 
+from cartpath.store.codes import Codes
+from cartpath.store.files import atomic, write_json
+from cartpath.store.manifest import leftovers
 from cartpath.store.memory import view_from_table
+from cartpath.store.path import FLAG_BLANKED, FLAG_NEAR_DUPLICATE, NO_CODE, NO_QUANTITY, PathView, Sessions
+from cartpath.store.snapshot import Snapshot, Totals
+from cartpath.store.workspace import init, open_snapshot
+from cartpath.store.writer import Committed, Writer, writer
 
-__all__ = ["view_from_table"]
+__all__ = [
+    "FLAG_BLANKED",
+    "FLAG_NEAR_DUPLICATE",
+    "NO_CODE",
+    "NO_QUANTITY",
+    "Codes",
+    "Committed",
+    "PathView",
+    "Sessions",
+    "Snapshot",
+    "Totals",
+    "Writer",
+    "atomic",
+    "init",
+    "leftovers",
+    "open_snapshot",
+    "view_from_table",
+    "write_json",
+    "writer",
+]

@@ -132,9 +132,10 @@ class HashTable:
     ([0, 1, 0, -1], [0, 1])
     """
 
-    def __init__(self) -> None:
-        self._keys = np.zeros(1024, np.uint64)
-        self._values = np.zeros(1024, np.int32)
+    def __init__(self, expected: int = 0) -> None:
+        length = 1 << max(10, (2 * expected - 1).bit_length())
+        self._keys = np.zeros(length, np.uint64)
+        self._values = np.zeros(length, np.int32)
         self.size = 0
 
     def number(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

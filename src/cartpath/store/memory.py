@@ -11,7 +11,6 @@ from cartpath.store.prepare import prepare
 from cartpath.store.run import Run, build, drop_duplicates, order_rows
 
 
-
 def run_from_table(table: pa.Table, gap_seconds: int, codes: Codes) -> Run:
     """Return the run of canonical events, exact duplicates dropped."""
     rows = prepare(table, codes)
@@ -21,9 +20,7 @@ def run_from_table(table: pa.Table, gap_seconds: int, codes: Codes) -> Run:
     return build(rows, *order_rows(rows), gap_seconds)
 
 
-def view_from_table(
-    table: pa.Table, gap_seconds: int = 1800, codes: Codes | None = None
-) -> tuple[PathView, Codes]:
+def view_from_table(table: pa.Table, gap_seconds: int = 1800, codes: Codes | None = None) -> tuple[PathView, Codes]:
     """Return the path table of canonical events held in memory.
 
     Parameters

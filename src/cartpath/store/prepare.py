@@ -32,7 +32,9 @@ Array = npt.NDArray[Any]
 
 
 @kernel
-def _add_column(total: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], salt: np.uint64, null: np.uint64) -> None:
+def _add_column(
+    total: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], salt: np.uint64, null: np.uint64
+) -> None:
     # A sum, so that a column that is all null and one that is absent give the same fingerprint.
     for row in range(len(total)):
         if values[row] != null:
@@ -169,4 +171,15 @@ def context_of(rows: pa.Table) -> dict[str, Array]:
     return {name: rows[name].to_numpy() for name in names}
 
 
-__all__ = ["BLANKED", "CODED_CONTEXT", "HIT", "ONCE", "ORDER", "ROW_HASH", "SESSION_KEY", "USER_KEY", "context_of", "prepare"]
+__all__ = [
+    "BLANKED",
+    "CODED_CONTEXT",
+    "HIT",
+    "ONCE",
+    "ORDER",
+    "ROW_HASH",
+    "SESSION_KEY",
+    "USER_KEY",
+    "context_of",
+    "prepare",
+]

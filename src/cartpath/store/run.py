@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from cartpath.schema import CONTEXT, MICROSECONDS, Columns, CorruptStoreError
 from cartpath.store import kernels
+from cartpath.store.hashing import HashTable
 from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Sessions
 from cartpath.store.prepare import BLANKED, HIT, ORDER, ROW_HASH, SESSION_KEY, USER_KEY, context_of
 
@@ -89,15 +90,24 @@ class Run:
 
 def order_rows(rows: pa.Table) -> tuple[Array, Array, Array]:
     """Return rows in path order (by user key, time, position), the user keys, and where each user starts."""
-    ts, keys = rows[Columns.ts].to_numpy(), rows[USER_KEY].to_numpy()
-    unique, user = np.unique(keys, return_inverse=True)
-    user = user.astype(np.int32)
+    ts, keys = column(rows, Columns.ts), column(rows, USER_KEY)
+    number, first = HashTable(len(keys)).number(keys)
+    unique = keys[first]
+    by_key = np.argsort(unique)
+    rank = np.empty(len(unique), np.int32)
+    rank[by_key] = np.arange(len(unique), dtype=np.int32)
+    user = kernels.take(rank, number)
     if kernels.is_sorted(ts):
         order, starts = kernels.group(user, len(unique))
-        return order, unique, starts
+        return order, unique[by_key], starts
     by_time = np.argsort(ts, kind="stable")
-    order, starts = kernels.group(user[by_time], len(unique))
-    return by_time[order], unique, starts
+    order, starts = kernels.group(kernels.take(user, by_time), len(unique))
+    return kernels.take(by_time, order), unique[by_key], starts
+
+
+def column(rows: pa.Table, name: str) -> Array:
+    """Return a column without nulls as one array."""
+    return np.ascontiguousarray(rows[name].to_numpy())
 
 
 def build(rows: pa.Table, order: Array, user_key: Array, offsets: Array, gap_seconds: int) -> Run:
@@ -113,15 +123,15 @@ def build(rows: pa.Table, order: Array, user_key: Array, offsets: Array, gap_sec
         Inactivity that ends a session without an id.
     """
     names = [name for name in TYPES if name in rows.column_names]
-    arrays = {name: rows[name].to_numpy()[order] for name in names}
+    arrays = {name: kernels.take(column(rows, name), order) for name in names}
     if BLANKED in rows.column_names:
-        arrays["flags"] = (rows[BLANKED].to_numpy()[order] * FLAG_BLANKED).astype(np.uint8)
+        arrays["flags"] = (kernels.take(column(rows, BLANKED), order) * FLAG_BLANKED).astype(np.uint8)
     user_id = rows[Columns.user_id].combine_chunks().take(pa.array(order[offsets[:-1]]))
     if isinstance(user_id, pa.ChunkedArray):
         user_id = user_id.combine_chunks()
     has_key = SESSION_KEY in rows.column_names
-    key = rows[SESSION_KEY].to_numpy()[order] if has_key else np.zeros(len(order), np.int64)
-    context = {name: values[order] for name, values in context_of(rows).items()}
+    key = kernels.take(column(rows, SESSION_KEY), order) if has_key else np.zeros(len(order), np.int64)
+    context = {name: kernels.take(values, order) for name, values in context_of(rows).items()}
     return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)
 
 
@@ -204,29 +214,27 @@ def _merged_users(a: Run, b: Run, user_a: Array, user_b: Array) -> tuple[Array, 
     return key, pa.concat_arrays([a.user_id, b.user_id]).take(pa.array(index))
 
 
-def without(run: Run, user_key: int, gap_seconds: int) -> Run:
-    """Return the run without one user."""
-    at = int(np.searchsorted(run.user_key, np.uint64(user_key)))
-    if at == len(run.user_key) or run.user_key[at] != np.uint64(user_key):
-        return run
-    lo, hi = run.offsets[at], run.offsets[at + 1]
-    keep = np.r_[0:lo, hi : len(run)]
-    sizes = np.delete(np.diff(run.offsets), at)
+def rows_of(run: Run, user_key: Array) -> Array:
+    """Return the rows in ``run`` of those of the users (uint64 keys) that it has."""
+    at = np.searchsorted(run.user_key, user_key)
+    inside = at < len(run.user_key)
+    found: Array = at[inside][run.user_key[at[inside]] == user_key[inside]]
+    return found
+
+
+def select(run: Run, users: Array, gap_seconds: int) -> Run:
+    """Return the run of some of its users (rows, ascending)."""
+    sizes = np.diff(run.offsets)[users]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    keep = np.repeat(run.offsets[users] - offsets[:-1], sizes) + np.arange(offsets[-1])
     session = run.arrays["session"]
-    carrier = (run.context_ts[session] == run.arrays["ts"])[keep]
-    context = {n: np.where(carrier, v[session][keep], NO_CODE) for n, v in run.sessions.context.items()}
-    users = np.delete(np.arange(len(run.user_key)), at)
-    return _finish(
-        run.user_key[users],
-        run.user_id.take(pa.array(users)),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")},
-        run.sessions.key[session][keep],
-        context,
-        gap_seconds,
-    )
+    carrier = run.context_ts[session[keep]] == run.arrays["ts"][keep]
+    context = {n: np.where(carrier, v[session[keep]], NO_CODE) for n, v in run.sessions.context.items()}
+    arrays = {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")}
+    key = run.sessions.key[session[keep]]
+    return _finish(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context, gap_seconds)
 
 
 def drop_duplicates(rows: pa.Table, known: Array) -> Array:
     """Mark rows that are the first with their fingerprint; those in ``known`` (uint64) are stored already."""
-    return kernels.first_of_each(rows[ROW_HASH].to_numpy().view(np.uint64), known)
+    return kernels.first_of_each(column(rows, ROW_HASH).view(np.uint64), known)

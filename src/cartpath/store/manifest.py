@@ -1,0 +1,253 @@
+"""The manifest: which files make up the current generation. Swapping it is what makes a write happen."""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
+from cartpath.store.files import TEMPORARY, write_json
+from cartpath.store.hashing import HASH_VERSION
+
+FORMAT = 1
+STORE = "store"
+_NAME = "manifest.json"
+
+
+class Manifest:
+    """A generation of the store, as JSON.
+
+    Attributes
+    ----------
+    data : dict
+        ``generation``, ``n_buckets``, ``gap_seconds``, ``buckets`` (for each: ``base``, ``delta``, ``parts`` and
+        counts), ``codes`` (segments of each dictionary), ``tables``, ``sources``, ``commits``, ``artefacts``.
+        Files are named relative to ``store/``.
+    """
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+
+    @classmethod
+    def empty(cls, n_buckets: int, gap_seconds: int) -> Self:
+        """Return generation 0."""
+        bucket = {"base": None, "delta": None, "parts": [], "stats": {}}
+        return cls(
+            {
+                "format": FORMAT,
+                "hash_version": HASH_VERSION,
+                "generation": 0,
+                "n_buckets": n_buckets,
+                "gap_seconds": gap_seconds,
+                "buckets": [copy.deepcopy(bucket) for _ in range(n_buckets)],
+                "codes": {},
+                "tables": {},
+                "sources": {},
+                "commits": [],
+                "artefacts": [],
+            }
+        )
+
+    @property
+    def generation(self) -> int:
+        """The generation's number, rising by one a commit."""
+        return int(self.data["generation"])
+
+    def next(self) -> Manifest:
+        """Return a copy with the next number."""
+        data = copy.deepcopy(self.data)
+        data["generation"] += 1
+        return Manifest(data)
+
+    def files(self) -> set[str]:
+        """Return every file the generation is made of."""
+        named: set[str] = set()
+        for bucket in self.data["buckets"]:
+            named.update(bucket["parts"])
+            named.update(name for name in (bucket["base"], bucket["delta"]) if name)
+        for segments in self.data["codes"].values():
+            named.update(segments)
+        named.update(self.data["tables"].values())
+        return named
+
+
+def current(workspace: Path) -> Manifest:
+    """Read the current generation.
+
+    Raises
+    ------
+    CartpathError
+        If the folder is not a workspace.
+    CorruptStoreError
+        If the manifest cannot be read or is of another format.
+    """
+    return _read(workspace, workspace / STORE / _NAME)
+
+
+def of_generation(workspace: Path, generation: int) -> Manifest:
+    """Read the manifest of a generation that is still kept."""
+    return _read(workspace, workspace / STORE / "generations" / f"{generation:08d}.json")
+
+
+def _read(workspace: Path, path: Path) -> Manifest:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CartpathError(
+            f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {workspace}"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise CorruptStoreError(f"{path} cannot be read: {error}") from error
+    if data.get("format") != FORMAT or data.get("hash_version") != HASH_VERSION:
+        raise CorruptStoreError(f"{path} was written by another version of Cartpath", "ingest the sources again")
+    return Manifest(data)
+
+
+def swap(workspace: Path, manifest: Manifest) -> None:
+    """Make ``manifest`` the current generation, in one step."""
+    store = workspace / STORE
+    write_json(store / "generations" / f"{manifest.generation:08d}.json", manifest.data)
+    write_json(store / _NAME, manifest.data)
+    descriptor = os.open(store, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def writer_lock(workspace: Path) -> Iterator[None]:
+    """Hold the workspace's only writer lock; it goes with the process, however that ends.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        If another process holds it.
+    """
+    path = workspace / STORE / "writer.lock"
+    if not path.parent.is_dir():
+        current(workspace)
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise WorkspaceBusyError(
+                f"{workspace} is being written by process {file.read().strip() or 'unknown'}",
+                "wait for it to end, then run this again",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _pins_lock(workspace: Path, how: int) -> Iterator[None]:
+    # Without it a generation could be collected between a reader's look at the manifest and its pin.
+    with open(workspace / STORE / "pins.lock", "a", encoding="utf-8") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+class Pin:
+    """Keeps a generation's files while a reader uses them; goes with the process, however that ends."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._path: Path | None = None
+        try:
+            with _pins_lock(workspace, fcntl.LOCK_SH):
+                self.manifest = current(workspace)
+                self._take(workspace)
+        except OSError as error:
+            if isinstance(error, PermissionError) or error.errno == 30:  # a read-only store cannot be collected either
+                self.manifest = current(workspace)
+            else:
+                raise
+
+    def _take(self, workspace: Path) -> None:
+        folder = workspace / STORE / "pins"
+        folder.mkdir(exist_ok=True)
+        self._path = folder / f"{self.manifest.generation:08d}-{os.getpid()}-{os.urandom(4).hex()}"
+        self._file = open(self._path, "w", encoding="utf-8")  # noqa: SIM115 - held until release
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Let the generation go."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
+            self._path = None
+
+
+def _live_pins(workspace: Path) -> set[int]:
+    """Return the generations that living readers hold; remove the pins of dead ones."""
+    live = set()
+    for path in (workspace / STORE / "pins").glob("*"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except BlockingIOError:
+            live.add(int(path.name.split("-")[0]))
+        except FileNotFoundError:
+            continue
+    return live
+
+
+def collect(workspace: Path, *, everything: bool = False) -> int:
+    """Delete generations that nobody reads, and what an interrupted write left; the caller holds the writer lock.
+
+    Parameters
+    ----------
+    workspace : Path
+    everything : bool
+        Delete pinned generations too, as an erasure must.
+
+    Returns
+    -------
+    int
+        Number of files deleted.
+    """
+    store = workspace / STORE
+    with _pins_lock(workspace, fcntl.LOCK_EX):
+        now = current(workspace)
+        pinned = set() if everything else _live_pins(workspace)
+        kept = now.files()
+        for path in (store / "generations").glob("*.json"):
+            generation = int(path.stem)
+            if generation in pinned:
+                kept |= of_generation(workspace, generation).files()
+            elif generation != now.generation:
+                path.unlink(missing_ok=True)
+        gone = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
+        for path in gone:
+            path.unlink(missing_ok=True)
+    return len(gone)
+
+
+_FOLDERS = ("events", "paths", "codes", "tables", "spill")
+
+
+def _data_files(store: Path) -> list[Path]:
+    found = [path for folder in _FOLDERS for path in (store / folder).rglob("*") if path.is_file()]
+    return found + [path for path in store.rglob(f"*{TEMPORARY}") if path not in set(found)]
+
+
+def leftovers(workspace: Path | str) -> list[Path]:
+    """Return files of the store that no kept generation names: what an interrupted write left behind.
+
+    They are harmless, and deleted by the next write.
+    """
+    workspace = Path(workspace)
+    store = workspace / STORE
+    kept = current(workspace).files()
+    for path in (store / "generations").glob("*.json"):
+        kept |= of_generation(workspace, int(path.stem)).files()
+    return [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]

@@ -1,0 +1,103 @@
+"""Parts of the event store: immutable Parquet, every column as it was ingested, sorted in path order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cartpath.schema import Columns, event_schema
+from cartpath.store import kernels
+from cartpath.store.codes import CODED
+from cartpath.store.files import atomic
+from cartpath.store.path import NO_CODE, NO_QUANTITY
+from cartpath.store.prepare import BLANKED, HIT, ONCE
+from cartpath.store.run import column
+
+Array = npt.NDArray[Any]
+
+#: Columns of a part that hold what a rebuild of the path table needs beyond the canonical ones.
+KEPT = {HIT: Columns.hit, ONCE: Columns.once, BLANKED: Columns.blanked}
+_BIG = 2**31 - 2**16
+
+
+def write_part(path: Path, rows: pa.Table, order: Array, codes: dict[str, pa.Array]) -> None:
+    """Write rows as a part.
+
+    Parameters
+    ----------
+    path : Path
+    rows : pyarrow.Table
+        As ``prepare`` makes them.
+    order : int64 array
+        Rows in path order.
+    codes : dict of str to pyarrow.Array
+        The values of each dictionary by code.
+    """
+    columns = {}
+    for field in event_schema():
+        source = CODED.get(field.name, field.name)
+        if source in rows.column_names:
+            columns[field.name] = _column(field, rows, source, order, codes)
+    for source, target in KEPT.items():
+        if source in rows.column_names:
+            columns[target] = pa.array(kernels.take(column(rows, source), order))
+    table = pa.table(columns)
+    with atomic(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="lz4",
+            use_dictionary=[name for name in table.column_names if _repeats(name)],
+            column_encoding={Columns.ts: "DELTA_BINARY_PACKED"},
+            write_statistics=[Columns.ts, Columns.user_id],
+            store_schema=False,
+        )
+
+
+def _repeats(name: str) -> bool:
+    return name not in (Columns.ts, Columns.event_id, Columns.props, Columns.hit)
+
+
+def _column(field: pa.Field, rows: pa.Table, source: str, order: Array, codes: dict[str, pa.Array]) -> pa.Array:
+    if field.name in CODED:
+        return _decode(kernels.take(column(rows, source), order), codes[source])
+    if field.type == pa.string():
+        return _take_text(rows[source], order)
+    values = kernels.take(column(rows, source), order)
+    if field.name == Columns.ts:
+        return pa.array(values).cast(field.type)
+    if pa.types.is_floating(field.type):
+        return pa.array(values, mask=np.isnan(values))
+    empty = NO_QUANTITY if field.name == Columns.quantity else NO_CODE
+    return pa.array(values, mask=values == empty).cast(field.type)
+
+
+def _take_text(values: pa.ChunkedArray, order: Array) -> pa.Array:
+    if values.nbytes > _BIG:  # 32-bit offsets would overflow
+        values = values.cast(pa.large_string())
+    return values.combine_chunks().take(pa.array(order))
+
+
+def _decode(code: Array, values: pa.Array) -> pa.DictionaryArray:
+    """Return codes as a dictionary array of just the values in use, which Parquet writes as it is."""
+    used = np.zeros(len(values) + 1, np.bool_)
+    used[code] = True  # -1 marks the last place, which is no value
+    used[-1] = False
+    small = np.cumsum(used, dtype=np.int32) - 1
+    small = np.append(small[:-1], np.int32(-1)).astype(np.int32)
+    index = kernels.take(small, code + np.int32(len(small)) * (code < 0))
+    keep = pa.array(np.flatnonzero(used))
+    return pa.DictionaryArray.from_arrays(pa.array(index, mask=index < 0), values.take(keep))
+
+
+def read_part(path: Path) -> pa.Table:
+    """Read a part back as canonical events with the internal columns, for ``prepare``."""
+    table = pq.read_table(path)
+    known = {field.name: field.type for field in event_schema()}
+    types = [pa.field(f.name, known.get(f.name, f.type)) for f in table.schema]
+    return table.cast(pa.schema(types))

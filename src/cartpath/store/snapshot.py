@@ -1,0 +1,201 @@
+"""A pinned generation of a workspace, as readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cartpath.schema import Columns, CorruptStoreError, item_schema
+from cartpath.store import manifest as manifests
+from cartpath.store.codes import CODED, ERASED, Codes, Dictionary
+from cartpath.store.files import load_arrays, load_run
+from cartpath.store.path import PathView
+from cartpath.store.prepare import ROW_HASH, USER_KEY
+from cartpath.store.run import Run, build, merge, order_rows
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of a generation; times are microseconds since 1970 UTC, None in an empty store."""
+
+    events: int
+    users: int
+    sessions: int
+    items: int
+    first_ts: int | None
+    last_ts: int | None
+    events_by_type: dict[str, int]
+
+
+class Snapshot:
+    """Reads one generation, whatever is written meanwhile; close it to let the generation go.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cartpath import store
+    >>> folder = Path(tempfile.mkdtemp()) / "shop"
+    >>> store.init(folder)
+    >>> with store.open_snapshot(folder) as snapshot:
+    ...     snapshot.totals.events
+    0
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = Path(workspace)
+        self._store = self.workspace / manifests.STORE
+        self._pin = manifests.Pin(self.workspace)
+        self.manifest = self._pin.manifest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the generation go."""
+        self._pin.release()
+
+    @property
+    def generation(self) -> int:
+        """Number of the generation."""
+        return self.manifest.generation
+
+    @property
+    def n_buckets(self) -> int:
+        """Number of buckets; a user lives in exactly one."""
+        return int(self.manifest.data["n_buckets"])
+
+    @property
+    def gap_seconds(self) -> int:
+        """Inactivity that ends a session without an id."""
+        return int(self.manifest.data["gap_seconds"])
+
+    def run(self, bucket: int) -> Run:
+        """Return a bucket's base merged with its delta."""
+        entry = self.manifest.data["buckets"][bucket]
+        base, delta = (load_run(self._store / name) if name else None for name in (entry["base"], entry["delta"]))
+        if base is None:
+            return delta if delta is not None else _empty_run()
+        return merge(base, delta, self.gap_seconds) if delta is not None else base
+
+    def bucket(self, bucket: int) -> PathView:
+        """Return the paths of one bucket, memory-mapped where there is no delta."""
+        return self.run(bucket).view()
+
+    @cached_property
+    def _codes(self) -> dict[str, list[str]]:
+        return {}
+
+    def dictionary(self, name: str) -> Dictionary:
+        """Load one dictionary."""
+        segments = self.manifest.data["codes"].get(name, [])
+        return Dictionary(load_arrays(self._store / segment)["values"] for segment in segments)
+
+    def codes(self, name: str) -> list[str]:
+        """Return the texts of one dictionary by code: ``event item page query`` or a context column."""
+        if name not in CODED.values():
+            raise KeyError(f"no dictionary {name!r}; there are: {', '.join(CODED.values())}")
+        if name not in self._codes:
+            segments = self.manifest.data["codes"].get(name, [])
+            parts = [load_arrays(self._store / segment)["values"] for segment in segments]
+            self._codes[name] = [ERASED if v is None else v for part in parts for v in part.to_pylist()]
+        return self._codes[name]
+
+    def code_of(self, name: str, value: str) -> int:
+        """Return the code of a text, -1 if it was never seen."""
+        try:
+            return self.codes(name).index(value)
+        except ValueError:
+            return -1
+
+    @property
+    def items(self) -> pa.Table:
+        """The catalogue: ``schema.item_schema()`` and any further columns."""
+        return self.table("items", item_schema().empty_table())
+
+    @property
+    def users(self) -> pa.Table:
+        """User attributes: ``user_id`` and any columns."""
+        return self.table("users", pa.table({Columns.user_id: pa.array([], pa.string())}))
+
+    def table(self, name: str, default: pa.Table) -> pa.Table:
+        """Read one of the store's small tables."""
+        file = self.manifest.data["tables"].get(name)
+        if not file:
+            return default
+        try:
+            return pq.read_table(self._store / file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise CorruptStoreError(f"{self._store / file} is missing or damaged: {error}") from error
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """What was ingested, in order."""
+        return [source for commit in self.commits for source in commit["sources"]]
+
+    @property
+    def commits(self) -> list[dict[str, Any]]:
+        """One entry a commit: ``generation``, ``time``, ``stored``, ``duplicates``, ``late``, ``sources``, ``quarantine``."""
+        return list(self.manifest.data["commits"])
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Counts over all buckets."""
+        stats = [bucket["stats"] for bucket in self.manifest.data["buckets"] if bucket["stats"].get("events")]
+        by_code = np.zeros(len(self.codes("event")), np.int64)
+        for entry in stats:
+            by_code[: len(entry["by_event"])] += np.array(entry["by_event"], np.int64)
+        named = {name: int(n) for name, n in zip(self.codes("event"), by_code, strict=True) if n}
+        seen = self.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))
+        return Totals(
+            events=sum(entry["events"] for entry in stats),
+            users=sum(entry["users"] for entry in stats),
+            sessions=sum(entry["sessions"] for entry in stats),
+            items=int(np.count_nonzero(seen["seen"].to_numpy())),
+            first_ts=min((entry["first"] for entry in stats), default=None),
+            last_ts=max((entry["last"] for entry in stats), default=None),
+            events_by_type=dict(sorted(named.items(), key=lambda pair: -pair[1])),
+        )
+
+    def load_codes(self, names: Iterable[str] = ()) -> Codes:
+        """Load dictionaries for encoding new values; all by default."""
+        return Codes({name: self.dictionary(name) for name in names or CODED.values()})
+
+
+def stats_of(run: Run) -> dict[str, Any]:
+    """Return the counts of a bucket that the manifest keeps."""
+    if not len(run):
+        return {}
+    return {
+        "events": len(run),
+        "users": len(run.user_key),
+        "sessions": len(run.sessions),
+        "first": int(run.sessions.start.min()),
+        "last": int(run.sessions.end.max()),
+        "by_event": np.bincount(run.arrays["event"]).tolist(),
+    }
+
+
+def _empty_run() -> Run:
+    rows = pa.table(
+        {
+            Columns.user_id: pa.array([], pa.string()),
+            USER_KEY: pa.array([], pa.uint64()),
+            "ts": pa.array([], pa.int64()),
+            "event": pa.array([], pa.int32()),
+            ROW_HASH: pa.array([], pa.int64()),
+        }
+    )
+    return build(rows, *order_rows(rows), 1)
