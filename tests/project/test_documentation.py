@@ -6,8 +6,8 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -19,7 +19,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
-def commands(command: click.Command, name: str) -> Iterator[str]:
+def commands(command: Any, name: str) -> Iterator[str]:
     """Yield every leaf command as it is typed: ``cartpath ingest``."""
     children = getattr(command, "commands", None)
     if children is None:
