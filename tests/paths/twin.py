@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def flow_twin(
         names = ["(start)", *[row.event for row in path], "(end)"]
         for name in names:
             nodes[name].append(path[0])
-        for pair in zip(names[:-1], names[1:], strict=True):
+        for pair in pairwise(names):
             edges[pair].append(path[0])
 
     def three(found: list[Row]) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cartpath.schema import CartpathError, iso, microseconds_of
 from cartpath.store import PathView
@@ -185,7 +186,7 @@ def units_in(view: PathView, counting: Counting) -> int:
 
 
 @kernel
-def _users_in(offsets: Any, ts: Any, since: int, until: int) -> int:
+def _users_in(offsets: npt.NDArray[np.int64], ts: npt.NDArray[np.int64], since: int, until: int) -> int:
     found = 0
     for user in range(len(offsets) - 1):
         low, high = offsets[user], offsets[user + 1]
@@ -196,7 +197,9 @@ def _users_in(offsets: Any, ts: Any, since: int, until: int) -> int:
 
 
 @kernel
-def _sessions_in(ts: Any, session: Any, n_sessions: int, since: int, until: int) -> int:
+def _sessions_in(
+    ts: npt.NDArray[np.int64], session: npt.NDArray[np.int32], n_sessions: int, since: int, until: int
+) -> int:
     seen = np.zeros(n_sessions, np.uint8)
     found = 0
     for i in range(len(ts)):

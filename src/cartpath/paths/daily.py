@@ -82,31 +82,37 @@ def daily(snap: Snapshot) -> DailyResult:
 
 def scan_days(view: PathView, first: int, n_days: int, purchase: int) -> npt.NDArray[np.int64]:
     """Count one bucket."""
-    counts: npt.NDArray[np.int64] = _days(view.offsets, view.ts, view.event, view.step, first, n_days, purchase)
+    counts = _days(view.offsets, view.ts, view.event, view.step, first, n_days, purchase)
     np.add.at(counts[:, 2], view.sessions.start // DAY - first, 1)
     return counts
 
 
 def merge_days(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     """Add the counts of buckets."""
-    return np.sum(np.stack(parts), axis=0)
+    total: npt.NDArray[np.int64] = np.sum(np.stack(parts), axis=0)
+    return total
 
 
 @kernel
 def _days(
-    offsets: Any, ts: Any, event: Any, step: Any, first: int, n_days: int, purchase: int
+    offsets: npt.NDArray[np.int64],
+    ts: npt.NDArray[np.int64],
+    event: npt.NDArray[np.int32],
+    step: npt.NDArray[np.uint8],
+    first: int,
+    n_days: int,
+    purchase: int,
 ) -> npt.NDArray[np.int64]:
     counts = np.zeros((n_days, 4), np.int64)
     for user in range(len(offsets) - 1):
-        last = -1
+        day, midnight = -1, ts[offsets[user]]  # midnight: where the current day ends
         for i in range(offsets[user], offsets[user + 1]):
-            day = ts[i] // DAY - first
-            counts[day, 0] += 1
-            if day != last:
+            if ts[i] >= midnight:
+                day = ts[i] // DAY - first
+                midnight = (day + first + 1) * DAY
                 counts[day, 1] += 1
-                last = day
-            if step[i] == 1 and event[i] == purchase:
-                counts[day, 3] += 1
+            counts[day, 0] += 1
+            counts[day, 3] += step[i] == 1 and event[i] == purchase
     return counts
 
 

@@ -169,11 +169,11 @@ def scan_flow(view: PathView, width: int, counting: Counting, dense: int = _DENS
     """Count one bucket; ``width`` is the number of events and two."""
     if width > dense:
         return _sorted_edges(view, width, counting)
-    n, sessions, users = _edge_matrix(
+    cells = _edge_matrix(
         view.offsets, view.ts, view.event, view.session, view.step, width, counting.since, counting.until
     )
-    cell = np.flatnonzero(n)
-    return EdgeCounts(cell, n[cell], sessions[cell], users[cell])
+    cell = np.flatnonzero(cells[:, 0])
+    return EdgeCounts(cell, cells[cell, 0], cells[cell, 1], cells[cell, 2])
 
 
 def merge_edges(parts: Sequence[EdgeCounts]) -> EdgeCounts:
@@ -223,37 +223,43 @@ def _distinct(cell: npt.NDArray[np.int64], session: npt.NDArray[np.int64], user:
 
 
 @kernel
-def _tally(n: Any, sessions: Any, users: Any, last: Any, cell: int, s: int, u: int) -> None:
-    n[cell] += 1
-    if last[cell, 0] != s:
-        last[cell, 0] = s
-        sessions[cell] += 1
-        if last[cell, 1] != u:
-            last[cell, 1] = u
-            users[cell] += 1
+def _tally(cells: npt.NDArray[np.int64], cell: int, session: int, user: int) -> None:
+    # Without branches: whether a cell is new to a session is close to a coin toss.
+    row = cells[cell]
+    row[0] += 1
+    row[1] += row[3] != session
+    row[2] += row[4] != user
+    row[3] = session
+    row[4] = user
 
 
 @kernel
-def _is_mixed(session: Any, low: int, high: int) -> bool:
+def _is_mixed(session: npt.NDArray[np.int32], low: int, high: int) -> bool:
     # Sessions are numbered by their first event: a number that falls is a session taken up again.
+    falls = 0
     for i in range(low + 1, high):
-        if session[i] < session[i - 1]:
-            return True
-    return False
+        falls += session[i] < session[i - 1]
+    return falls > 0
 
 
 @kernel
 def _edge_matrix(
-    offsets: Any, ts: Any, event: Any, session: Any, step: Any, width: int, since: int, until: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    offsets: npt.NDArray[np.int64],
+    ts: npt.NDArray[np.int64],
+    event: npt.NDArray[np.int32],
+    session: npt.NDArray[np.int32],
+    step: npt.NDArray[np.uint8],
+    width: int,
+    since: int,
+    until: int,
+) -> npt.NDArray[np.int64]:
+    """Count into (cells, 5): n, sessions, users, and the last session and user that the cell was tallied for."""
     row, start, end = width + 1, width - 2, width - 1
-    n = np.zeros(width * row, np.int64)
-    sessions = np.zeros(width * row, np.int64)
-    users = np.zeros(width * row, np.int64)
-    last = np.full((width * row, 2), -1, np.int32)  # the last session and user that each cell was tallied for
+    cells = np.zeros((width * row, 5), np.int64)
+    cells[:, 3:] = -1
     order = np.empty(0, np.int64)
-    for u in range(len(offsets) - 1):
-        low, high = offsets[u], offsets[u + 1]
+    for user in range(len(offsets) - 1):
+        low, high = offsets[user], offsets[user + 1]
         mixed = _is_mixed(session, low, high)
         if mixed:
             order = np.argsort(session[low:high], kind="mergesort")
@@ -264,14 +270,14 @@ def _edge_matrix(
                 continue
             if session[i] != current:
                 if current >= 0:
-                    _tally(n, sessions, users, last, before * row + end, current, u)
-                    _tally(n, sessions, users, last, end * row + width, current, u)
+                    _tally(cells, before * row + end, current, user)
+                    _tally(cells, end * row + width, current, user)
                 before, current = start, session[i]
-                _tally(n, sessions, users, last, start * row + width, current, u)
-            _tally(n, sessions, users, last, before * row + event[i], current, u)
+                _tally(cells, start * row + width, current, user)
+            _tally(cells, before * row + event[i], current, user)
             before = event[i]
-            _tally(n, sessions, users, last, before * row + width, current, u)
+            _tally(cells, before * row + width, current, user)
         if current >= 0:
-            _tally(n, sessions, users, last, before * row + end, current, u)
-            _tally(n, sessions, users, last, end * row + width, current, u)
-    return n, sessions, users
+            _tally(cells, before * row + end, current, user)
+            _tally(cells, end * row + width, current, user)
+    return cells

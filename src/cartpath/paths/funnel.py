@@ -198,7 +198,9 @@ def merge_counts(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64
 
 
 @kernel
-def _push(starts: Any, depth: int, below: Any, step: int, t: int, window: int) -> int:
+def _push(
+    starts: npt.NDArray[np.int64], depth: int, below: npt.NDArray[np.int32], step: int, t: int, window: int
+) -> int:
     # From the last step to the first, so that an event never follows itself.
     while step > 0:
         if depth >= step and t - starts[step - 1] <= window:
@@ -216,7 +218,14 @@ def _push(starts: Any, depth: int, below: Any, step: int, t: int, window: int) -
 
 @kernel
 def _by_user(
-    offsets: Any, ts: Any, event: Any, head: Any, below: Any, window: int, since: int, until: int
+    offsets: npt.NDArray[np.int64],
+    ts: npt.NDArray[np.int64],
+    event: npt.NDArray[np.int32],
+    head: npt.NDArray[np.int32],
+    below: npt.NDArray[np.int32],
+    window: int,
+    since: int,
+    until: int,
 ) -> npt.NDArray[np.int64]:
     n_steps = len(below)
     reached = np.zeros(n_steps + 1, np.int64)
@@ -236,7 +245,15 @@ def _by_user(
 
 @kernel
 def _by_session(
-    ts: Any, event: Any, session: Any, n_sessions: int, head: Any, below: Any, window: int, since: int, until: int
+    ts: npt.NDArray[np.int64],
+    event: npt.NDArray[np.int32],
+    session: npt.NDArray[np.int32],
+    n_sessions: int,
+    head: npt.NDArray[np.int32],
+    below: npt.NDArray[np.int32],
+    window: int,
+    since: int,
+    until: int,
 ) -> npt.NDArray[np.int64]:
     # Sessions of a user may interleave, so each keeps its own state; only entries below its depth are ever read.
     n_steps = len(below)
