@@ -83,13 +83,9 @@ class Dictionary:
 
 
 def _through(indices: pa.Array, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    if not len(codes):
-        return np.full(len(indices), -1, np.int32)
-    if not indices.null_count:
-        return codes[indices.to_numpy(zero_copy_only=False)]
-    filled = codes[indices.fill_null(0).to_numpy(zero_copy_only=False)]
-    filled[indices.is_null().to_numpy(zero_copy_only=False)] = -1
-    return filled
+    with_null = np.append(codes, np.int32(-1))
+    rows: npt.NDArray[np.int32] = indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)
+    return with_null[rows]
 
 
 class Codes:

@@ -70,9 +70,12 @@ def save_arrays(path: Path, columns: dict[str, pa.Array]) -> None:
         offsets = pa.array([0, len(values)], pa.int64())
         lists[name] = pa.LargeListArray.from_arrays(offsets, values)
     batch = pa.record_batch(lists)
-    with atomic(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        with pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
+    with (
+        atomic(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, batch.schema) as writer,
+    ):
+        writer.write_batch(batch)
 
 
 def load_arrays(path: Path) -> dict[str, pa.Array]:

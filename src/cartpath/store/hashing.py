@@ -74,7 +74,8 @@ def hash_strings(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
         values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         by_index = np.append(hash_strings(values.dictionary), np.uint64(0))
-        return by_index[values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)]
+        rows: npt.NDArray[np.int32] = values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)
+        return by_index[rows]
     values = values.cast(pa.string()) if values.type != pa.string() else values
     out = np.empty(len(values), np.uint64)
     if not len(values):

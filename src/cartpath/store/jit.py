@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -16,9 +16,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _place_cache() -> None:
     package = Path(__file__).resolve().parent
     home = Path.home()
-    if numba.config.CACHE_DIR or os.access(package, os.W_OK) or os.access(home, os.W_OK):
+    settings: Any = numba.config
+    if settings.CACHE_DIR or os.access(package, os.W_OK) or os.access(home, os.W_OK):
         return
-    numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"cartpath-kernels-{os.getuid()}")
+    settings.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"cartpath-kernels-{os.getuid()}")
 
 
 _place_cache()
@@ -26,5 +27,5 @@ _place_cache()
 
 def kernel(function: F) -> F:
     """Compile ``function`` lazily, without the GIL; threads come from ``engine``, not from Numba."""
-    compiled: F = numba.njit(nogil=True, cache=True)(function)
-    return compiled
+    compiled: Any = numba.njit(nogil=True, cache=True)(function)
+    return cast(F, compiled)

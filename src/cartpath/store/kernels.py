@@ -44,10 +44,10 @@ def bucket_of(keys: Keys, n_buckets: int) -> npt.NDArray[np.int32]:
 @kernel
 def is_sorted(values: Ints) -> bool:
     """Whether values never fall."""
+    rising = True
     for row in range(1, len(values)):
-        if values[row] < values[row - 1]:
-            return False
-    return True
+        rising &= values[row] >= values[row - 1]
+    return rising
 
 
 @kernel

@@ -37,7 +37,7 @@ class Manifest:
     @classmethod
     def empty(cls, n_buckets: int, gap_seconds: int) -> Self:
         """Return generation 0."""
-        bucket = {"base": None, "delta": None, "parts": [], "stats": {}}
+        bucket: dict[str, Any] = {"base": None, "delta": None, "parts": [], "stats": {}}
         return cls(
             {
                 "format": FORMAT,

@@ -71,5 +71,4 @@ class Once:
         once = column(rows, ONCE)
         hit: npt.NDArray[Any] = column(rows, HIT) if HIT in rows.column_names else np.zeros(len(once), np.int64)
         at = np.minimum(np.searchsorted(self._keys, once), len(self._keys) - 1)
-        keep = (once == 0) | (self._hits[at] == hit)
-        return keep
+        return np.asarray((once == 0) | (self._hits[at] == hit), np.bool_)

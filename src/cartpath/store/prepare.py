@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.schema import CODED_CONTEXT, CONTEXT, CartpathError, Columns, event_schema
+from cartpath.schema import CONTEXT, CartpathError, Columns, event_schema
 from cartpath.store.codes import CODED, Codes
 from cartpath.store.hashing import hash_strings, mix
 from cartpath.store.jit import kernel
@@ -26,15 +26,13 @@ USER_KEY, ORDER, SESSION_KEY, ROW_HASH, HIT, ONCE, BLANKED = (
 )
 _TEXT = (Columns.user_id, Columns.session_id, Columns.order_id, Columns.event_id, Columns.props)
 _NUMBERS = (Columns.price, Columns.order_value)
-_CONTEXT_NUMBERS = (Columns.is_direct, Columns.visit_number)
 
 Array = npt.NDArray[Any]
+Keys = npt.NDArray[np.uint64]
 
 
 @kernel
-def _add_column(
-    total: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], salt: np.uint64, null: np.uint64
-) -> None:
+def _add_column(total: Keys, values: Keys, salt: np.uint64, null: np.uint64) -> None:
     # A sum, so that a column that is all null and one that is absent give the same fingerprint.
     for row in range(len(total)):
         if values[row] != null:
@@ -42,7 +40,7 @@ def _add_column(
 
 
 @kernel
-def _finish(total: npt.NDArray[np.uint64]) -> None:
+def _finish(total: Keys) -> None:
     for row in range(len(total)):
         total[row] = mix(total[row]) | np.uint64(1)
 
@@ -169,17 +167,3 @@ def context_of(rows: pa.Table) -> dict[str, Array]:
     """Return the context columns that rows have, as int32 arrays (n,)."""
     names = [name for name in CONTEXT if name in rows.column_names]
     return {name: rows[name].to_numpy() for name in names}
-
-
-__all__ = [
-    "BLANKED",
-    "CODED_CONTEXT",
-    "HIT",
-    "ONCE",
-    "ORDER",
-    "ROW_HASH",
-    "SESSION_KEY",
-    "USER_KEY",
-    "context_of",
-    "prepare",
-]

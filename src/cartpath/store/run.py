@@ -163,8 +163,8 @@ def _finish(
         np.where(carrier >= 0, ts[carrier], -1) if len(ts) else np.zeros(0, np.int64),
     )
     flags = run.array("flags").copy()
-    inputs = [run.array(name) for name in ("event", "item", "page", "session", ORDER, HIT)]
-    run.arrays["step"] = kernels.steps(offsets, ts, *inputs, flags)
+    event, item, page, order, hit = (run.array(name) for name in ("event", "item", "page", ORDER, HIT))
+    run.arrays["step"] = kernels.steps(offsets, ts, event, item, page, session, order, hit, flags)
     run.arrays.pop("flags", None)
     if flags.any():
         run.arrays["flags"] = flags
@@ -187,7 +187,8 @@ def merge(a: Run, b: Run, gap_seconds: int) -> Run:
     )
     names = [n for n in TYPES if n not in ("session", "step") and (n in a.arrays or n in b.arrays)]
     arrays = {name: kernels.gather(a.array(name), b.array(name), source) for name in names}
-    key = kernels.gather(*(np.ascontiguousarray(r.sessions.key[r.arrays["session"]]) for r in (a, b)), source)
+    key_a, key_b = (run.sessions.key[run.arrays["session"]] for run in (a, b))
+    key = kernels.gather(key_a, key_b, source)
     context = _merged_context(a, b, source)
     user_key, user_id = _merged_users(a, b, user_a, user_b)
     return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)

@@ -147,7 +147,7 @@ class Snapshot:
 
     @property
     def commits(self) -> list[dict[str, Any]]:
-        """One entry a commit: ``generation``, ``time``, ``stored``, ``duplicates``, ``late``, ``sources``, ``quarantine``."""
+        """One entry a commit: ``generation time stored duplicates late sources quarantine``."""
         return list(self.manifest.data["commits"])
 
     @cached_property

@@ -1,0 +1,236 @@
+"""Erasing a user from every file of the store, and from the artefacts registered with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cartpath.schema import Columns
+from cartpath.store import kernels
+from cartpath.store import manifest as manifests
+from cartpath.store.codes import CODED
+from cartpath.store.erasure import Forgotten
+from cartpath.store.files import atomic, load_arrays, load_run, save_arrays, save_run, write_table
+from cartpath.store.hashing import hash_strings
+from cartpath.store.path import PathView
+from cartpath.store.run import merge, rows_of, select
+from cartpath.store.snapshot import Snapshot, stats_of
+
+#: The column of a quarantine that holds the text of a row, in which an id may stand where no column was read.
+RAW = "raw"
+
+
+@dataclass
+class Erased:
+    """What an erasure removed.
+
+    Attributes
+    ----------
+    user_hash : str
+        Salted hash, kept so that ingest refuses the user from now on.
+    events, sessions : int
+        Removed from the path table.
+    attribute_rows : int
+        Rows removed from the user attributes.
+    values : dict of str to int
+        Texts (pages, queries, …) that nobody else had, by dictionary; replaced by ``(erased)``.
+    artefacts : dict of str to int
+        Registered files, with the rows removed from them; a cache that was deleted counts -1.
+    generation : int
+        The generation without the user.
+    """
+
+    user_hash: str
+    events: int = 0
+    sessions: int = 0
+    attribute_rows: int = 0
+    values: dict[str, int] = field(default_factory=dict)
+    artefacts: dict[str, int] = field(default_factory=dict)
+    generation: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def erase(workspace: Path | str, user_id: str) -> Erased:
+    """Remove a user from the store; every step may be repeated, so an interrupted erasure is run again.
+
+    Parameters
+    ----------
+    workspace : Path
+    user_id : str
+
+    Returns
+    -------
+    Erased
+        With zero events if the user was not there; ingest refuses the user all the same.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        If another process is writing.
+    """
+    path = Path(workspace)
+    with manifests.writer_lock(path):
+        manifests.collect(path)
+        result = Erased(Forgotten.load(path).add(user_id))
+        with Snapshot(path) as snapshot:
+            _Erasure(snapshot, user_id, result).run()
+        manifests.collect(path, everything=True)
+    return result
+
+
+class _Erasure:
+    def __init__(self, snapshot: Snapshot, user_id: str, result: Erased) -> None:
+        self.snapshot = snapshot
+        self.user_id = user_id
+        self.key = hash_strings(pa.array([user_id]))
+        self.bucket = int(kernels.bucket_of(self.key, snapshot.n_buckets)[0])
+        self.manifest = snapshot.manifest.next()
+        self.store = snapshot.workspace / manifests.STORE
+        self.result = result
+
+    def run(self) -> None:
+        entry = self.manifest.data["buckets"][self.bucket]
+        own = self._own_path()
+        if own is not None:
+            self.result.events, self.result.sessions = own.n_events, len(own.sessions)
+            self._runs(entry)
+            self._parts(entry)
+            self._codes(own)
+        self._tables()
+        self._artefacts()
+        self.result.generation = self.manifest.generation
+        manifests.swap(self.snapshot.workspace, self.manifest)
+
+    def _own_path(self) -> PathView | None:
+        run = self.snapshot.run(self.bucket)
+        rows = rows_of(run, self.key)
+        return run.view().user(int(rows[0])) if len(rows) else None
+
+    def _runs(self, entry: dict[str, Any]) -> None:
+        gap, left = self.snapshot.gap_seconds, []
+        for kind in ("base", "delta"):
+            run = load_run(self.store / entry[kind]) if entry[kind] else None
+            entry[kind] = None
+            if run is None:
+                continue
+            others = np.setdiff1d(np.arange(len(run.user_key)), rows_of(run, self.key))
+            if len(others):
+                left.append(select(run, others, gap))
+                entry[kind] = f"paths/{self.bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
+                save_run(self.store / entry[kind], left[-1])
+        if entry["base"] is None:
+            entry["base"], entry["delta"] = entry["delta"], None
+        whole = merge(left[0], left[1], gap) if len(left) == 2 else (left[0] if left else None)
+        entry["stats"] = stats_of(whole) if whole is not None else {}
+
+    def _parts(self, entry: dict[str, Any]) -> None:
+        kept = []
+        for name in entry["parts"]:
+            table = pq.read_table(self.store / name)
+            others = table.filter(pc.not_equal(table[Columns.user_id], self.user_id))
+            if len(others) == len(table):
+                kept.append(name)
+            elif len(others):
+                new = re.sub(r"(-e\d+)?\.parquet$", f"-e{self.manifest.generation}.parquet", name)
+                with atomic(self.store / new) as temporary:
+                    pq.write_table(others, temporary, compression="lz4", store_schema=False)
+                kept.append(new)
+        entry["parts"] = kept
+
+    def _codes(self, own: PathView) -> None:
+        mine = {name: np.unique(values[values >= 0]) for name, values in _coded(own).items()}
+        only = {name: codes for name, codes in mine.items() if len(codes)}
+        for bucket in range(self.snapshot.n_buckets):
+            run = self.snapshot.run(bucket)
+            if bucket == self.bucket:
+                others = np.setdiff1d(np.arange(len(run.user_key)), rows_of(run, self.key))
+                run = select(run, others, self.snapshot.gap_seconds)
+            for name, values in _coded(run.view()).items():
+                if name in only and len(only[name]):
+                    only[name] = np.setdiff1d(only[name], values)
+        self._items_seen(only.get("item", np.zeros(0, np.int32)))
+        if "item" in only:  # what the catalogue has is not personal
+            catalogue, texts = set(self.snapshot.items[Columns.item_id].to_pylist()), self.snapshot.codes("item")
+            only["item"] = np.array([c for c in only["item"] if texts[c] not in catalogue], np.int32)
+        for name, codes in only.items():
+            if len(codes):
+                self._blank(name, codes)
+                self.result.values[name] = len(codes)
+
+    def _blank(self, name: str, codes: npt.NDArray[np.int32]) -> None:
+        segments = [load_arrays(self.store / s)["values"] for s in self.manifest.data["codes"][name]]
+        values = pa.concat_arrays(segments)
+        gone = np.zeros(len(values), np.bool_)
+        gone[codes] = True
+        file = f"codes/{name}-{self.manifest.generation:08d}.arrow"
+        save_arrays(self.store / file, {"values": pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), values)})
+        self.manifest.data["codes"][name] = [file]
+
+    def _items_seen(self, codes: npt.NDArray[np.int32]) -> None:
+        if len(codes):
+            seen = (
+                self.snapshot.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))["seen"]
+                .to_numpy()
+                .copy()
+            )
+            seen[codes] = False
+            self._write("items_seen", pa.table({"seen": seen}))
+
+    def _tables(self) -> None:
+        users = self.snapshot.users
+        others = users.filter(pc.not_equal(users[Columns.user_id], self.user_id))
+        self.result.attribute_rows = len(users) - len(others)
+        if self.result.attribute_rows:
+            self._write("users", others)
+        once = self.snapshot.table("once", pa.table({"user_key": pa.array([], pa.uint64())}))
+        left = once.filter(pc.not_equal(once["user_key"], pa.scalar(int(self.key[0]), pa.uint64())))
+        if len(left) < len(once):
+            self._write("once", left)
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        file = f"tables/{name}-{self.manifest.generation:08d}.parquet"
+        write_table(self.store / file, table)
+        self.manifest.data["tables"][name] = file
+
+    def _artefacts(self) -> None:
+        kept = []
+        for artefact in self.manifest.data["artefacts"]:
+            path = self.snapshot.workspace / artefact["path"]
+            if artefact["kind"] == "cache":
+                if path.exists():
+                    path.unlink()
+                    self.result.artefacts[artefact["path"]] = -1
+                continue
+            kept.append(artefact)
+            if path.exists():
+                self.result.artefacts[artefact["path"]] = _filter_rows(path, artefact["user_column"], self.user_id)
+        self.manifest.data["artefacts"] = kept
+
+
+def _coded(view: PathView) -> dict[str, npt.NDArray[np.int32]]:
+    arrays = {name: getattr(view, name) for name in ("event", "item", "page", "query")}
+    return arrays | {name: view.sessions.context[name] for name in CODED.values() if name not in arrays}
+
+
+def _filter_rows(path: Path, user_column: str, user_id: str) -> int:
+    """Drop a user's rows from a Parquet file; also rows whose raw text has the id standing by itself."""
+    table = pq.read_table(path)
+    mine = pc.fill_null(pc.equal(table[user_column], user_id), False)
+    if RAW in table.column_names:
+        alone = rf"(^|[^0-9A-Za-z_-]){re.escape(user_id)}($|[^0-9A-Za-z_-])"
+        mine = pc.or_(mine, pc.fill_null(pc.match_substring_regex(table[RAW], alone), False))
+    others = table.filter(pc.invert(mine))
+    if len(others) < len(table):
+        write_table(path, others)
+    return len(table) - len(others)

@@ -1,0 +1,120 @@
+"""Building the path table anew from the event store: for another bucket count or session gap, or after damage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cartpath import config
+from cartpath.schema import Columns, CorruptStoreError
+from cartpath.store import manifest as manifests
+from cartpath.store.codes import CODED, Codes
+from cartpath.store.files import atomic, save_run
+from cartpath.store.parts import read_part, write_part
+from cartpath.store.prepare import HIT, ONCE, prepare
+from cartpath.store.run import build, order_rows
+from cartpath.store.snapshot import Snapshot, stats_of
+from cartpath.store.spill import Spill
+
+
+def rebuild(
+    workspace: Path | str, buckets: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Rewrite the event store and the path table with the settings of ``cartpath.toml``.
+
+    Parameters
+    ----------
+    workspace : Path
+    buckets : int, optional
+        A new bucket count, also written to ``cartpath.toml``.
+    progress : callable, optional
+        Called with buckets done and buckets in all.
+
+    Returns
+    -------
+    int
+        The new generation. Counts and paths are the same; only a changed session gap changes derived sessions.
+    """
+    path = Path(workspace)
+    with manifests.writer_lock(path):
+        manifests.collect(path)
+        settings = config.load(path)
+        n_buckets = config.StoreSettings(buckets).buckets if buckets else settings.store.buckets
+        with Snapshot(path) as snapshot:
+            manifest = _rebuilt(snapshot, n_buckets, settings.sessions.gap_seconds, progress)
+        # The settings go first: a crash between the two is reported as a mismatch, with this command as the remedy.
+        _write_bucket_count(path, n_buckets)
+        manifests.swap(path, manifest)
+        manifests.collect(path)
+    return manifest.generation
+
+
+def _rebuilt(
+    snapshot: Snapshot, n_buckets: int, gap: int, progress: Callable[[int, int], None] | None
+) -> manifests.Manifest:
+    store = snapshot.workspace / manifests.STORE
+    codes = snapshot.load_codes()
+    spill = Spill(store / "spill", n_buckets)
+    manifest = snapshot.manifest.next()
+    empty = manifests.Manifest.empty(n_buckets, gap).data
+    manifest.data |= {name: empty[name] for name in ("buckets", "n_buckets", "gap_seconds")}
+    try:
+        for entry in snapshot.manifest.data["buckets"]:
+            for part in entry["parts"]:
+                spill.add(_rows(store / part, codes))
+        values = {name: codes[name].values() for name in CODED.values()}
+        filled = spill.filled()
+        for done, bucket in enumerate(filled, 1):
+            manifest.data["buckets"][bucket] = _bucket(store, spill, bucket, manifest, values)
+            if progress is not None:
+                progress(done, len(filled))
+    finally:
+        spill.close()
+    return manifest
+
+
+def _rows(part: Path, codes: Codes) -> pa.Table:
+    """Read a part as rows; hits and once-keys are hashes already."""
+    try:
+        table = read_part(part)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CorruptStoreError(f"{part} is missing or damaged: {error}", "ingest its source again") from error
+    hashed = {
+        source: table[target]
+        for source, target in ((HIT, Columns.hit), (ONCE, Columns.once))
+        if target in table.column_names
+    }
+    rows = prepare(table.drop_columns([n for n in (Columns.hit, Columns.once) if n in table.column_names]), codes)
+    for name, values in hashed.items():
+        rows = rows.append_column(name, values)
+    return rows
+
+
+def _bucket(
+    store: Path, spill: Spill, bucket: int, manifest: manifests.Manifest, values: dict[str, pa.Array]
+) -> dict[str, Any]:
+    rows = spill.read(bucket)
+    order, user_key, offsets = order_rows(rows)
+    part = f"events/{bucket:04d}/{manifest.generation:08d}.parquet"
+    write_part(store / part, rows, order, values)
+    run = build(rows, order, user_key, offsets, manifest.data["gap_seconds"])
+    base = f"paths/{bucket:04d}/{manifest.generation:08d}-base.arrow"
+    save_run(store / base, run)
+    return {"base": base, "delta": None, "parts": [part], "stats": stats_of(run)}
+
+
+def _write_bucket_count(workspace: Path, n_buckets: int) -> None:
+    if config.load(workspace).store.buckets == n_buckets:
+        return
+    path = workspace / config.FILE_NAME
+    text = path.read_text(encoding="utf-8")
+    new, n = re.subn(r"(?m)^(\s*buckets\s*=\s*)\d+", rf"\g<1>{n_buckets}", text)
+    if not n:
+        new = re.sub(r"(?m)^\[store\]\s*$", f"[store]\nbuckets = {n_buckets}", text)
+        new = new if new != text else f"{text}\n[store]\nbuckets = {n_buckets}\n"
+    with atomic(path) as temporary:
+        temporary.write_text(new, encoding="utf-8")
