@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from cartpath.schema import CONTEXT
+from cartpath.schema import CONTEXT, Columns
 from cartpath.store import NO_QUANTITY, PathView, Sessions
 
 EVENTS = ("view", "cart", "buy", "refund")
@@ -82,7 +82,7 @@ def step_starts(rows: list[Row]) -> list[bool]:
     starts = [True] * len(rows)
     for i in range(1, len(rows)):
         before, row = rows[i - 1], rows[i]
-        same = (before.user, before.session, before.hit) == (row.user, row.session, row.hit)
+        same = (before.user, before.session, before.hit, before.at) == (row.user, row.session, row.hit, row.at)
         starts[i] = row.hit is None or not same
     return starts
 
@@ -163,3 +163,20 @@ logs = st.lists(
     max_size=40,
 )
 periods = st.tuples(st.one_of(st.none(), st.integers(0, 6)), st.one_of(st.none(), st.integers(7, 13)))
+
+
+def table_of(rows: list[Row]) -> pa.Table:
+    """The log as canonical events, in source order."""
+    columns = {
+        Columns.user_id: pa.array([f"u{row.user}" for row in rows], pa.string()),
+        Columns.ts: pa.array([row.ts for row in rows], pa.timestamp("us", tz="UTC")),
+        Columns.event: pa.array([row.event for row in rows], pa.string()),
+        Columns.session_id: pa.array([f"u{row.user}-{row.session}" for row in rows], pa.string()),
+        Columns.price: pa.array([row.price for row in rows], pa.float64()),
+        Columns.quantity: pa.array([row.quantity for row in rows], pa.int32()),
+        Columns.order_id: pa.array([str(row.order) if row.order else None for row in rows], pa.string()),
+        Columns.order_value: pa.array([row.value for row in rows], pa.float64()),
+        Columns.event_id: pa.array([f"e{i}" for i in range(len(rows))], pa.string()),
+        Columns.hit: pa.array([f"row{i}" if row.hit is None else str(row.hit) for i, row in enumerate(rows)]),
+    }
+    return pa.table(columns)

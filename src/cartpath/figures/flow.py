@@ -67,7 +67,8 @@ def select(frame: Any, nodes: Any, most_nodes: int = 12, share: float = 0.9, mos
     events = [name for name in nodes["event"] if name not in ends]
     kept = set(events[:most_nodes]) | set(ends)
     rows = [row for row in frame.to_dict("records") if row["source"] in kept and row["target"] in kept]
-    goal, carried, edges = share * sum(row["n"] for row in rows), 0, []
+    goal, carried = share * sum(row["n"] for row in rows), 0
+    edges: list[dict[str, Any]] = []
     for row in rows:
         if carried >= goal or len(edges) == most_edges:
             break
@@ -132,7 +133,7 @@ def flow_figure(frame: Any, nodes: Any, shown: Shown | None = None) -> go.Figure
 
 
 def _bulge(distance: float) -> float:
-    return 0.55 + 0.62 * distance**0.8
+    return 0.55 + 0.62 * math.pow(distance, 0.8)
 
 
 def _arc(figure: go.Figure, edge: dict[str, Any], top: float, bottom: float, largest: int) -> None:
