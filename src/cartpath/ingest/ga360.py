@@ -1,0 +1,79 @@
+"""The Google Analytics 360 export to BigQuery, one nested row a visit, as canonical events.
+
+A hit with an e-commerce action becomes one event for each product in it, other hits become one event. What each
+column holds, and how the figures compare with the export's own totals, is in ``docs/ga360.md``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cartpath.ingest.ga360_columns import hit_columns, hit_times, product_columns, session_columns
+from cartpath.ingest.ga360_fields import column, field
+from cartpath.ingest.ga360_items import catalogue
+from cartpath.ingest.ga360_rows import actions, event_rows, flatten
+from cartpath.ingest.ga360_text import item_ids
+from cartpath.schema import Columns, event_schema
+
+_INTERNAL = (Columns.hit, Columns.once, Columns.blanked, Columns.row)
+
+
+class Unnested(NamedTuple):
+    """What a table of visits holds.
+
+    Attributes
+    ----------
+    events : pyarrow.Table
+        Canonical columns, ``Columns.hit``, ``Columns.once``, ``Columns.blanked`` and ``Columns.row`` (the visit's
+        row in the table given). A visitor or time that cannot be read is null.
+    source_rows : int
+        Visits.
+    not_requested : int
+        List impressions that were left out.
+    items : pyarrow.Table
+        The products seen, listed ones included.
+    """
+
+    events: pa.Table
+    source_rows: int
+    not_requested: int
+    items: pa.Table
+
+
+def unnest_ga360(table: pa.Table, *, impressions: bool = False) -> Unnested:
+    """Turn visits of the BigQuery export into events.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows of ``ga_sessions_*`` as read from Parquet or JSON Lines; absent columns are taken as empty.
+    impressions : bool
+        Products that were only listed become ``impression`` events.
+
+    Returns
+    -------
+    Unnested
+
+    Examples
+    --------
+    >>> hit = {"hitNumber": 1, "time": 0, "type": "PAGE", "page": {"pagePath": "/home"}}
+    >>> visit = {"fullVisitorId": "7", "visitId": 1470000000, "visitStartTime": 1470000000, "hits": [hit]}
+    >>> unnest_ga360(pa.Table.from_pylist([visit])).events.select(["event_id", "event", "page"]).to_pylist()
+    [{'event_id': '7-1470000000-1-0', 'event': 'page_view', 'page': '/home'}]
+    """
+    hits = flatten(column(table, "hits"))
+    action = actions(hits.hit)
+    rows = event_rows(hits, pc.is_valid(action).to_numpy(zero_copy_only=False), impressions)
+    items = item_ids(field(hits.product, "v2ProductName"), field(hits.product, "productSKU"))
+    time = hit_times(table, hits)
+    columns = {
+        **session_columns(table, hits, rows),
+        **hit_columns(table, hits, rows, action, time),
+        **product_columns(hits, rows, items),
+    }
+    events = pa.table({name: columns[name] for name in [*event_schema().names, *_INTERNAL]})
+    left_out = 0 if impressions else int(hits.impression.sum())
+    return Unnested(events, table.num_rows, left_out, catalogue(hits, items, time))
