@@ -6,11 +6,10 @@ column holds, and how the figures compare with the export's own totals, is in ``
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cartpath.ingest.adapter import Adapter, Context, Option, Unnested
 from cartpath.ingest.ga360_columns import hit_columns, hit_times, product_columns, session_columns
 from cartpath.ingest.ga360_fields import column, field
 from cartpath.ingest.ga360_items import catalogue
@@ -21,41 +20,23 @@ from cartpath.schema import Columns, event_schema
 _INTERNAL = (Columns.hit, Columns.once, Columns.blanked, Columns.row)
 
 
-class Unnested(NamedTuple):
-    """What a table of visits holds.
-
-    Attributes
-    ----------
-    events : pyarrow.Table
-        Canonical columns, ``Columns.hit``, ``Columns.once``, ``Columns.blanked`` and ``Columns.row`` (the visit's
-        row in the table given). A visitor or time that cannot be read is null.
-    source_rows : int
-        Visits.
-    not_requested : int
-        List impressions that were left out.
-    items : pyarrow.Table
-        The products seen, listed ones included.
-    """
-
-    events: pa.Table
-    source_rows: int
-    not_requested: int
-    items: pa.Table
-
-
 def unnest_ga360(table: pa.Table, *, impressions: bool = False) -> Unnested:
     """Turn visits of the BigQuery export into events.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Rows of ``ga_sessions_*`` as read from Parquet or JSON Lines; absent columns are taken as empty.
+        Rows of ``ga_sessions_*`` as read from Parquet or JSON Lines; absent columns are taken as empty. Where
+        it has ``Columns.row``, events bear it, else the row's place in the table.
     impressions : bool
         Products that were only listed become ``impression`` events.
 
     Returns
     -------
     Unnested
+        Events with the canonical columns, ``Columns.hit``, ``Columns.once``, ``Columns.blanked`` and
+        ``Columns.row``; a visitor or time that cannot be read is null. The items are the products seen, listed
+        ones included; ``not_requested`` counts the list impressions left out.
 
     Examples
     --------
@@ -77,3 +58,27 @@ def unnest_ga360(table: pa.Table, *, impressions: bool = False) -> Unnested:
     events = pa.table({name: columns[name] for name in [*event_schema().names, *_INTERNAL]})
     left_out = 0 if impressions else int(hits.impression.sum())
     return Unnested(events, table.num_rows, left_out, catalogue(hits, items, time))
+
+
+def _unnest(table: pa.Table, context: Context) -> Unnested:
+    return unnest_ga360(table, impressions=bool(context.options["impressions"]))
+
+
+ADAPTER = Adapter(
+    name="ga360",
+    description="Google Analytics 360 export to BigQuery (ga_sessions_*), Parquet or JSON Lines",
+    identity=True,
+    options={"impressions": Option(False, "products that were only listed become impression events")},
+    read_columns=(
+        "fullVisitorId",
+        "visitId",
+        "visitNumber",
+        "visitStartTime",
+        "channelGrouping",
+        "trafficSource",
+        "device",
+        "geoNetwork",
+        "hits",
+    ),
+    unnest=_unnest,
+)

@@ -72,12 +72,12 @@ def session_columns(table: pa.Table, hits: Hits, rows: EventRows) -> dict[str, p
         **{name: meaningful(column(table, *path)) for name, path in _CONTEXT.items()},
     }
     visit = pa.array(hits.session[rows.hit])
-    return {Columns.row: visit, **{name: values.take(visit) for name, values in per_visit.items()}}
+    source = column(table, Columns.row) if Columns.row in table.column_names else pa.array(np.arange(table.num_rows))
+    per_visit[Columns.row] = source.cast(pa.int64())
+    return {name: values.take(visit) for name, values in per_visit.items()}
 
 
-def hit_columns(
-    table: pa.Table, hits: Hits, rows: EventRows, action: pa.Array, time: pa.Array
-) -> dict[str, pa.Array]:
+def hit_columns(table: pa.Table, hits: Hits, rows: EventRows, action: pa.Array, time: pa.Array) -> dict[str, pa.Array]:
     """Return what each event takes from its hit."""
     hit = pa.array(rows.hit)
     event = pc.coalesce(action, other_events(hits.hit)).take(hit)

@@ -15,13 +15,19 @@ from cartpath.schema import Columns, item_schema
 _SEEN = "seen"
 _ROWS = "rows"
 _DEPTH = "depth"
+_SHELF = "shelf"
+_TOTAL = "total"
+#: A category with a smaller part of an item's rows says little about it.
+_RARE = 0.1
+#: Shelves that hold a brand's products of any kind.
+_BRAND_SHELF = r"(?i)(^|> )(shop by )?brands?( >|$)"
 
 
 def catalogue(hits: Hits, items: pa.Array, time: pa.Array) -> pa.Table:
     """Return one row for each product seen, listed ones included.
 
-    Title and price are the latest seen. The category is the deepest seen, then the most frequent, since a
-    product is also listed under its brand and under broad categories.
+    Title and price are the latest seen. A product is listed under many categories; the one taken is no brand's
+    shelf and on at least a tenth of its rows if any is, then the deepest, then the most frequent.
 
     Parameters
     ----------
@@ -48,7 +54,9 @@ def catalogue(hits: Hits, items: pa.Array, time: pa.Array) -> pa.Table:
         }
     )
     names = [name for name in rows.column_names if name != _SEEN]
-    distinct = rows.group_by(names).aggregate([(_SEEN, "max"), ([], "count_all")]).rename_columns([*names, _SEEN, _ROWS])
+    distinct = (
+        rows.group_by(names).aggregate([(_SEEN, "max"), ([], "count_all")]).rename_columns([*names, _SEEN, _ROWS])
+    )
     distinct = distinct.filter(pc.is_valid(distinct[Columns.item_id]))
     latest = _last(distinct, [Columns.title, Columns.brand, Columns.price])
     found = latest.join(_category(distinct), Columns.item_id).sort_by(Columns.item_id)
@@ -69,11 +77,16 @@ def _last(distinct: pa.Table, names: list[str]) -> pa.Table:
 
 
 def _category(distinct: pa.Table) -> pa.Table:
-    """Return the deepest category of each item; of those the most frequent, then the first by name."""
+    """Return the category that says most about each item."""
     known = distinct.filter(pc.is_valid(distinct[Columns.category]))
     counted = known.group_by([Columns.item_id, Columns.category]).aggregate([(_ROWS, "sum")])
     counted = counted.rename_columns([Columns.item_id, Columns.category, _ROWS])
+    totals = counted.group_by(Columns.item_id).aggregate([(_ROWS, "sum")]).rename_columns([Columns.item_id, _TOTAL])
+    counted = counted.join(totals, Columns.item_id)
+    shelf = pc.match_substring_regex(counted[Columns.category], _BRAND_SHELF)
+    rare = pc.less(pc.divide(pc.cast(counted[_ROWS], pa.float64()), counted[_TOTAL]), _RARE)
+    counted = counted.append_column(_SHELF, pc.add(pc.multiply(shelf.cast(pa.int8()), 2), rare.cast(pa.int8())))
     counted = counted.append_column(_DEPTH, pc.count_substring(counted[Columns.category], " > "))
-    best = [(_DEPTH, "descending"), (_ROWS, "descending"), (Columns.category, "ascending")]
+    best = [(_SHELF, "ascending"), (_DEPTH, "descending"), (_ROWS, "descending"), (Columns.category, "ascending")]
     firsts = counted.sort_by(best).group_by(Columns.item_id, use_threads=False)
     return firsts.aggregate([(Columns.category, "first")]).rename_columns([Columns.item_id, Columns.category])

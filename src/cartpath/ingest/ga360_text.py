@@ -79,7 +79,7 @@ def searches(keywords: pa.Array, paths: pa.Array) -> pa.Array:
 
 
 def json_objects(columns: Mapping[str, pa.Array]) -> pa.Array:
-    """Return one JSON object a row with the values that are not null; null where none is.
+    r"""Return one JSON object a row with the values that are not null; null where none is.
 
     Parameters
     ----------
@@ -92,14 +92,19 @@ def json_objects(columns: Mapping[str, pa.Array]) -> pa.Array:
 
     Examples
     --------
-    >>> json_objects({"title": pa.array(["7\\" disc", None]), "step": pa.array([2, None])}).to_pylist()
+    >>> json_objects({"title": pa.array(['7" disc', None]), "step": pa.array([2, None])}).to_pylist()
     ['{"title": "7\\\\" disc", "step": 2}', None]
     """
-    parts = []
-    for name, values in columns.items():
-        number = pa.types.is_integer(values.type)
-        key = f"{json.dumps(name)}: "
-        parts.append(map_unique(values, lambda v, key=key, number=number: key + (v if number else json.dumps(v, ensure_ascii=False))))
+    parts = [_members(name, values) for name, values in columns.items()]
     body = joined(parts, ", ")
     objects = pc.binary_join_element_wise("{", body, "}", "")
     return pc.if_else(pc.equal(body, ""), pa.scalar(None, pa.string()), objects)
+
+
+def _members(name: str, values: pa.Array) -> pa.Array:
+    number = pa.types.is_integer(values.type)
+
+    def member(value: str) -> str:
+        return f"{json.dumps(name)}: {value if number else json.dumps(value, ensure_ascii=False)}"
+
+    return map_unique(values, member)
