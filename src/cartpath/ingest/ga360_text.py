@@ -93,7 +93,7 @@ def json_objects(columns: Mapping[str, pa.Array]) -> pa.Array:
     Examples
     --------
     >>> json_objects({"title": pa.array(['7" disc', None]), "step": pa.array([2, None])}).to_pylist()
-    ['{"title": "7\\\\" disc", "step": 2}', None]
+    ['{"title": "7\\" disc", "step": 2}', None]
     """
     parts = [_members(name, values) for name, values in columns.items()]
     body = joined(parts, ", ")
