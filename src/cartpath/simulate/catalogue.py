@@ -145,7 +145,7 @@ def table(catalogue: Catalogue) -> pa.Table:
             {
                 Columns.item_id: item_id,
                 Columns.title: f"{brand} {adjective} {kind}",
-                Columns.description: f"{adjective} {kind.lower()} by {brand}, {colour}. {department}, {section.lower()}.",
+                Columns.description: f"{adjective} {kind.lower()} by {brand} in {colour}, for {section.lower()}.",
                 Columns.category: f"{department} > {section} > {kind}",
                 Columns.brand: brand,
                 Columns.image: f"/images/{item_id}.jpg",

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -26,8 +26,9 @@ _TO_UNIT = 1.0 / (1 << 53)
 
 def _place_cache() -> None:
     writable = (Path(__file__).resolve().parent, Path.home())
-    if not numba.config.CACHE_DIR and not any(os.access(folder, os.W_OK) for folder in writable):
-        numba.config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"cartpath-kernels-{os.getuid()}")
+    config: Any = numba.config
+    if not config.CACHE_DIR and not any(os.access(folder, os.W_OK) for folder in writable):
+        config.CACHE_DIR = str(Path(tempfile.gettempdir()) / f"cartpath-kernels-{os.getuid()}")
 
 
 _place_cache()
@@ -35,8 +36,8 @@ _place_cache()
 
 def kernel(function: F) -> F:
     """Compile lazily and without the GIL (the simulator depends on ``schema`` alone, hence its own decorator)."""
-    compiled: F = numba.njit(nogil=True, cache=True)(function)
-    return compiled
+    compiled: Any = numba.njit(nogil=True, cache=True)(function)
+    return cast(F, compiled)
 
 
 @kernel
@@ -77,9 +78,18 @@ def exponential(rng: npt.NDArray[np.uint64]) -> float:
 
 
 @kernel
-def pick(cumulative: npt.NDArray[np.float64], rng: npt.NDArray[np.uint64]) -> int:
-    """Draw an index from a cumulative distribution whose last value is 1."""
-    return min(np.searchsorted(cumulative, uniform(rng), side="right"), len(cumulative) - 1)
+def pick(cumulative: npt.NDArray[np.float64], low: int, high: int, rng: npt.NDArray[np.uint64]) -> int:
+    """Draw an index from ``low`` to ``high - 1``, over which ``cumulative`` rises to 1."""
+    # By hand: NumPy's searchsorted and slice assignments take seconds to compile, and this loop runs as fast.
+    u = uniform(rng)
+    high -= 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > u:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @kernel

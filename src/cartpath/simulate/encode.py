@@ -104,15 +104,20 @@ class Encoder:
         self._query = Words([q for _, _, kind in kinds for q in queries(kind)])
         self._place = users["place"]
         self._by_place = {
-            name: Words([place[i] for place in vocabulary.PLACES])
+            name: Words([str(place[i]) for place in vocabulary.PLACES])
             for i, name in enumerate((Columns.country, Columns.region, Columns.city, Columns.language))
         }
         self._by_device = {
-            name: Words([device[i] for device in vocabulary.DEVICES])
+            name: Words([str(device[i]) for device in vocabulary.DEVICES])
             for i, name in enumerate((Columns.device, Columns.browser, Columns.os))
         }
         self._by_traffic = _traffic_words()
         self._direct = np.array([row[6] for row in vocabulary.TRAFFIC] + [False] * len(settings.CAMPAIGNS))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the tables: ``file_schema`` with dictionaries, which Parquet keeps as plain texts."""
+        return self.table(np.zeros(0, r.RECORD)).schema
 
     def table(self, rows: npt.NDArray[np.void]) -> pa.Table:
         """Return the rows as a table with the columns of ``file_schema`` (texts may be dictionary-encoded)."""
@@ -170,9 +175,6 @@ def queries(kind: str) -> list[str]:
 
 def _traffic_words() -> dict[str, Words]:
     names = (Columns.channel, Columns.source, Columns.medium, Columns.campaign, Columns.keyword, Columns.referrer)
-    own: list[tuple[Any, ...]] = [
-        (c.channel, c.source, c.medium, c.name, None, None)
-        for c in settings.CAMPAIGNS
-    ]
+    own: list[tuple[Any, ...]] = [(c.channel, c.source, c.medium, c.name, None, None) for c in settings.CAMPAIGNS]
     table = [*vocabulary.TRAFFIC, *own]
     return {name: Words([row[i] for row in table]) for i, name in enumerate(names)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cartpath.simulate import record as r
 from cartpath.simulate import session as s
 from cartpath.simulate import settings, vocabulary
 from cartpath.simulate.dirt import deliver
 from cartpath.simulate.draws import exponential, kernel, normal, pick, reset, uniform
+from cartpath.simulate.session import Ints, Rng
 from cartpath.simulate.world import DAY, World
 
 #: What the simulation knows of a user when it is over.
@@ -43,7 +43,7 @@ _LIFE, _SESSION, _DIRT = 1, 2, 3
 
 
 @kernel
-def plan(world: World, time: float, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uint64], earliest: int) -> int:
+def plan(world: World, time: float, walk: Ints, rng: Rng, earliest: int) -> int:
     """Turn a wished day into a moment: days of low season are skipped, the hour follows the hour distribution."""
     day = int(time)
     for _ in range(8):
@@ -53,7 +53,7 @@ def plan(world: World, time: float, walk: npt.NDArray[np.int64], rng: npt.NDArra
             break
         day += 1
     weekend = ((world.start // DAY + day + 3) % 7) >= 5  # 1970-01-01 was a Thursday
-    hour = pick(world.hours[1 if weekend else 0], rng) + uniform(rng)
+    hour = pick(world.hours[1 if weekend else 0], 0, 24, rng) + uniform(rng)
     moment = world.start + day * DAY + int(hour / 24.0 * DAY)
     if moment < earliest:
         moment = earliest + int(_MINUTE * 240 * uniform(rng))
@@ -61,7 +61,7 @@ def plan(world: World, time: float, walk: npt.NDArray[np.int64], rng: npt.NDArra
 
 
 @kernel
-def next_visit(world: World, user: int, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uint64]) -> int:
+def next_visit(world: World, user: int, walk: Ints, rng: Rng) -> int:
     """Return when the user comes next: sooner with a need or a full cart, and when a bought good runs out."""
     hurry = 0.3 if walk[NEED] > 0 or walk[s.N_CART] > 0 else 1.0
     gap = hurry * exponential(rng) * np.exp(0.6 * normal(rng) - 0.18) / max(world.users[user].rate, 1e-3)
@@ -71,13 +71,14 @@ def next_visit(world: World, user: int, walk: npt.NDArray[np.int64], rng: npt.ND
 
 
 @kernel
-def set_out(world: World, user: int, persona: int, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uint64]) -> float:
+def set_out(world: World, user: int, persona: int, walk: Ints, rng: Rng) -> float:
     """Prepare a session from the user's needs and cart; return the log-odds they add."""
     walk[s.FOCUS] = walk[s.BEFORE] = walk[s.KIND] = -1
     walk[s.STATE] = 1 if uniform(rng) < 0.25 else 0
     if walk[NEED] == 0 and uniform(rng) < world.personas[persona, 1]:
         walk[NEED] = 1
-        walk[NEED_KIND] = world.taste[user, pick(np.array([0.55, 0.85, 1.0]), rng)]
+        u = uniform(rng)
+        walk[NEED_KIND] = world.taste[user, 0 if u < 0.55 else 1 if u < 0.85 else 2]
     if walk[s.CLOCK] >= walk[DUE] - DAY:
         walk[NEED] = 2
         walk[NEED_KIND] = world.items[walk[DUE_ITEM]].kind
@@ -97,7 +98,7 @@ def set_out(world: World, user: int, persona: int, walk: npt.NDArray[np.int64], 
 
 
 @kernel
-def come_through(world: World, user: int, now: int, rng: npt.NDArray[np.uint64]) -> int:
+def come_through(world: World, user: int, now: int, rng: Rng) -> int:
     """Return the campaign a session comes through, or -1."""
     day = (now - world.start) / DAY
     for c in range(len(world.campaigns)):
@@ -109,7 +110,7 @@ def come_through(world: World, user: int, now: int, rng: npt.NDArray[np.uint64])
 
 
 @kernel
-def look_back(world: World, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uint64], persona: int) -> bool:
+def look_back(world: World, walk: Ints, rng: Rng, persona: int) -> bool:
     """After a session: needs met or lapsed, refunds and refills to come; return whether the user is lost."""
     churn = world.personas[persona, 0]
     if walk[s.BOUGHT] > 0:
@@ -126,11 +127,11 @@ def look_back(world: World, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uin
             churn += 0.15
     elif walk[NEED] > 0 and uniform(rng) < 0.35:
         walk[NEED] = 0
-    return uniform(rng) < churn and walk[BACK] == _NEVER
+    return bool(uniform(rng) < churn and walk[BACK] == _NEVER)
 
 
 @kernel
-def give_back(world: World, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uint64], rows: Any) -> bool:
+def give_back(world: World, walk: Ints, rng: Rng, rows: Any) -> bool:
     """Append the refund of one unit that fell due before this session, if any."""
     if walk[s.CLOCK] < walk[BACK]:
         return False
@@ -149,10 +150,11 @@ def give_back(world: World, walk: npt.NDArray[np.int64], rng: npt.NDArray[np.uin
 def shopper(world: World, user: int, out: Any, at: int, done: Any, tally: Any, rows: Any) -> int:
     """Simulate a shopper's life; return the new end of ``out``, or -1 if it is full."""
     walk, cart = np.zeros(_SIZE, np.int64), np.zeros((s.CART_SIZE, 2), np.int64)
-    other_walk, other_cart = np.zeros_like(walk), np.zeros_like(cart)
+    other_walk, other_cart = np.zeros(_SIZE, np.int64), np.zeros((s.CART_SIZE, 2), np.int64)
     life, path = np.zeros(1, np.uint64), np.zeros(1, np.uint64)
     walk[DUE] = walk[BACK] = _NEVER
     me = world.users[user]
+    persona = int(me.persona)
     reset(life, world.seed, _LIFE, user, 0)
     now = plan(world, me.arrival, walk, life, world.start)
     if now >= world.end:  # one who would come after the last day comes on it
@@ -163,14 +165,14 @@ def shopper(world: World, user: int, out: Any, at: int, done: Any, tally: Any, r
             return -1
         visit += 1
         walk[s.CLOCK] = now
-        push = me.zeal + set_out(world, user, me.persona, walk, life)
-        traffic, campaign = pick(world.channels[me.persona], life), come_through(world, user, now, life)
+        push = me.zeal + set_out(world, user, persona, walk, life)
+        traffic, campaign = pick(world.channels[persona], 0, _N_BASE, life), come_through(world, user, now, life)
         traffic = traffic if campaign < 0 else _N_BASE + campaign
-        bounce = min(max(world.personas[me.persona, 2] + world.traffic[traffic, 0], 0.02), 0.95)
+        bounce = min(max(world.personas[persona, 2] + world.traffic[traffic, 0], 0.02), 0.95)
         push += world.traffic[traffic, 1]
-        device = me.device if uniform(life) < 0.8 else me.other_device
+        device = int(me.device) if uniform(life) < 0.8 else int(me.other_device)
         if campaign >= 0:  # the same session, the same draws, without the campaign's effect
-            other_walk[:], other_cart[:] = walk, cart
+            copy(walk, cart, other_walk, other_cart)
             reset(path, world.seed, _SESSION, user, visit)
             s.run_session(world, user, push, bounce, other_walk, other_cart, path, rows)
             push += world.campaigns[campaign, 3]
@@ -184,11 +186,20 @@ def shopper(world: World, user: int, out: Any, at: int, done: Any, tally: Any, r
         reset(path, world.seed, _DIRT, user, visit)
         at, usable = deliver(world, user, visit, traffic, device, rows, walk[s.ROWS], path, out, at)
         count(done, usable, walk[s.BOUGHT], walk[s.SPENT])
-        if look_back(world, walk, life, me.persona):
+        if look_back(world, walk, life, persona):
             done.churned = walk[s.CLOCK]
             break
         now = next_visit(world, user, walk, life)
     return at
+
+
+@kernel
+def copy(walk: Ints, cart: Ints, other_walk: Ints, other_cart: Ints) -> None:
+    """Copy the state of a path."""
+    for i in range(len(walk)):
+        other_walk[i] = walk[i]
+    for spot in range(len(cart)):
+        other_cart[spot, 0], other_cart[spot, 1] = cart[spot, 0], cart[spot, 1]
 
 
 @kernel
@@ -208,10 +219,10 @@ def robot(world: World, user: int, out: Any, at: int, done: Any, rows: Any) -> i
     rng = np.zeros(1, np.uint64)
     reset(rng, world.seed, _LIFE, user, 0)
     beat = 1.5 + 6.0 * uniform(rng)
-    every = int(1 + 4 * uniform(rng))
+    every = int(2 + 7 * uniform(rng))
     moment = world.start + int(0.9 * DAY * uniform(rng))
     item = int(len(world.items) * uniform(rng))
-    visit = 0
+    visit, traffic, device = 0, 0, int(world.users[user].device)
     while moment < world.end and visit < _MAX_VISITS:
         if at + 2 * s.MAX_ROWS > len(out):
             return -1
@@ -222,7 +233,7 @@ def robot(world: World, user: int, out: Any, at: int, done: Any, rows: Any) -> i
             if world.items[item].launch <= moment:
                 s.look_at(world, walk, rows, item, r.VIEW)
                 walk[s.CLOCK] += int(1e6 * beat * (0.99 + 0.02 * uniform(rng)))
-        at, usable = deliver(world, user, visit, 0, world.users[user].device, rows, walk[s.ROWS], rng, out, at)
+        at, usable = deliver(world, user, visit, traffic, device, rows, walk[s.ROWS], rng, out, at)
         count(done, usable, 0, 0)
         moment += every * DAY
     return at
@@ -238,17 +249,19 @@ def simulate_users(world: World, first: int, last: int, out: Any, outcome: Any, 
         The first user not yet simulated, and the rows written; those of each user are complete.
     """
     rows = np.zeros(s.MAX_ROWS, out.dtype)
-    own = np.zeros_like(tally)
+    blank = np.zeros(1, outcome.dtype)[0]
     at = 0
     for user in range(first, last):
-        own[:] = 0
-        outcome[user] = np.zeros(1, outcome.dtype)[0]
+        own = np.zeros(tally.shape, np.int64)
+        outcome[user] = blank
         if world.users[user].robot:
             end = robot(world, user, out, at, outcome[user], rows)
         else:
             end = shopper(world, user, out, at, outcome[user], own, rows)
         if end < 0:
             return user, at
-        tally += own
+        for c in range(len(tally)):
+            for i in range(3):
+                tally[c, i] += own[c, i]
         at = end
     return last, at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -148,7 +149,7 @@ def table(seed: int, first: int, n: int, days: int) -> pa.Table:
     )
 
 
-def _pairs(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> tuple[list[str], npt.NDArray[np.int64]]:
+def _pairs(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[list[str], npt.NDArray[np.int64]]:
     names = [f"{x}; {y}" if x != y else x for x in _DEPARTMENTS for y in _DEPARTMENTS]
     return names, a * len(_DEPARTMENTS) + b
 

@@ -145,13 +145,9 @@ def _spread(values: npt.NDArray[Any], ones: bool = False) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def _funnel(
-    session: npt.NDArray[np.int64], event: npt.NDArray[np.int64], names: list[str], n: int
-) -> dict[str, float]:
+def _funnel(session: npt.NDArray[np.int64], event: npt.NDArray[np.int64], names: list[str], n: int) -> dict[str, float]:
     codes = {name: code for code, name in enumerate(names)}
-    return {
-        name: len(np.unique(session[event == codes[name]])) / n if name in codes and n else 0.0 for name in FUNNEL
-    }
+    return {name: len(np.unique(session[event == codes[name]])) / n if name in codes and n else 0.0 for name in FUNNEL}
 
 
 def _popularity(table: pa.Table) -> dict[str, float]:

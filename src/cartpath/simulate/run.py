@@ -39,7 +39,10 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What was written; ``rows`` counts the lines of ``events.parquet``, ``events`` those without planted extra rows."""
+    """What was written.
+
+    ``rows`` counts the lines of ``events.parquet``, ``events`` those without planted extra rows.
+    """
 
     directory: str
     rows: int
@@ -72,7 +75,7 @@ def simulate(
 ) -> SimulationSummary:
     """Simulate a shop with known truth and write its log, catalogue, users and truth.
 
-    The files are the same, byte for byte, for the same arguments; they replace those of the folder when all are complete.
+    The files are the same, byte for byte, for the same arguments, and replace the folder's when all are complete.
     Memory stays below about a gigabyte at ten million rows, and grows by roughly 100 bytes a user.
 
     Parameters
@@ -212,7 +215,7 @@ class _Job:
         plain = [name for name in file_schema().names if name not in (Columns.event_id, Columns.session_id)]
         with (
             pq.ParquetWriter(
-                self.work / EVENTS_FILE, file_schema(), compression="zstd", compression_level=1,
+                self.work / EVENTS_FILE, encoder.schema, compression="zstd", compression_level=1,
                 use_dictionary=plain, store_schema=False,
             ) as writer,
             ThreadPoolExecutor(1) as ahead,

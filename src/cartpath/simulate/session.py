@@ -26,6 +26,7 @@ _WISH, _ADD, _REMOVE, _BASKET, _CHECKOUT, _PROMOTION = (ACTS.index(name) for nam
 _PAGE_OF_KIND = r.N_FIXED_PAGES
 _PAGE_OF_ITEM = r.N_FIXED_PAGES + r.N_KINDS
 _N_KINDS = r.N_KINDS
+_N_ACTS = len(ACTS)
 
 Ints = npt.NDArray[np.int64]
 Rng = npt.NDArray[np.uint64]
@@ -61,12 +62,12 @@ def item_of_kind(world: World, kind: int, user: int, now: int, rng: Rng) -> int:
     favourite = world.users[user].brand
     found = first
     for attempt in range(3):
-        item = first + pick(world.items.cumulative[first:last], rng)
+        item = pick(world.item_popularity, first, last, rng)
         if world.items[item].launch <= now:
             found = item
             if world.items[item].brand == favourite or attempt >= 1:
                 break
-    return found
+    return int(found)
 
 
 @kernel
@@ -81,7 +82,7 @@ def next_item(world: World, user: int, walk: Ints, rng: Rng) -> int:
             return int(item)
     if walk[KIND] >= 0 and u < 0.72:
         return int(item_of_kind(world, walk[KIND], user, walk[CLOCK], rng))
-    kind = pick(world.popular, rng)
+    kind = pick(world.popular, 0, _N_KINDS, rng)
     if u < 0.92:
         v = uniform(rng)
         kind = world.taste[user, 0 if v < 0.55 else 1 if v < 0.85 else 2]
@@ -109,7 +110,7 @@ def browse(world: World, act: int, user: int, walk: Ints, rng: Rng, rows: Any) -
         page = r.P_HOME if u < 0.6 else r.P_HOME + 1 if u < 0.8 else r.P_HOME + 2
     elif act == _CATEGORY:
         if walk[KIND] < 0 or (walk[STATE] < 2 and uniform(rng) < 0.4):
-            walk[KIND] = world.taste[user, 0] if uniform(rng) < 0.5 else pick(world.popular, rng)
+            walk[KIND] = world.taste[user, 0] if uniform(rng) < 0.5 else pick(world.popular, 0, _N_KINDS, rng)
         page = _PAGE_OF_KIND + walk[KIND]
     elif act == _INFO:
         # Help on shipping, returns and sizes is read by those who mean to buy; "about" and "stores" by others.
@@ -127,7 +128,7 @@ def seek(world: World, act: int, user: int, walk: Ints, rng: Rng, rows: Any) -> 
     """Search, click a product in a list (most often opening it), view, or come back to what was seen."""
     if act == _SEARCH:
         if walk[KIND] < 0:
-            walk[KIND] = world.taste[user, 0] if uniform(rng) < 0.6 else pick(world.popular, rng)
+            walk[KIND] = world.taste[user, 0] if uniform(rng) < 0.6 else pick(world.popular, 0, _N_KINDS, rng)
         put(rows, walk, r.SEARCH, -1, r.P_SEARCH, r.NO_CENTS, 0)
         rows[walk[ROWS] - 1].query = 4 * walk[KIND] + min(int(6 * uniform(rng) ** 2), 3)
         return
@@ -156,7 +157,7 @@ def shop(world: World, act: int, push: float, walk: Ints, cart: Ints, rng: Rng, 
         spot = int(uniform(rng) * walk[N_CART])
         put(rows, walk, r.REMOVE, cart[spot, 0], r.P_BASKET, world.items[cart[spot, 0]].cents, cart[spot, 1])
         walk[N_CART] -= 1
-        cart[spot] = cart[walk[N_CART]]
+        cart[spot, 0], cart[spot, 1] = cart[walk[N_CART], 0], cart[walk[N_CART], 1]
     elif act == _BASKET or walk[FOCUS] < 0 or full:
         put(rows, walk, r.PAGE_VIEW, -1, r.P_BASKET, r.NO_CENTS, 0)
     else:
@@ -246,7 +247,7 @@ def run_session(
         if uniform(rng) < min(0.9, intent[0] * impatience) or (walk[BOUGHT] > 0 and uniform(rng) < 0.5):
             return
         wait(walk, rng, intent[3], intent[4])
-        act = pick(world.acts[walk[STATE]], rng)
+        act = pick(world.acts[walk[STATE]], 0, _N_ACTS, rng)
         if act <= _REVIEWS or act == _PROMOTION:
             browse(world, act, user, walk, rng, rows)
         elif act <= _AGAIN:

@@ -90,8 +90,8 @@ def _by_type(counts: npt.NDArray[np.int64]) -> dict[str, int]:
 def campaigns(world: World, tally: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
     """Return each campaign's settings and realised effect.
 
-    ``uplift`` is the share of its sessions that bought minus the share that would have bought: each of these sessions was
-    run twice from the same state with the same random numbers, with the effect and without.
+    ``uplift`` is the share of its sessions that bought minus the share that would have bought: each of these
+    sessions was run twice from the same state with the same random numbers, with the effect and without.
     """
     out = []
     for c, campaign in enumerate(settings.CAMPAIGNS):
@@ -187,4 +187,3 @@ def users_table(world: World, outcome: npt.NDArray[np.void], first: int, n: int)
     for c, campaign in enumerate(settings.CAMPAIGNS):
         columns[f"campaign_{campaign.name}"] = groups.take(pa.array(world.reach[here, c]))
     return pa.table(columns)
-

@@ -25,6 +25,7 @@ class World(NamedTuple):
     taste: Any
     reach: Any
     items: Any
+    item_popularity: Any
     kinds: Any
     popular: Any
     related: Any
@@ -54,6 +55,7 @@ def build(seed: int, users: int, days: int, start: int, goods: catalogue.Catalog
         taste=taste,
         reach=reach,
         items=goods.items,
+        item_popularity=np.ascontiguousarray(goods.items["cumulative"]),
         kinds=goods.kinds,
         popular=goods.popular,
         related=goods.related,
@@ -104,7 +106,8 @@ def day_weights(start: int, days: int) -> npt.NDArray[np.float64]:
         until_christmas = (datetime(date.year, 12, 18, tzinfo=UTC) - date).days
         holiday = 0.5 * np.exp(-((until_christmas / 14.0) ** 2))
         out[day] = weekday[date.weekday()] * (1 + 0.15 * day / 365) * (1 + holiday)
-    return out / out.max()
+    out /= out.max()
+    return out
 
 
 def hour_distribution() -> npt.NDArray[np.float64]:
@@ -119,4 +122,5 @@ def hour_distribution() -> npt.NDArray[np.float64]:
     weekday = 0.08 + 0.9 * hump(12.5, 3.0) + 1.1 * hump(20.0, 2.5)
     weekend = 0.10 + 1.0 * hump(15.0, 4.5) + 0.5 * hump(21.0, 2.5)
     both = np.cumsum(np.stack([weekday, weekend]), axis=1)
-    return both / both[:, -1:]
+    cumulative: npt.NDArray[np.float64] = both / both[:, -1:]
+    return cumulative
