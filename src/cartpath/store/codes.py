@@ -62,6 +62,11 @@ class Dictionary:
             self.segments.append(unique.take(pa.array(new_rows)))
         return _through(values.indices, codes)
 
+    def find(self, values: pa.Array) -> npt.NDArray[np.int32]:
+        """Return the codes of distinct values that are in the dictionary; others are left out."""
+        codes = Dictionary.encode(self, values)
+        return codes[(codes >= 0) & (codes < self.saved)]
+
     def new_values(self) -> pa.Array | None:
         """Return what was added since it was loaded, or None."""
         if len(self) == self.saved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cartpath.schema import Columns
+from cartpath.schema import Columns, CorruptStoreError
 from cartpath.store import kernels
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED
 from cartpath.store.erasure import Forgotten
-from cartpath.store.files import atomic, load_arrays, load_run, save_arrays, save_run, write_table
+from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
+from cartpath.store.parts import distinct_texts, read_part, save_part
 from cartpath.store.path import PathView
 from cartpath.store.run import merge, rows_of, select
 from cartpath.store.snapshot import Snapshot, stats_of
@@ -106,7 +108,7 @@ class _Erasure:
             self.result.events, self.result.sessions = own.n_events, len(own.sessions)
             self._runs(entry)
             self._parts(entry)
-            self._codes(own)
+        self._codes()
         self._tables()
         self._artefacts()
         self.result.generation = self.manifest.generation
@@ -137,38 +139,39 @@ class _Erasure:
     def _parts(self, entry: dict[str, Any]) -> None:
         kept = []
         for name in entry["parts"]:
-            table = pq.read_table(self.store / name)
+            table = read_part(self.store / name)
             others = table.filter(pc.not_equal(table[Columns.user_id], self.user_id))
             if len(others) == len(table):
                 kept.append(name)
             elif len(others):
                 new = re.sub(r"(-e\d+)?\.parquet$", f"-e{self.manifest.generation}.parquet", name)
-                with atomic(self.store / new) as temporary:
-                    pq.write_table(others, temporary, compression="lz4", store_schema=False)
+                save_part(self.store / new, others)
                 kept.append(new)
         entry["parts"] = kept
 
-    def _codes(self, own: PathView) -> None:
-        mine = {name: np.unique(values[values >= 0]) for name, values in _coded(own).items()}
-        only = {name: codes for name, codes in mine.items() if len(codes)}
-        for bucket in range(self.snapshot.n_buckets):
-            run = self.snapshot.run(bucket)
-            if bucket == self.bucket:
-                others = np.setdiff1d(np.arange(len(run.user_key)), rows_of(run, self.key))
-                run = select(run, others, self.snapshot.gap_seconds)
-            for name, values in _coded(run.view()).items():
-                if name in only and len(only[name]):
-                    only[name] = np.setdiff1d(only[name], values)
-        self._items_seen(only.get("item", np.zeros(0, np.int32)))
-        if "item" in only:  # what the catalogue has is not personal
-            catalogue, texts = set(self.snapshot.items[Columns.item_id].to_pylist()), self.snapshot.codes("item")
-            only["item"] = np.array([c for c in only["item"] if texts[c] not in catalogue], np.int32)
-        for name, codes in only.items():
+    def _codes(self) -> None:
+        """Blank every text that no event left has, also those of rows that were dropped as duplicates."""
+        unused = self._unused()
+        self._items_seen(unused["item"])
+        # What the catalogue has is not personal.
+        catalogue, texts = set(self.snapshot.items[Columns.item_id].to_pylist()), self.snapshot.codes("item")
+        unused["item"] = np.array([c for c in unused["item"] if texts[c] not in catalogue], np.int64)
+        for name, codes in unused.items():
             if len(codes):
                 self._blank(name, codes)
                 self.result.values[name] = len(codes)
 
-    def _blank(self, name: str, codes: npt.NDArray[np.int32]) -> None:
+    def _unused(self) -> dict[str, npt.NDArray[np.int64]]:
+        # Parts, not paths: a session keeps the context of one of its events, but a rebuild may need that of others.
+        codes = self.snapshot.load_codes(CODED.values())
+        used = {name: codes[name].values().is_null().to_numpy(zero_copy_only=False) for name in CODED.values()}
+        used = {name: gone.copy() for name, gone in used.items()}
+        for part in (name for entry in self.manifest.data["buckets"] for name in entry["parts"]):
+            for column, values in distinct_texts(self.store / part).items():
+                used[CODED[column]][codes[CODED[column]].find(values)] = True
+        return {name: np.flatnonzero(~seen) for name, seen in used.items()}
+
+    def _blank(self, name: str, codes: npt.NDArray[np.int64]) -> None:
         segments = [load_arrays(self.store / s)["values"] for s in self.manifest.data["codes"][name]]
         values = pa.concat_arrays(segments)
         gone = np.zeros(len(values), np.bool_)
@@ -177,14 +180,12 @@ class _Erasure:
         save_arrays(self.store / file, {"values": pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), values)})
         self.manifest.data["codes"][name] = [file]
 
-    def _items_seen(self, codes: npt.NDArray[np.int32]) -> None:
-        if len(codes):
-            seen = (
-                self.snapshot.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))["seen"]
-                .to_numpy()
-                .copy()
-            )
-            seen[codes] = False
+    def _items_seen(self, codes: npt.NDArray[np.int64]) -> None:
+        stored = self.snapshot.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))["seen"].to_numpy()
+        gone = codes[codes < len(stored)]
+        if stored[gone].any():
+            seen = stored.copy()
+            seen[gone] = False
             self._write("items_seen", pa.table({"seen": seen}))
 
     def _tables(self) -> None:
@@ -209,24 +210,33 @@ class _Erasure:
             path = self.snapshot.workspace / artefact["path"]
             if artefact["kind"] == "cache":
                 if path.exists():
-                    path.unlink()
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
                     self.result.artefacts[artefact["path"]] = -1
                 continue
             kept.append(artefact)
             if path.exists():
                 self.result.artefacts[artefact["path"]] = _filter_rows(path, artefact["user_column"], self.user_id)
         self.manifest.data["artefacts"] = kept
+        self._unregistered({artefact["path"] for artefact in kept})
 
-
-def _coded(view: PathView) -> dict[str, npt.NDArray[np.int32]]:
-    arrays = {name: getattr(view, name) for name in ("event", "item", "page", "query")}
-    return arrays | {name: view.sessions.context[name] for name in CODED.values() if name not in arrays}
+    def _unregistered(self, known: set[str]) -> None:
+        """Rows that an interrupted ingest quarantined before it could register the file."""
+        root = self.snapshot.workspace
+        for path in sorted((root / "quarantine").rglob("*.parquet")):
+            name = str(path.relative_to(root))
+            if name not in known:
+                self.result.artefacts[name] = _filter_rows(path, Columns.user_id, self.user_id)
 
 
 def _filter_rows(path: Path, user_column: str, user_id: str) -> int:
     """Drop a user's rows from a Parquet file; also rows whose raw text has the id standing by itself."""
-    table = pq.read_table(path)
-    mine = pc.fill_null(pc.equal(table[user_column], user_id), False)
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CorruptStoreError(f"{path} is missing or damaged: {error}", "delete it, then run this again") from error
+    mine = pa.array(np.zeros(len(table), np.bool_))
+    if user_column in table.column_names:
+        mine = pc.fill_null(pc.equal(table[user_column], user_id), False)
     if RAW in table.column_names:
         alone = rf"(^|[^0-9A-Za-z_-]){re.escape(user_id)}($|[^0-9A-Za-z_-])"
         mine = pc.or_(mine, pc.fill_null(pc.match_substring_regex(table[RAW], alone), False))

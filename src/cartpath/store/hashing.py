@@ -52,6 +52,15 @@ def _hash_bytes(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], out
         out[row] = mix(state) | np.uint64(1)
 
 
+@kernel
+def combine(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], c: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Hash each row of three 64-bit values."""
+    out = np.empty(len(a), np.uint64)
+    for row in range(len(a)):
+        out[row] = mix(mix(mix(a[row] ^ _SEED) + b[row]) + c[row])
+    return out
+
+
 def hash_strings(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """Hash each string; null is 0, and no string is.
 

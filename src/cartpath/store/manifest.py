@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
-from cartpath.store.files import TEMPORARY, write_json
+from cartpath.store.files import TEMPORARY, sync, write_json
 from cartpath.store.hashing import HASH_VERSION
 
 FORMAT = 1
@@ -99,6 +99,8 @@ def _read(workspace: Path, path: Path) -> Manifest:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if any(int(kept.stem) for kept in (workspace / STORE / "generations").glob("*.json")):
+            raise CorruptStoreError(f"{path} is missing", "restore it, or make a new workspace and ingest") from None
         raise CartpathError(
             f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {workspace}"
         ) from None
@@ -113,12 +115,12 @@ def swap(workspace: Path, manifest: Manifest) -> None:
     """Make ``manifest`` the current generation, in one step."""
     store = workspace / STORE
     write_json(store / "generations" / f"{manifest.generation:08d}.json", manifest.data)
+    # A power cut must not take the names of files that the manifest lists: folders go to disk before it, then itself.
+    new = [store / name for name in manifest.files() if f"{manifest.generation:08d}" in name]
+    for folder in {store / "generations", *(path.parent for path in new), *(path.parent.parent for path in new)}:
+        sync(folder)
     write_json(store / _NAME, manifest.data)
-    descriptor = os.open(store, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(store)
 
 
 @contextmanager
@@ -161,6 +163,8 @@ class Pin:
 
     def __init__(self, workspace: Path) -> None:
         self._path: Path | None = None
+        if not (workspace / STORE).is_dir():
+            current(workspace)
         try:
             with _pins_lock(workspace, fcntl.LOCK_SH):
                 self.manifest = current(workspace)
@@ -247,7 +251,11 @@ def leftovers(workspace: Path | str) -> list[Path]:
     """
     workspace = Path(workspace)
     store = workspace / STORE
-    kept = current(workspace).files()
+    now = current(workspace)
+    kept, ahead = now.files(), []
     for path in (store / "generations").glob("*.json"):
-        kept |= of_generation(workspace, int(path.stem)).files()
-    return [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
+        if int(path.stem) > now.generation:  # written, but the manifest was never swapped
+            ahead.append(path)
+        else:
+            kept |= of_generation(workspace, int(path.stem)).files()
+    return ahead + [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.store.prepare import HIT, ONCE, USER_KEY
+from cartpath.store.hashing import combine
+from cartpath.store.prepare import HIT, ONCE, SESSION_KEY, USER_KEY
 from cartpath.store.run import column
 from cartpath.store.snapshot import Snapshot
 
@@ -43,8 +42,7 @@ class Once:
         once = column(rows, ONCE)
         at = np.flatnonzero(once != 0)
         if len(at):
-            hit = column(rows, HIT) if HIT in rows.column_names else np.zeros(len(once), np.int64)
-            values = (once, hit, column(rows, "ts"), column(rows, USER_KEY))
+            values = (once, _hits(rows), column(rows, "ts"), column(rows, USER_KEY))
             self._noted.append(pa.table({n: v[at] for n, v in zip(_NAMES, values, strict=True)}))
 
     def settle(self) -> None:
@@ -69,6 +67,15 @@ class Once:
         if ONCE not in rows.column_names or not len(self._keys):
             return keep
         once = column(rows, ONCE)
-        hit: npt.NDArray[Any] = column(rows, HIT) if HIT in rows.column_names else np.zeros(len(once), np.int64)
         at = np.minimum(np.searchsorted(self._keys, once), len(self._keys) - 1)
-        return np.asarray((once == 0) | (self._hits[at] == hit), np.bool_)
+        return np.asarray((once == 0) | (self._hits[at] == _hits(rows)), np.bool_)
+
+
+def _hits(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Tell hits apart: a hit's number is that within its user's session; without one, the time stands for it."""
+    ts = column(rows, "ts")
+    hit = column(rows, HIT) if HIT in rows.column_names else np.zeros(len(rows), np.int64)
+    session = column(rows, SESSION_KEY) if SESSION_KEY in rows.column_names else np.zeros(len(rows), np.int64)
+    within = np.where(hit != 0, hit, ts * 2 + 1).view(np.uint64)
+    mixed: npt.NDArray[np.int64] = combine(column(rows, USER_KEY), session.view(np.uint64), within).view(np.int64)
+    return mixed

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cartpath.schema import Columns, event_schema
+from cartpath.schema import Columns, CorruptStoreError, event_schema
 from cartpath.store import kernels
 from cartpath.store.codes import CODED
 from cartpath.store.files import atomic
@@ -46,7 +46,11 @@ def write_part(path: Path, rows: pa.Table, order: Array, codes: dict[str, pa.Arr
     for source, target in KEPT.items():
         if source in rows.column_names:
             columns[target] = pa.array(kernels.take(column(rows, source), order))
-    table = pa.table(columns)
+    save_part(path, pa.table(columns))
+
+
+def save_part(path: Path, table: pa.Table) -> None:
+    """Write canonical events, in path order already, as a part."""
     with atomic(path) as temporary:
         pq.write_table(
             table,
@@ -57,6 +61,11 @@ def write_part(path: Path, rows: pa.Table, order: Array, codes: dict[str, pa.Arr
             write_statistics=[Columns.ts, Columns.user_id],
             store_schema=False,
         )
+
+
+def join_parts(path: Path, parts: list[Path]) -> None:
+    """Write several parts as one, one after the other: of equal times, the older part's events stay first."""
+    save_part(path, pa.concat_tables([read_part(part) for part in parts], promote_options="default"))
 
 
 def _repeats(name: str) -> bool:
@@ -96,8 +105,29 @@ def _decode(code: Array, values: pa.Array) -> pa.DictionaryArray:
 
 
 def read_part(path: Path) -> pa.Table:
-    """Read a part back as canonical events with the internal columns, for ``prepare``."""
-    table = pq.read_table(path)
+    """Read a part back as canonical events with the internal columns, for ``prepare``.
+
+    Raises
+    ------
+    CorruptStoreError
+        If the file is missing or damaged.
+    """
+    table = _read(path)
     known = {field.name: field.type for field in event_schema()}
     types = [pa.field(f.name, known.get(f.name, f.type)) for f in table.schema]
     return table.cast(pa.schema(types))
+
+
+def distinct_texts(path: Path) -> dict[str, pa.Array]:
+    """Return the distinct values of each coded column that a part has."""
+    table = _read(path, only=list(CODED)).unify_dictionaries()
+    return {name: table[name].unique().dictionary_decode() for name in table.column_names}
+
+
+def _read(path: Path, only: list[str] | None = None) -> pa.Table:
+    try:
+        with pq.ParquetFile(path, read_dictionary=only) as file:
+            names = [n for n in file.schema_arrow.names if only is None or n in only]
+            return file.read(names)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CorruptStoreError(f"{path} is missing or damaged: {error}", "ingest its source again") from error

@@ -114,6 +114,8 @@ def _encode(name: str, column: pa.Array, codes: Codes, out: dict[str, Any]) -> t
         return bits, np.uint64(2**63)
     empty = NO_QUANTITY if name == Columns.quantity else NO_CODE
     whole = column.cast(pa.int32()).fill_null(int(empty)).to_numpy(zero_copy_only=False)
+    if empty == NO_CODE:
+        whole = np.maximum(whole, NO_CODE)  # a negative visit number is none
     out[name] = whole
     return whole.view(np.uint32).astype(np.uint64), np.uint64(np.asarray(empty).view(np.uint32))
 
@@ -149,15 +151,16 @@ def _internal(table: pa.Table, out: dict[str, Any]) -> None:
         if source in table.column_names and table[source].null_count < len(table):
             out[target] = _hash_any(table[source])
     if Columns.blanked in table.column_names:
-        blanked = table[Columns.blanked].combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+        # Numbers where it comes from a part.
+        blanked = table[Columns.blanked].combine_chunks().cast(pa.uint8()).fill_null(0).to_numpy(zero_copy_only=False)
         if blanked.any():
-            out[BLANKED] = blanked.astype(np.uint8)
+            out[BLANKED] = blanked
 
 
 def _hash_any(column: pa.ChunkedArray) -> Array:
     if not pa.types.is_integer(column.type):
         return hash_strings(column).view(np.int64)
-    values = column.combine_chunks().fill_null(-(2**63)).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = column.combine_chunks().cast(pa.int64()).fill_null(-(2**63)).to_numpy(zero_copy_only=False)
     total = np.zeros(len(values), np.uint64)
     _add_column(total, values.view(np.uint64), np.uint64(1), np.uint64(2**63))
     return total.view(np.int64)

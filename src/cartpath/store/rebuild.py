@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cartpath import config
-from cartpath.schema import Columns, CorruptStoreError
+from cartpath.schema import Columns
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
 from cartpath.store.files import atomic, save_run
@@ -79,10 +79,7 @@ def _rebuilt(
 
 def _rows(part: Path, codes: Codes) -> pa.Table:
     """Read a part as rows; hits and once-keys are hashes already."""
-    try:
-        table = read_part(part)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CorruptStoreError(f"{part} is missing or damaged: {error}", "ingest its source again") from error
+    table = read_part(part)
     hashed = {
         source: table[target]
         for source, target in ((HIT, Columns.hit), (ONCE, Columns.once))

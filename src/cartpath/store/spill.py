@@ -14,7 +14,9 @@ from cartpath.store.run import column
 
 
 class Spill:
-    """One growing file a bucket; each chunk is an Arrow stream of its own, as columns differ between chunks.
+    """One growing file for all buckets, so that their number is not bound by that of files a process may open.
+
+    Each bucket's share of a chunk is an Arrow stream of its own, as columns differ between chunks.
 
     Parameters
     ----------
@@ -26,9 +28,10 @@ class Spill:
     def __init__(self, folder: Path, n_buckets: int) -> None:
         self._folder = folder
         self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(n_buckets)]
-        self._files: dict[int, BinaryIO] = {}
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        self._path = folder / "rows.arrows"
+        self._file: BinaryIO = open(self._path, "wb")  # noqa: SIM115 - closed in close
 
     def add(self, rows: pa.Table) -> None:
         """Cut rows into buckets, keeping their order within each."""
@@ -47,21 +50,18 @@ class Spill:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        if bucket not in self._files:
-            self._files[bucket] = open(self._folder / f"{bucket:04d}.arrows", "wb")  # noqa: SIM115 - closed in close
-        file = self._files[bucket]
         data = sink.getvalue()
-        self._chunks[bucket].append((file.tell(), len(data)))
-        file.write(data)
+        self._chunks[bucket].append((self._file.tell(), len(data)))
+        self._file.write(data)
 
     def filled(self) -> list[int]:
         """Return the buckets that have rows."""
+        self._file.flush()
         return [index for index, chunks in enumerate(self._chunks) if chunks]
 
     def read(self, bucket: int) -> pa.Table:
-        """Return a bucket's rows in the order they came."""
-        self._files[bucket].flush()
-        with pa.OSFile(str(self._folder / f"{bucket:04d}.arrows")) as file:
+        """Return a bucket's rows in the order they came; ask for ``filled`` before."""
+        with pa.OSFile(str(self._path)) as file:
             tables = []
             for at, size in self._chunks[bucket]:
                 file.seek(at)
@@ -69,10 +69,8 @@ class Spill:
         return fill_absent(pa.concat_tables(tables, promote_options="default"))
 
     def close(self) -> None:
-        """Remove the files."""
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
+        """Remove the file."""
+        self._file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

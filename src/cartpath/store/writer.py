@@ -23,7 +23,7 @@ from cartpath.store.codes import CODED, Codes
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_run, save_arrays, save_run, write_table
 from cartpath.store.once import Once
-from cartpath.store.parts import write_part
+from cartpath.store.parts import join_parts, write_part
 from cartpath.store.prepare import ROW_HASH, USER_KEY, prepare
 from cartpath.store.run import Run, build, column, drop_duplicates, merge, order_rows, rows_of, select
 from cartpath.store.snapshot import Snapshot, stats_of
@@ -33,6 +33,8 @@ from cartpath.store.tables import upsert
 
 #: A delta larger than this share of its base is merged into it.
 DELTA_SHARE = 0.2
+#: A dictionary in more segments, or a bucket in more parts when its base is written anew, is put into one file.
+MOST_FILES = 32
 Progress = Callable[[int, int], None]
 
 
@@ -83,10 +85,15 @@ class Writer:
         self._threads = threads or os.cpu_count() or 1
         self._store = workspace / manifests.STORE
         self._snapshot = Snapshot(workspace)
-        self._check_settings()
-        self._codes: Codes = self._snapshot.load_codes()
-        self._forgotten = Forgotten.load(workspace)
-        self._once = Once.load(self._snapshot)
+        try:
+            self._check_settings()
+            self._codes: Codes = self._snapshot.load_codes()
+            self._forgotten = Forgotten.load(workspace)
+            self._once = Once.load(self._snapshot)
+        except BaseException:
+            self._snapshot.close()
+            raise
+        self._committed = False
         self._tables: dict[str, pa.Table] = {}
         self._artefacts: list[dict[str, Any]] = []
         self._spill: Spill | None = None
@@ -168,7 +175,14 @@ class Writer:
         Returns
         -------
         Committed
+
+        Raises
+        ------
+        RuntimeError
+            If this writer has committed before: a writer makes one generation.
         """
+        if self._committed:
+            raise RuntimeError("a writer commits once; open another")
         sources = list(sources)
         manifest = self._snapshot.manifest.next()
         if not (self.added or self._tables or self._artefacts or sources):
@@ -192,6 +206,7 @@ class Writer:
             }
         )
         manifests.swap(self.workspace, manifest)
+        self._committed = True
         self.close()
         manifests.collect(self.workspace)
         return done
@@ -235,6 +250,10 @@ class Writer:
         entry["parts"].append(part)
         run = build(rows, order, user_key, offsets, self._snapshot.gap_seconds)
         self._place(entry, bucket, manifest.generation, base, delta, run)
+        if entry["delta"] is None and len(entry["parts"]) > MOST_FILES:
+            whole = f"events/{bucket:04d}/{manifest.generation:08d}-all.parquet"
+            join_parts(self._store / whole, [self._store / name for name in entry["parts"]])
+            entry["parts"] = [whole]
         return result
 
     def _place(
@@ -262,10 +281,14 @@ class Writer:
     def _write_codes(self, manifest: manifests.Manifest) -> None:
         for name in CODED.values():
             added = self._codes[name].new_values()
-            if added is not None:
-                file = f"codes/{name}-{manifest.generation:08d}.arrow"
-                save_arrays(self._store / file, {"values": added})
-                manifest.data["codes"].setdefault(name, []).append(file)
+            if added is None:
+                continue
+            segments = manifest.data["codes"].setdefault(name, [])
+            if len(segments) >= MOST_FILES:
+                segments.clear()
+                added = self._codes[name].values()
+            segments.append(f"codes/{name}-{manifest.generation:08d}.arrow")
+            save_arrays(self._store / segments[-1], {"values": added})
 
     def _write_tables(self, manifest: manifests.Manifest, results: list[dict[str, Any]]) -> None:
         if self._once.changed:
