@@ -126,8 +126,8 @@ def distinct_texts(path: Path) -> dict[str, pa.Array]:
 
 def _read(path: Path, only: list[str] | None = None) -> pa.Table:
     try:
-        with pq.ParquetFile(path, read_dictionary=only) as file:
-            names = [n for n in file.schema_arrow.names if only is None or n in only]
-            return file.read(names)
+        names = pq.read_schema(path).names
+        texts = [name for name in names if only and name in only]
+        return pq.read_table(path, columns=texts if only else names, read_dictionary=texts)
     except (OSError, pa.ArrowInvalid) as error:
         raise CorruptStoreError(f"{path} is missing or damaged: {error}", "ingest its source again") from error
