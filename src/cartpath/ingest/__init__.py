@@ -3,5 +3,18 @@
 from cartpath.ingest.adapter import Adapter, Context, Option, Unnested
 from cartpath.ingest.chunk import Bad, Chunk, Reason
 from cartpath.ingest.registry import get, names
+from cartpath.ingest.run import IngestSummary, ingest
 
-__all__ = ["Adapter", "Bad", "Chunk", "Context", "Option", "Reason", "Unnested", "get", "names"]
+__all__ = [
+    "Adapter",
+    "Bad",
+    "Chunk",
+    "Context",
+    "IngestSummary",
+    "Option",
+    "Reason",
+    "Unnested",
+    "get",
+    "ingest",
+    "names",
+]

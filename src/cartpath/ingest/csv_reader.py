@@ -1,0 +1,206 @@
+"""CSV: Arrow parses what is clean, a block at a time; what is not is read line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from cartpath.ingest import lines
+from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.csv_lines import read_lines, split
+from cartpath.ingest.streams import ByteStream
+from cartpath.schema import CartpathError
+
+#: Text that means that there is no value.
+NULLS = ("", "NULL", "null", "\\N")
+DELIMITERS = ",;\t|"
+#: A block that is not clean is tried again in pieces of this size.
+_PIECE = 1 << 15
+_HEADER = lines.MAX_LINE
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV file is laid out.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns of the header; a repeated name gets ``.1``, ``.2`` …
+    delimiter : str
+    header_bytes : int
+        Where the first row begins, after the byte order mark and the header.
+    """
+
+    names: tuple[str, ...]
+    delimiter: str
+    header_bytes: int
+
+
+def layout_of(path: Path, delimiter: str = "") -> Layout:
+    """Read the header.
+
+    Raises
+    ------
+    CartpathError
+        If the file is empty or is not UTF-8 text.
+    """
+    with ByteStream(path) as stream:
+        head = stream.read(_HEADER)
+    if not head.strip():
+        raise CartpathError(f"{path} is empty", "a CSV file needs a header line; leave the file out")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise CartpathError(f"{path} is UTF-16", f"convert it: iconv -f UTF-16 -t UTF-8 {path}")
+    begin = 3 if head.startswith(b"\xef\xbb\xbf") else 0
+    while head[begin : begin + 1] in (b"\n", b"\r"):
+        begin += 1
+    end = head.find(b"\n", begin) + 1 or len(head)
+    try:
+        text = head[begin:end].decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise CartpathError(f"the header of {path} is not UTF-8", "convert the file with iconv") from None
+    if "\r" in text or "\0" in text:
+        raise CartpathError(f"the header of {path} is not one line of text", "end lines with a newline")
+    delimiter = delimiter or sniff(text)
+    names = split(text, delimiter)
+    if not names:
+        raise CartpathError(f"the header of {path} has an open quote: {text[:200]}")
+    return Layout(_distinct(names), delimiter, end)
+
+
+def sniff(header: str) -> str:
+    r"""Return the delimiter that a header uses.
+
+    Examples
+    --------
+    >>> sniff("user;time;price, net")
+    ';'
+    """
+    outside = "".join(header.split('"')[::2])
+    return max(DELIMITERS, key=outside.count)
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    out = []
+    for name in (name.strip() for name in names):
+        seen[name] = seen.get(name, -1) + 1
+        out.append(f"{name}.{seen[name]}" if seen[name] else name)
+    return tuple(out)
+
+
+class CsvReader:
+    """Reads one CSV file.
+
+    Parameters
+    ----------
+    path : Path
+    layout : Layout
+    wanted : list of str
+        Columns to read.
+    user : str, optional
+        The user's column, to name the user of a bad row.
+    """
+
+    def __init__(self, path: Path, layout: Layout, wanted: list[str], user: str | None = None) -> None:
+        self._path, self._layout = path, layout
+        self._wanted = [name for name in layout.names if name in wanted]
+        self._user_at = layout.names.index(user) if user in layout.names else None
+        self._convert = pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(self._wanted, pa.string()),
+            include_columns=self._wanted,
+            strings_can_be_null=True,
+            null_values=list(NULLS),
+            check_utf8=False,  # is_clean has
+        )
+
+    def chunks(self, size: int = lines.BLOCK) -> Iterator[Chunk]:
+        """Yield the rows in chunks of about ``size`` bytes of text."""
+        with ByteStream(self._path) as stream:
+            head = stream.read(max(size, self._layout.header_bytes))
+            line = 1 + head[: self._layout.header_bytes].count(b"\n")
+            carry = b""
+            for block in lines.blocks(stream, head[self._layout.header_bytes :], size):
+                if block.skipped and carry:  # an open quote cannot go on over a line that was dropped
+                    chunk, _ = self._parse(carry, line, True)
+                    line, carry = line + lines.count_lines(carry), b""
+                    yield chunk
+                bad = [replace(b, row=b.row + line) for b in block.bad]
+                line += block.skipped
+                data = carry + block.data
+                chunk, carry = self._parse(data, line, block.final)
+                line += lines.count_lines(data[: len(data) - len(carry)])
+                chunk.bad[:0] = bad
+                chunk.bytes_done = stream.position
+                chunk.truncated = stream.truncated if block.final else None
+                yield chunk
+
+    def _parse(self, data: bytes, line: int, final: bool) -> tuple[Chunk, bytes]:
+        table = self._fast(data)
+        if table is not None:
+            return Chunk(table, np.arange(line, line + len(table))), b""
+        tables, rows, bad, carry = [self._empty()], [np.zeros(0, np.int64)], list[Bad](), b""
+        for piece in _with_last(lines.pieces(data, _PIECE)):
+            text, is_last = carry + piece[0], piece[1]
+            part, where, wrong, carry = self._piece(text, line, final and is_last)
+            line += lines.count_lines(text[: len(text) - len(carry)])
+            tables.append(part)
+            rows.append(where)
+            bad += wrong
+        return Chunk(pa.concat_tables(tables).combine_chunks(), np.concatenate(rows), bad), carry
+
+    def _piece(self, data: bytes, line: int, final: bool) -> tuple[pa.Table, np.ndarray, list[Bad], bytes]:
+        table = self._fast(data)
+        if table is not None:
+            return table, np.arange(line, line + len(table)), [], b""
+        layout = self._layout
+        read = read_lines(data, layout.delimiter, len(layout.names), self._user_at, final)
+        columns = {}
+        for name in self._wanted:
+            at = layout.names.index(name)
+            values = [None if fields[at] in NULLS else fields[at] for fields in read.fields]
+            columns[name] = pa.array(values, pa.string())
+        bad = [replace(b, row=b.row + line) for b in read.bad]
+        return pa.table(columns), np.array(read.rows, np.int64) + line, bad, read.carry
+
+    def _empty(self) -> pa.Table:
+        return pa.table({name: pa.array([], pa.string()) for name in self._wanted})
+
+    def _fast(self, data: bytes) -> pa.Table | None:
+        """Parse with Arrow; None if a line is not clean, or if not every line is a row."""
+        if not data:
+            return self._empty()
+        if not lines.is_clean(data) or self._is_open(data):
+            return None
+        try:
+            table = pa.csv.read_csv(
+                pa.BufferReader(data),
+                pa.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self._layout.names),
+                pa.csv.ParseOptions(delimiter=self._layout.delimiter),
+                self._convert,
+            )
+        except pa.ArrowInvalid:
+            return None
+        return table if len(table) == lines.count_lines(data) else None
+
+    def _is_open(self, data: bytes) -> bool:
+        last = data[data.rfind(b"\n", 0, len(data) - 1) + 1 :]
+        return b'"' in last and split(last.decode().rstrip("\r\n"), self._layout.delimiter) is None
+
+
+def _with_last(items: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    previous: bytes | None = None
+    for item in items:
+        if previous is not None:
+            yield previous, False
+        previous = item
+    if previous is not None:
+        yield previous, True
+
+
+Reader = Callable[[], Iterator[Chunk]]

@@ -1,0 +1,129 @@
+"""Rows that cannot be used, as Parquet: why, where from, and what they said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.lines import RAW_LENGTH
+from cartpath.schema import Columns
+
+FOLDER = "quarantine"
+SCHEMA = pa.schema(
+    [
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field(Columns.user_id, pa.string()),
+        pa.field("raw", pa.string()),
+    ]
+)
+_GROUP = 50_000
+_WORD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
+IsForgotten = Callable[[pa.Array], npt.NDArray[np.bool_]]
+
+
+def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
+    """Return rows as JSON objects of their raw columns, cut."""
+    found = table.take(pa.array(rows)).to_pylist()
+    return [json.dumps(row, default=_plain, ensure_ascii=False)[:RAW_LENGTH] for row in found]
+
+
+def _plain(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+class Quarantine:
+    """One ingest's file; it appears when ``finish`` is called, and only if it has rows.
+
+    Parameters
+    ----------
+    workspace : Path
+    is_forgotten : callable
+        Marks users of an array; their rows are counted and never written.
+    """
+
+    def __init__(self, workspace: Path, is_forgotten: IsForgotten) -> None:
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}.parquet"
+        self.path = workspace / FOLDER / name
+        self._temporary = self.path.with_name(f"{name}.tmp")
+        self._is_forgotten = is_forgotten
+        self._writer: pq.ParquetWriter | None = None
+        self._held: list[tuple[str, str, int, str | None, str]] = []
+        self.reasons: Counter[str] = Counter()
+
+    def __enter__(self) -> Quarantine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def add(self, file: str, bad: list[Bad]) -> None:
+        """Take rows of a file."""
+        if not bad:
+            return
+        forgotten = self._forgotten(bad)
+        for row, gone in zip(bad, forgotten, strict=True):
+            self.reasons[Reason.forgotten_user if gone else row.reason] += 1
+            if not gone:
+                self._held.append((row.reason, file, row.row, row.user_id, row.raw))
+        if len(self._held) >= _GROUP:
+            self._flush()
+
+    def _forgotten(self, bad: list[Bad]) -> list[bool]:
+        """Mark rows whose user is forgotten, and rows without a known user that name a forgotten one anywhere."""
+        words = [{row.user_id} if row.user_id else set(_WORD.findall(row.raw)) for row in bad]
+        every = sorted({word for row in words for word in row if word})
+        gone = self._is_forgotten(pa.array(every, pa.string())) if every else np.zeros(0, np.bool_)
+        if not gone.any():
+            return [False] * len(bad)
+        names = {word for word, is_gone in zip(every, gone, strict=True) if is_gone}
+        return [bool(row & names) for row in words]
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(self._temporary, SCHEMA, compression="zstd")
+        columns = zip(*self._held, strict=True)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._held.clear()
+
+    def finish(self) -> Path | None:
+        """Put the file in its place; return it, or None if there is nothing to keep."""
+        if self._held:
+            self._flush()
+        if self._writer is None:
+            return None
+        self._writer.close()
+        self._writer = None
+        descriptor = os.open(self._temporary, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        os.replace(self._temporary, self.path)
+        return self.path
+
+
+def remove_orphans(workspace: Path, registered: set[str]) -> None:
+    """Delete quarantine files of ingests that never became a generation; the caller holds the writer lock."""
+    for path in (workspace / FOLDER).glob("*.parquet*"):
+        if f"{FOLDER}/{path.name}" not in registered:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,221 @@
+"""One file to read: its format, its columns, and the plan that makes events of its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cartpath.ingest import csv_reader, json_reader, parquet_reader
+from cartpath.ingest.adapter import Adapter, Context, Option
+from cartpath.ingest.catalogue import items_seen
+from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.normalise import CODED, Plan, normalise
+from cartpath.ingest.quarantine import raw_rows
+from cartpath.ingest.sources import content_hash, sniff_format
+from cartpath.ingest.times import Clock
+from cartpath.schema import CartpathError, Columns, event_schema
+
+#: Options that every adapter has.
+COMMON: dict[str, Option] = {
+    "delimiter": Option("", "what separates the fields of CSV; told from the header if not given"),
+    "decimal": Option(".", "the decimal point of numbers written as text", (".", ",")),
+    "time_zone": Option("", "of times without an offset, an IANA name; the adapter's if not given"),
+    "time_format": Option("", "strptime format of times that are not ISO 8601"),
+    "epoch": Option(
+        "", "unit of times that are numbers; told from their size if not given", ("", "s", "ms", "us", "ns")
+    ),
+}
+
+
+def resolve_options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every option with its value.
+
+    Raises
+    ------
+    CartpathError
+        If one is unknown or has a wrong value.
+
+    Examples
+    --------
+    >>> from cartpath.ingest import get
+    >>> resolve_options(get("sequences"), {"format": "pairs"})["format"]
+    'pairs'
+    """
+    known = {**COMMON, **adapter.options}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise CartpathError(f"adapter {adapter.name} has no option {unknown[0]!r}", f"there are: {', '.join(known)}")
+    values = {name: given.get(name, option.default) for name, option in known.items()}
+    for name, option in known.items():
+        if not isinstance(values[name], type(option.default)):
+            raise CartpathError(f"option {name} must be of type {type(option.default).__name__}")
+        if option.choices and values[name] not in option.choices:
+            choices = ", ".join(repr(choice) for choice in option.choices)
+            raise CartpathError(f"option {name} cannot be {values[name]!r}", f"choose from {choices}")
+    return values
+
+
+@dataclass
+class Piece:
+    """A chunk's worth of events, ready for the store.
+
+    Attributes
+    ----------
+    events : pyarrow.Table
+    bad : list of Bad
+    source_rows, not_requested, blanked : int
+    bytes_done : int
+    items : pyarrow.Table, optional
+    truncated : str, optional
+    """
+
+    events: pa.Table
+    bad: list[Bad]
+    source_rows: int
+    not_requested: int
+    blanked: int
+    bytes_done: int
+    items: pa.Table | None = None
+    truncated: str | None = None
+
+
+class FileJob:
+    """A file, an adapter, and what the user asked for.
+
+    Parameters
+    ----------
+    path : Path
+    adapter : Adapter
+    mapping : mapping of canonical column to source column, or to ``=value``
+    options : mapping
+        As ``resolve_options`` returns.
+    """
+
+    def __init__(self, path: Path, adapter: Adapter, mapping: Mapping[str, str], options: Mapping[str, Any]) -> None:
+        self.path, self.adapter, self.options = path, adapter, options
+        self.size = path.stat().st_size
+        self.hash = content_hash(path)
+        self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
+        constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
+        chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
+        self._defaults = {**adapter.defaults, **chosen, **constants}
+        self._context = Context(path, options)
+        asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
+        self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+
+    def open(self) -> None:
+        """Look at the header.
+
+        Raises
+        ------
+        CartpathError
+            If the file is empty, damaged, or lacks a column.
+        """
+        if self.adapter.read is not None:
+            if not self.size:
+                raise CartpathError(f"{self.path} is empty", "leave the file out")
+            self._columns = dict(_first_names(self.adapter))
+            return
+        self.format = sniff_format(self.path)
+        if self.format == "csv":
+            self._layout = csv_reader.layout_of(self.path, self.options["delimiter"])
+            found = list(self._layout.names)
+        elif self.format == "jsonl":
+            found = json_reader.columns_of(self.path)
+        else:
+            with parquet_reader.open_parquet(self.path) as file:
+                found = file.schema_arrow.names
+        if self.adapter.unnest is not None:
+            self._columns = dict(_first_names(self.adapter))
+            return
+        known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
+        self._columns = known.resolve(found, self._mapping, str(self.path))
+        self._items = {n: s for n, s in self.adapter.items.items() if s in found}
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the file's events."""
+        plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
+                    self.options["decimal"])  # fmt: skip
+        for chunk in self._chunks():
+            yield self._piece(chunk, plan)
+
+    def _clock(self) -> Clock:
+        given = self.options
+        return Clock(
+            given["time_zone"] or self.adapter.time_zone,
+            given["epoch"] or self.adapter.epoch,
+            given["time_format"] or self.adapter.time_format,
+        )
+
+    def _chunks(self) -> Iterator[Chunk]:
+        adapter, path = self.adapter, self.path
+        if adapter.read is not None:
+            return adapter.read(self._context)
+        if adapter.unnest is not None:
+            if self.format == "parquet":
+                columns = list(adapter.read_columns) if adapter.read_columns else None
+                return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS)
+            if self.format == "jsonl":
+                return json_reader.JsonReader(path, None).chunks()
+            raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
+        wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
+        user = self._columns.get(Columns.user_id)
+        if self.format == "csv":
+            return csv_reader.CsvReader(path, self._layout, wanted, user).chunks()
+        if self.format == "jsonl":
+            nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
+            return json_reader.JsonReader(path, wanted, nested, user).chunks()
+        repeated = [source for name, source in self._columns.items() if name in CODED]
+        return parquet_reader.chunks(path, wanted, repeated)
+
+    def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
+        table, rows, items = chunk.table, chunk.rows, None
+        source_rows, not_requested = len(table) + len(chunk.bad), 0
+        if self.adapter.unnest is not None:
+            if not len(table):
+                return Piece(
+                    table.slice(0, 0), chunk.bad, len(chunk.bad), 0, 0, chunk.bytes_done, None, chunk.truncated
+                )
+            flat = self.adapter.unnest(table.append_column(Columns.row, pa.array(rows)), self._context)
+            table, items = flat.events, flat.items
+            rows = table[Columns.row].to_numpy()
+            source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested
+        checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
+        done = normalise(table, plan, checked=checked)
+        bad = chunk.bad + _bad_rows(table, rows, done.reasons, done.user_id)
+        if self.adapter.items:
+            items = items_seen(
+                table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
+            )
+        return Piece(
+            done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated
+        )
+
+
+def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """Name the raw columns that a hook produces."""
+    for name in event_schema().names:
+        sources = adapter.source_names(name)
+        if sources:
+            yield name, sources[0]
+
+
+def _bad_rows(
+    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
+) -> list[Bad]:
+    found: list[Bad] = []
+    for reason, at in reasons.items():
+        named = users.take(pa.array(at)).to_pylist()
+        found += [
+            Bad(int(row), reason, raw, user)
+            for row, raw, user in zip(rows[at], raw_rows(table, at), named, strict=True)
+        ]
+    return found
