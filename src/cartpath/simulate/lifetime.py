@@ -216,7 +216,7 @@ def count(done: Any, usable: int, orders: int, spent: int) -> None:
 def robot(world: World, user: int, out: Any, at: int, done: Any, rows: Any) -> int:
     """Simulate a robot: rounds at a fixed hour, a fixed beat, items one after another."""
     walk = np.zeros(_SIZE, np.int64)
-    rng = np.zeros(1, np.uint64)
+    rng, spoil = np.zeros(1, np.uint64), np.zeros(1, np.uint64)
     reset(rng, world.seed, _LIFE, user, 0)
     beat = 1.5 + 6.0 * uniform(rng)
     every = int(2 + 7 * uniform(rng))
@@ -233,7 +233,8 @@ def robot(world: World, user: int, out: Any, at: int, done: Any, rows: Any) -> i
             if world.items[item].launch <= moment:
                 s.look_at(world, walk, rows, item, r.VIEW)
                 walk[s.CLOCK] += int(1e6 * beat * (0.99 + 0.02 * uniform(rng)))
-        at, usable = deliver(world, user, visit, traffic, device, rows, walk[s.ROWS], rng, out, at)
+        reset(spoil, world.seed, _DIRT, user, visit)
+        at, usable = deliver(world, user, visit, traffic, device, rows, walk[s.ROWS], spoil, out, at)
         count(done, usable, 0, 0)
         moment += every * DAY
     return at
