@@ -43,7 +43,7 @@ check: $(STAMP) ## formatting, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## run the benchmarks; each writes its results table
+bench: $(STAMP) ## run the benchmarks in benchmarks/
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	@set -e; for script in benchmarks/*/run.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
