@@ -95,7 +95,7 @@ viewed as (select "user", id, min(t) t from rows where action = '2' group by 1, 
 ever as (select id, min(t) t from rows where action = '2' group by 1),
 buyers as (select "user", coalesce(lead("user") over w, first_value("user") over w) other
            from (select distinct "user" from bought) window w as (order by md5("user"))),
-outcome as (select b.id, coalesce(v.t < b.t, false) own, coalesce(e.t < b.t, false) anyone, coalesce(o.id is not null, false) other
+outcome as (select b.id, coalesce(v.t < b.t, false) own, coalesce(e.t < b.t, false) anyone, o.id is not null other
             from bought b left join viewed v on v."user" = b."user" and v.id = b.id
             left join ever e on e.id = b.id join buyers y on y."user" = b."user"
             left join viewed o on o."user" = y.other and o.id = b.id)
@@ -140,9 +140,9 @@ def main() -> None:
     skus = pc.count_distinct(table["sku"]).as_py()
     (HERE / "results.md").write_text(
         f"# Item id of the Google Analytics export\n\n{text}\n\n"
-        f"{table.num_rows:,} product lines of {len(list(DATA.glob('*.parquet')))} days, {skus:,} SKUs. Lines of an order are"
-        " those of the first hit with its transaction id. Views are product detail views (action 2) before the\n"
-        "purchase; \"another buyer\" is the next one in a fixed random order, at any time.\n\n"
+        f"{table.num_rows:,} product lines of {len(list(DATA.glob('*.parquet')))} days, {skus:,} SKUs.\n"
+        "Lines of an order are those of the first hit with its transaction id. Views are product detail views\n"
+        '(action 2) before the purchase; "another buyer" is the next one in a fixed random order, at any time.\n\n'
         f"Machine: {platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}."
         " Nothing here is timed.\n",
         encoding="utf-8",

@@ -98,4 +98,4 @@ def _order_value(hits: list[Any], hit: dict[str, Any], name: str) -> float | Non
         and (other.get("transaction") or {}).get("transactionId") == own["transactionId"]
         and other["transaction"].get("transactionRevenue") is not None
     ]
-    return max(values) / 1e6 if values else None
+    return max(values, default=0) / 1e6

@@ -19,9 +19,10 @@ from cartpath.schema import Columns, Event, event_schema
 from tests.ingest import ga360_twin as twin
 
 START = 1470000000
-COMPARED = (
-    "user_id session_id event_id event ts page item_id price quantity order_id order_value _hit _once _blanked".split()
-)
+COMPARED = [
+    *("user_id", "session_id", "event_id", "event", "ts", "page", "item_id"),
+    *("price", "quantity", "order_id", "order_value", Columns.hit, Columns.once, Columns.blanked),
+]
 
 
 def hit(number: int, action: str = "0", products: list[Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -146,6 +147,8 @@ def test_an_orders_value_is_the_largest_of_its_transaction_on_every_line() -> No
             hit(2, "6", [product("A")], transaction=transaction("T1", 42_500_000)),
             hit(3, "6", [product("A")], transaction=transaction("T2", 1_000_000)),
             hit(4, "6", [product("A")], transaction=transaction(None, 7_000_000)),
+            hit(5, "6", [product("A")], transaction=transaction("T3", None)),
+            hit(6, "6", [product("A")], transaction=transaction(None, None)),
         ),
         visit(hit(1, "6", [product("A")], transaction=transaction("T1", 99_000_000)), user="2"),
     )
@@ -155,6 +158,8 @@ def test_an_orders_value_is_the_largest_of_its_transaction_on_every_line() -> No
         ("T1", 42.5, "T1"),
         ("T2", 1.0, "T2"),
         (None, 7.0, None),
+        ("T3", 0.0, "T3"),  # the export writes zero as null
+        (None, None, None),
         ("T1", 99.0, "T1"),
     ]
 
@@ -300,9 +305,13 @@ def test_the_catalogue_is_the_products_seen() -> None:
     raw = table(
         visit(
             hit(1, "0", listed),
-            hit(2, "2", [product("Tee", **home), product("Cap", v2ProductCategory="${escCatTitle}")]),
+            hit(
+                2,
+                "2",
+                [product("Tee", **home), product("Cap", v2ProductCategory="${escCatTitle}", productPrice=16_990_000)],
+            ),
             hit(3, "2", [product("TEE", **{**home, "productPrice": 18_000_000}, productBrand="Acme")]),
-            hit(4, "6", [product("(not set)", None)]),
+            hit(4, "6", [product("(not set)", None), product("Cap", productPrice=0)]),
         )
     )
     items = unnest_ga360(raw).items

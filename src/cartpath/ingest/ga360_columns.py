@@ -117,8 +117,9 @@ def _order_columns(hits: Hits, hit: pa.Array, event: pa.Array, action: pa.Array)
 def _order_values(hits: Hits, order: pa.Array, action: pa.Array) -> pa.Array:
     """Return each hit's transaction revenue; for a purchase, the largest its visit has for that transaction.
 
-    A shop that writes an order's total on a later confirmation only, or raises it there, would otherwise lose it
-    with that confirmation, whose lines are repeats.
+    An order whose total is written, or raised, on a later confirmation would otherwise lose it with that
+    confirmation, whose lines are repeats. The export writes a metric of zero as null, so a transaction without
+    revenue on any of its hits is one of zero, as in the export's own session totals.
     """
     revenue = micros(field(hits.hit, "transaction", "transactionRevenue"))
     bought = pc.and_(pc.fill_null(pc.equal(action, Event.purchase), False), pc.is_valid(order))
@@ -127,10 +128,10 @@ def _order_values(hits: Hits, order: pa.Array, action: pa.Array) -> pa.Array:
     key = hits.session[at] * max(len(codes.dictionary), 1) + codes.indices.to_numpy(zero_copy_only=False)
     _, group = np.unique(key, return_inverse=True)
     values: npt.NDArray[np.float64] = revenue.to_numpy(zero_copy_only=False).copy()
-    largest = np.full(len(at), -np.inf)
+    largest = np.zeros(len(at))
     np.fmax.at(largest, group, values[at])
     values[at] = largest[group]
-    return pa.array(values, mask=~np.isfinite(values))
+    return pa.array(values, mask=np.isnan(values))
 
 
 def _props(hits: Hits, rows: EventRows, event: pa.Array) -> pa.Array:

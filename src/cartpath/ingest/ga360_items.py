@@ -26,8 +26,9 @@ _BRAND_SHELF = r"(?i)(^|> )(shop by )?brands?( >|$)"
 def catalogue(hits: Hits, items: pa.Array, time: pa.Array) -> pa.Table:
     """Return one row for each product seen, listed ones included.
 
-    Title and price are the latest seen. A product is listed under many categories; the one taken is no brand's
-    shelf and on at least a tenth of its rows if any is, then the deepest, then the most frequent.
+    Title and price are the latest seen (a listing at nothing says no price). A product is listed under many
+    categories; the one taken is no brand's shelf and on at least a tenth of its rows if any is, then the deepest,
+    then the most frequent.
 
     Parameters
     ----------
@@ -43,13 +44,14 @@ def catalogue(hits: Hits, items: pa.Array, time: pa.Array) -> pa.Table:
         ``item_id``, ``title``, ``category``, ``brand``, ``price``.
     """
     seen = time.take(pa.array(hits.product_hit))
+    price = micros(field(hits.product, "productPrice"))
     rows = pa.table(
         {
             Columns.item_id: items,
             Columns.title: map_unique(meaningful(field(hits.product, "v2ProductName")), html.unescape),
             Columns.category: map_unique(texts(field(hits.product, "v2ProductCategory")), category_path),
             Columns.brand: meaningful(field(hits.product, "productBrand")),
-            Columns.price: micros(field(hits.product, "productPrice")),
+            Columns.price: pc.if_else(pc.equal(price, 0.0), pa.scalar(None, pa.float64()), price),
             _SEEN: pc.fill_null(seen, 0),
         }
     )
