@@ -45,7 +45,7 @@ class Shown:
 
 
 def select(frame: Any, nodes: Any, most_nodes: int = 12, share: float = 0.9, most_edges: int = 32) -> Shown:
-    """Choose the most visited nodes, and among them the fewest edges that cover ``share`` of what they carry.
+    """Choose the most visited nodes, each one's strongest edges, and edges that cover ``share`` of what they carry.
 
     Parameters
     ----------
@@ -67,20 +67,34 @@ def select(frame: Any, nodes: Any, most_nodes: int = 12, share: float = 0.9, mos
     events = [name for name in nodes["event"] if name not in ends]
     kept = set(events[:most_nodes]) | set(ends)
     rows = [row for row in frame.to_dict("records") if row["source"] in kept and row["target"] in kept]
-    goal, carried = share * sum(row["n"] for row in rows), 0
-    edges: list[dict[str, Any]] = []
-    for row in rows:
-        if carried >= goal or len(edges) == most_edges:
-            break
-        edges.append(row)
-        carried += row["n"]
+    edges = _choose(rows, share, most_edges)
+    carried = sum(row["n"] for row in edges)
     total = int(frame["n"].sum()) if len(frame) else 0
     coverage = carried / total if total else 0.0
     words = (
         f"Shown: {min(len(events), most_nodes)} of {len(events)} events and {len(edges)} of {len(frame)} edges, "
         f"which carry {coverage:.1%} of {total:,} transitions; the rest is left out of the picture, not of the counts."
     )
-    return Shown(_order(sorted(kept), edges), edges, coverage, words)
+    return Shown(_order(sorted(kept), rows), edges, coverage, words)
+
+
+def _choose(rows: list[dict[str, Any]], share: float, most_edges: int) -> list[dict[str, Any]]:
+    """Take each node's strongest edge in and out, then the most frequent until the share is carried."""
+    chosen: dict[int, dict[str, Any]] = {}
+    met: set[tuple[str, str]] = set()
+    for i, row in enumerate(rows):
+        ways = {("out of", row["source"]), ("into", row["target"])}
+        if row["source"] != row["target"] and not ways <= met:
+            chosen[i] = row
+            met |= ways
+    goal, carried = share * sum(row["n"] for row in rows), sum(row["n"] for row in chosen.values())
+    for i, row in enumerate(rows):
+        if carried >= goal or len(chosen) >= most_edges:
+            break
+        if i not in chosen:
+            chosen[i] = row
+            carried += row["n"]
+    return [chosen[i] for i in sorted(chosen)]
 
 
 def _order(names: list[str], edges: list[dict[str, Any]]) -> list[str]:
@@ -118,9 +132,12 @@ def flow_figure(frame: Any, nodes: Any, shown: Shown | None = None) -> go.Figure
     place = {name: float(i) for i, name in enumerate(shown.nodes)}
     figure = go.Figure()
     largest = max((edge["n"] for edge in shown.edges), default=1)
-    for edge in reversed(shown.edges):  # the largest last, on top
-        if edge["source"] != edge["target"]:
-            _arc(figure, edge, place[edge["source"]], place[edge["target"]], largest)
+    arcs = [edge for edge in shown.edges if edge["source"] != edge["target"]]
+    for edge in reversed(arcs):  # the largest last, on top
+        _arc(figure, edge, place[edge["source"]], place[edge["target"]], largest)
+    taken: list[tuple[float, float]] = []
+    for edge in arcs:
+        _label(figure, edge, place[edge["source"]], place[edge["target"]], taken)
     visits = dict(zip(nodes["event"], nodes["n"], strict=True))
     loops = {edge["source"]: edge["probability"] for edge in shown.edges if edge["source"] == edge["target"]}
     for name in shown.nodes:
@@ -136,16 +153,20 @@ def _bulge(distance: float) -> float:
     return 0.55 + 0.62 * math.pow(distance, 0.8)
 
 
-def _arc(figure: go.Figure, edge: dict[str, Any], top: float, bottom: float, largest: int) -> None:
+def _curve(top: float, bottom: float, angle: Any) -> tuple[Any, Any]:
+    """Return where an arc is at an angle from -90 degrees (its source) to 90 (its target)."""
     side = 1 if bottom > top else -1
-    colour = ACCENT if side > 0 else WARM
-    strength = math.sqrt(edge["n"] / largest)
-    angle = np.linspace(-math.pi / 2, math.pi / 2, _POINTS)
-    bulge = _bulge(abs(bottom - top))
     # Arcs leave a little below their node's middle and arrive a little above, as seen in their direction.
     first, last = top + 0.12 * side, bottom - 0.12 * side
-    x = side * (_HALF + bulge * np.cos(angle))
-    y = (first + last) / 2 + (last - first) / 2 * np.sin(angle)
+    x = side * (_HALF + _bulge(abs(bottom - top)) * np.cos(angle))
+    return x, (first + last) / 2 + (last - first) / 2 * np.sin(angle)
+
+
+def _arc(figure: go.Figure, edge: dict[str, Any], top: float, bottom: float, largest: int) -> None:
+    onwards = bottom > top
+    colour = ACCENT if onwards else WARM
+    strength = math.sqrt(edge["n"] / largest)
+    x, y = _curve(top, bottom, np.linspace(-math.pi / 2, math.pi / 2, _POINTS))
     hover = (
         f"<b>{text(edge['source'])} → {text(edge['target'])}</b><br>{edge['n']:,} times, {edge['users']:,} users"
         f"<br>{percent(edge['probability'])} of what follows {text(edge['source'])}"
@@ -153,14 +174,25 @@ def _arc(figure: go.Figure, edge: dict[str, Any], top: float, bottom: float, lar
     line = {"color": colour, "width": 1 + 6.5 * strength}
     opacity = 0.28 + 0.5 * strength
     figure.add_scatter(x=x, y=y, mode="lines", line=line, opacity=opacity, hoverinfo="text", hovertext=hover)
-    arrow = {"symbol": "triangle-left" if side > 0 else "triangle-right", "size": 7 + 5 * strength, "color": colour}
+    arrow = {"symbol": "triangle-left" if onwards else "triangle-right", "size": 7 + 5 * strength, "color": colour}
     figure.add_scatter(x=x[-1:], y=y[-1:], mode="markers", marker=arrow, hoverinfo="skip")
+
+
+def _label(
+    figure: go.Figure, edge: dict[str, Any], top: float, bottom: float, taken: list[tuple[float, float]]
+) -> None:
+    """Write an arc's probability where it is widest, or further along if another label is there."""
+    for angle in (0.0, -0.35, 0.35, -0.7, 0.7):
+        x, y = _curve(top, bottom, angle)
+        if all(abs(x - other_x) > 0.85 or abs(y - other_y) > 0.36 for other_x, other_y in taken):
+            break
+    taken.append((float(x), float(y)))
     figure.add_annotation(
-        x=x[_POINTS // 2],
-        y=y[_POINTS // 2],
+        x=x,
+        y=y,
         text=percent(edge["probability"]),
         showarrow=False,
-        font={"size": 11, "color": colour},
+        font={"size": 11, "color": ACCENT if bottom > top else WARM},
         bgcolor="rgba(255,255,255,0.85)",
         borderpad=1,
     )

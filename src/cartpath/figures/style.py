@@ -40,11 +40,13 @@ def percent(rate: float | None) -> str:
 
     Examples
     --------
-    >>> percent(0.1234), percent(0.00123), percent(None)
-    ('12.3%', '0.12%', '–')
+    >>> percent(0.1234), percent(0.00123), percent(0.00001), percent(None)
+    ('12.3%', '0.12%', '<0.01%', '–')
     """
     if rate is None or rate != rate:
         return "–"
+    if 0 < rate < 0.0001:
+        return "<0.01%"
     return f"{rate:.1%}" if rate >= 0.01 or rate == 0 else f"{rate:.2%}"
 
 

@@ -1,0 +1,91 @@
+"""The application, and what all commands share: how errors are told and how processes end."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from cartpath import __version__
+from cartpath.schema import CartpathError
+
+INTERRUPTED = 130
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+app = typer.Typer(
+    name="cartpath",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Purchase paths people can read, and a behaviour model that predicts what comes next.",
+    epilog="Exit codes: 0 fine, 1 a bug, 2 bad input or usage, 3 workspace busy, 4 store damaged, 130 interrupted.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cartpath {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def command(name: str | None = None) -> Callable[[F], F]:
+    """Register a command whose errors become a message and an exit code.
+
+    A ``CartpathError`` is told without a traceback and ends with its own code, an interrupt with 130; anything else
+    is a bug, shown with its traceback, and ends with 1.
+    """
+
+    def register(function: F) -> F:
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except CartpathError as error:
+                typer.echo(_message(error), err=True)
+                raise typer.Exit(error.exit_code) from None
+            except KeyboardInterrupt:
+                typer.echo("interrupted; what was finished is kept", err=True)
+                raise typer.Exit(INTERRUPTED) from None
+            except BrokenPipeError:
+                # The reader of our output went away, as `head` does; nothing more can be said to it.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(0) from None
+            except (typer.Exit, typer.Abort):
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                typer.echo("this is a bug in cartpath: please report it with the lines above", err=True)
+                raise typer.Exit(1) from error
+
+        app.command(name)(guarded)
+        return function
+
+    return register
+
+
+def _message(error: CartpathError) -> str:
+    return f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else "")
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

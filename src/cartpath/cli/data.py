@@ -1,0 +1,177 @@
+"""Commands about data: init, ingest, doctor, simulate, forget, rebucket."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cartpath.cli.app import command
+from cartpath.cli.output import print_json, print_record, print_table, progress, say
+from cartpath.cli.paths import Json, Workspace
+from cartpath.schema import CartpathError
+
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
+AdapterName = Annotated[
+    str, typer.Option(metavar="NAME", help="ga360, rees46, sequences, generic, cartpath, or a .py file of your own.")
+]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="CANONICAL=COLUMN", help="Which column is which; repeat it.")
+]
+Items = Annotated[str | None, typer.Option(metavar="FILE", help="Catalogue of items to load.")]
+Users = Annotated[str | None, typer.Option(metavar="FILE", help="User attributes to load.")]
+Impressions = Annotated[bool, typer.Option("--impressions", help="ga360: keep list impressions as events.")]
+Layout = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="sequences: the layout of a line, if not as it looks.")
+]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Any option of the adapter; repeat it.")
+]
+
+
+@command()
+def init(
+    shop: Workspace,
+    buckets: Annotated[int | None, typer.Option(help="Buckets that users are spread over; 64 by default.")] = None,
+    gap: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Inactivity that ends a session without an id; 30m by default."),
+    ] = None,
+) -> None:
+    """Make a workspace."""
+    from cartpath import config, store
+
+    settings = None
+    if buckets is not None or gap is not None:
+        default = config.Settings()
+        settings = config.Settings(
+            store=config.StoreSettings(default.store.buckets if buckets is None else buckets),
+            sessions=config.SessionSettings(default.sessions.gap if gap is None else gap),
+        )
+    store.init(shop, settings)
+    say(f"{shop} is ready; next: cartpath ingest {shop} SOURCE... --adapter NAME")
+
+
+@command()
+def ingest(
+    shop: Workspace,
+    sources: Sources,
+    adapter: AdapterName,
+    mapping: Map = None,
+    items: Items = None,
+    users: Users = None,
+    impressions: Impressions = False,
+    layout: Layout = None,
+    option: Options = None,
+    as_json: Json = False,
+) -> None:
+    """Read event logs into the workspace; the same file twice changes nothing."""
+    from cartpath import shop as shops
+
+    options = adapter_options(impressions, layout, option)
+    with progress("ingest") as advance:
+        summary = shops.open(shop).ingest(
+            sources, adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance
+        )
+    if as_json:
+        print_json(summary.to_dict())
+        return
+    print_summary(summary.to_dict())
+
+
+def adapter_options(impressions: bool, layout: str | None, option: list[str] | None) -> dict[str, Any]:
+    """Return an adapter's options as the command line gives them."""
+    options: dict[str, Any] = dict(pairs(option, "--option name=value"))
+    if impressions:
+        options["impressions"] = True
+    if layout is not None:
+        options["format"] = layout
+    return options
+
+
+def pairs(words: list[str] | None, usage: str) -> dict[str, str]:
+    """Read ``name=value`` words.
+
+    Examples
+    --------
+    >>> pairs(["ts=when", "user_id=who"], "--map canonical=column")
+    {'ts': 'when', 'user_id': 'who'}
+    """
+    found: dict[str, str] = {}
+    for word in words or []:
+        name, equals, value = word.partition("=")
+        if not name.strip() or not equals or not value.strip():
+            raise CartpathError(f"cannot read {word!r}", f"write {usage}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print what an ingest did."""
+    print_record(summary)
+    reasons = summary.get("reasons") or {}
+    if reasons:
+        typer.echo("\nquarantined, by reason:")
+        print_table(("reason", "rows"), sorted(reasons.items(), key=lambda pair: -pair[1]), numeric=(1,))
+
+
+@command()
+def simulate(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder to write to.")],
+    users: Annotated[int, typer.Option(min=1, help="Shoppers.")] = 2_000,
+    days: Annotated[int, typer.Option(min=1, help="Days.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a simulated shop with known truth: events, items, users, truth.json."""
+    from cartpath.simulate import simulate as run
+
+    with progress("simulate") as advance:
+        summary = run(folder, users, days, seed, progress=advance)
+    print_json(summary.to_dict()) if as_json else print_record(summary.to_dict())
+
+
+@command()
+def doctor(shop: Workspace, as_json: Json = False) -> None:
+    """Look at the state of the store and the quality of its data, and what it means for later steps."""
+    from cartpath import shop as shops
+
+    diagnosis = shops.open(shop).doctor()
+    if as_json:
+        print_json(diagnosis.to_dict())
+        return
+    print_diagnosis(diagnosis.to_dict())
+
+
+def print_diagnosis(diagnosis: dict[str, Any]) -> None:
+    """Print what doctor found."""
+    print_record(diagnosis)
+
+
+@command()
+def forget(
+    shop: Workspace,
+    user: Annotated[str, typer.Option(metavar="ID", help="The user's id.")],
+    as_json: Json = False,
+) -> None:
+    """Remove a user everywhere, refuse the user from now on, and write evidence of it."""
+    from cartpath.privacy import forget as run
+
+    record = run(shop, user)
+    if as_json:
+        print_json(record)
+        return
+    print_record(record)
+
+
+@command()
+def rebucket(
+    shop: Workspace,
+    buckets: Annotated[int | None, typer.Option(help="The new number; by default that of cartpath.toml.")] = None,
+) -> None:
+    """Build the path table anew, for another number of buckets or session gap, or after damage."""
+    from cartpath.store.rebuild import rebuild
+
+    with progress("rebucket") as advance:
+        generation = rebuild(shop, buckets, advance)
+    say(f"done: generation {generation}")

@@ -1,0 +1,97 @@
+"""What commands print: JSON alone on standard output, all else as plain tables; progress goes to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print JSON; NaN, which JSON does not have, becomes null."""
+    typer.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def warn(words: Sequence[str]) -> None:
+    """Print warnings to standard error."""
+    for text in words:
+        typer.echo(f"warning: {text}", err=True)
+
+
+def say(text: str) -> None:
+    """Print a message to standard error."""
+    typer.echo(text, err=True)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], numeric: Sequence[int] = ()) -> None:
+    """Print rows in columns as wide as their content; those in ``numeric`` to the right."""
+    cells = [list(headers), *[[_cell(value) for value in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(headers))]
+    for row in cells:
+        line = [v.rjust(w) if i in numeric else v.ljust(w) for i, (v, w) in enumerate(zip(row, widths, strict=True))]
+        typer.echo("  ".join(line).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 100 else f"{value:,.2f}"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """Print names and values; what is nested is left to ``--json``."""
+    flat = [(name, value) for name, value in record.items() if not isinstance(value, (Mapping, list, tuple))]
+    width = max((len(name) for name, _ in flat), default=0)
+    for name, value in flat:
+        typer.echo(f"{name.ljust(width)}  {_cell(value)}")
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate as people read it."""
+    if rate is None:
+        return "-"
+    if 0 < rate < 0.0001:
+        return "<0.01%"
+    return f"{rate:.1%}" if rate >= 0.01 or rate == 0 else f"{rate:.2%}"
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on standard error; what it yields takes work done, work in all, and optionally a label.
+
+    Where standard error is no terminal, nothing is drawn.
+    """
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(done: float, total: float | None = None, words: str | None = None) -> None:
+            bar.update(task, completed=done, total=total or None, description=words or label)
+
+        yield advance

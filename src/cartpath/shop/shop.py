@@ -1,0 +1,308 @@
+"""A shop's workspace, as a notebook and the command line use it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cartpath import config
+from cartpath.schema import CartpathError, Event
+from cartpath.shop.results import Analysis
+
+if TYPE_CHECKING:
+    from cartpath.paths import DailyResult, FlowResult, FunnelResult, StatusResult
+    from cartpath.shop.pipeline import StepOutcome
+    from cartpath.store import Snapshot
+
+Moment = str | date | datetime | None
+Progress = Callable[..., Any]
+
+#: The usual way to an order, as far as the shop has these events.
+_USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
+
+
+def open(path: str | os.PathLike[str]) -> Shop:
+    """Open a workspace.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Shop
+
+    Raises
+    ------
+    CartpathError
+        If the folder is not a workspace.
+    """
+    return Shop(path)
+
+
+class Shop:
+    """A workspace. Opening it reads only ``cartpath.toml``; every method reads the newest generation.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder made by ``cartpath init``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cartpath import store
+    >>> folder = tempfile.mkdtemp() + "/shop"
+    >>> store.init(folder)
+    >>> Shop(folder).funnel("view,purchase", within="7d").to_dict()["within_seconds"]
+    604800
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.settings = config.load(self.path)
+
+    def __repr__(self) -> str:
+        return f"Shop({str(self.path)!r})"
+
+    @cached_property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Pin the newest generation, for several questions to the same state: ``with shop.snapshot() as snap``."""
+        from cartpath import store
+
+        return store.open_snapshot(self.path)
+
+    def status(self) -> StatusResult:
+        """Count what the store holds."""
+        from cartpath import paths
+
+        with self.snapshot() as snap:
+            return paths.status(snap)
+
+    def daily(self) -> Analysis[DailyResult]:
+        """Count volumes per day."""
+        from cartpath import figures, paths
+
+        with self.snapshot() as snap:
+            return Analysis(paths.daily(snap), lambda result: figures.daily_figure(result.frame))
+
+    def funnel(
+        self,
+        steps: Sequence[str] | str | None = None,
+        within: str | None = None,
+        count: str = "users",
+        since: Moment = None,
+        until: Moment = None,
+        snap: Snapshot | None = None,
+    ) -> Analysis[FunnelResult]:
+        """Count a loose funnel.
+
+        Parameters
+        ----------
+        steps : sequence of str, or str
+            Event names in order, or one text with commas; by default the usual way to an order.
+        within : str, optional
+            Longest time from the first step to the last, such as ``"7d"``.
+        count : str
+            ``"users"`` or ``"sessions"``.
+        since, until : str, date or datetime, optional
+            The period, half open, in UTC.
+        snap : Snapshot, optional
+            A generation pinned by the caller; by default the newest.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame``, ``.figure`` and ``.to_dict()``.
+
+        Raises
+        ------
+        CartpathError
+            If a step, window, unit or date cannot be read.
+        """
+        from cartpath import figures, paths
+
+        if snap is None:
+            with self.snapshot() as snap:
+                return self.funnel(steps, within, count, since, until, snap)
+        names = steps.split(",") if isinstance(steps, str) else steps
+        if names is None:
+            names = default_steps(snap.totals.events_by_type)
+        result = paths.funnel(snap, names, within, count, since, until)
+        return Analysis(result, lambda r: figures.funnel_figure(r.frame, r.counting.unit))
+
+    def flow(self, since: Moment = None, until: Moment = None, snap: Snapshot | None = None) -> Analysis[FlowResult]:
+        """Count the flow graph within sessions.
+
+        Parameters
+        ----------
+        since, until : str, date or datetime, optional
+            The period, half open, in UTC.
+        snap : Snapshot, optional
+            A generation pinned by the caller; by default the newest.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame`` (edges), ``.figure`` and ``.to_dict()``.
+        """
+        from cartpath import figures, paths
+
+        if snap is None:
+            with self.snapshot() as snap:
+                return self.flow(since, until, snap)
+        return Analysis(paths.flow(snap, since, until), lambda r: figures.flow_figure(r.frame, r.node_frame))
+
+    def doctor(self) -> Any:
+        """Look at the state of the store and at the quality of its data."""
+        from cartpath.ingest.doctor import diagnose
+
+        return diagnose(self.path)
+
+    def ingest(
+        self,
+        sources: Sequence[str | os.PathLike[str]],
+        adapter: str,
+        mapping: Mapping[str, str] | None = None,
+        items: str | os.PathLike[str] | None = None,
+        users: str | os.PathLike[str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Read sources into the store; the same file twice changes nothing.
+
+        Parameters
+        ----------
+        sources : sequence of str or path
+            Files, folders and globs.
+        adapter : str
+            ``ga360``, ``rees46``, ``sequences`` or ``generic``.
+        mapping : mapping, optional
+            From canonical column to the source's column.
+        items, users : path, optional
+            Catalogue and user attributes.
+        options : mapping, optional
+            Of the adapter.
+        progress : callable, optional
+
+        Returns
+        -------
+        cartpath.ingest.run.IngestSummary
+        """
+        from cartpath.ingest.run import ingest
+
+        return ingest(
+            self.path,
+            [str(source) for source in sources],
+            adapter=adapter,
+            mapping=dict(mapping or {}),
+            items=items,
+            users=users,
+            options=dict(options or {}),
+            progress=progress,
+        )
+
+    def pretrain(self, **options: Any) -> Any:
+        """Pretrain the behaviour model; ``options`` are those of ``cartpath.training.pretrain``."""
+        return _room("training").pretrain(self.path, **options)
+
+    def finetune(self, task: str = "intent", **options: Any) -> Any:
+        """Fine-tune the behaviour model for a task; ``options`` are those of ``cartpath.training.finetune``."""
+        return _room("training").finetune(self.path, task=task, **options)
+
+    def evaluate(self, **options: Any) -> Any:
+        """Evaluate the models on the latest time slice; ``options`` are those of ``cartpath.training.evaluate``."""
+        return _room("training").evaluate(self.path, **options)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return every figure of every model that was judged, one record each; none before the first evaluation."""
+        rows: list[dict[str, Any]] = _room("training").metrics(self.path)
+        return rows
+
+    def calibration(self) -> list[dict[str, Any]]:
+        """Return how predicted probabilities compare with what happened, one record a bin."""
+        rows: list[dict[str, Any]] = _room("training").calibration(self.path)
+        return rows
+
+    def recommend(self, user_id: str, k: int = 10, **options: Any) -> Any:
+        """Recommend ``k`` items to a user; popular ones where the user is unknown."""
+        return _room("recommend").recommend(self.path, user_id, k=k, **options)
+
+    def report(self, steps: Sequence[str] | str | None = None, within: str | None = None) -> Path:
+        """Write the report, one HTML file that opens without a network.
+
+        Parameters
+        ----------
+        steps, within : optional
+            Of its funnel, as ``funnel`` takes them.
+
+        Returns
+        -------
+        Path
+            ``reports/report.html`` in the workspace.
+        """
+        from cartpath.shop.content import gather
+
+        # Pages are made by a room above this one, which reads ``ReportContent`` from here: found by name, so that
+        # the order of rooms holds.
+        path: Path = import_module("cartpath.web.report").write(gather(self, steps, within))
+        return path
+
+    def run(self, sources: Sequence[str | os.PathLike[str]], adapter: str, **options: Any) -> list[StepOutcome]:
+        """Do everything in order: ingest, analyse, pretrain, fine-tune, evaluate, recommend, report.
+
+        A step is skipped while nothing that it depends on has changed, so a run that was cut goes on.
+
+        Parameters
+        ----------
+        sources : sequence of str or path
+        adapter : str
+        **options
+            Of ``cartpath.shop.everything.everything``.
+
+        Returns
+        -------
+        list of StepOutcome
+        """
+        from cartpath.shop.everything import everything
+
+        return everything(self, [str(source) for source in sources], adapter, **options)
+
+
+def default_steps(events_by_type: Mapping[str, int]) -> list[str]:
+    """Return the usual way to an order, as far as a shop has these events; else its most frequent events.
+
+    Parameters
+    ----------
+    events_by_type : mapping of str to int
+        How often each event was seen.
+
+    Examples
+    --------
+    >>> default_steps({"view": 9, "purchase": 2, "login": 4})
+    ['view', 'purchase']
+    >>> default_steps({"login": 4, "play": 9, "pause": 5, "stop": 1})
+    ['play', 'pause', 'login']
+    """
+    usual = [name for name in _USUAL if events_by_type.get(name)]
+    if len(usual) < 2:
+        usual = sorted(events_by_type, key=lambda name: (-events_by_type[name], name))[:3]
+    return usual or [Event.view, Event.purchase]
+
+
+def _room(name: str) -> Any:
+    """Import a room that needs PyTorch only when it is asked for."""
+    try:
+        return import_module(f"cartpath.{name}")
+    except ModuleNotFoundError as error:
+        raise CartpathError(f"{name} cannot be loaded: {error}", "pip install 'cartpath[models]'") from error
