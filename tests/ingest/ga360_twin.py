@@ -64,12 +64,11 @@ def _event(
         "page": (hit.get("page") or {}).get("pagePath"),
         "item_id": _item(product.get("v2ProductName")),
         "price": None if price is None else price / 1e6,
-        "quantity": quantity if quantity is not None and quantity < 2**31 else None,
+        "quantity": quantity,
         "order_id": order,
         "order_value": _order_value(hits, hit, name),
         "_hit": int(hit["hitNumber"]),
         "_once": order if name == "purchase" else None,
-        "_blanked": quantity is not None and quantity >= 2**31,
     }
 
 

@@ -17,7 +17,7 @@ from cartpath.ingest.ga360_rows import actions, event_rows, flatten
 from cartpath.ingest.ga360_text import item_ids
 from cartpath.schema import Columns, event_schema
 
-_INTERNAL = (Columns.hit, Columns.once, Columns.blanked, Columns.row)
+_INTERNAL = (Columns.hit, Columns.once, Columns.row)
 
 
 def unnest_ga360(table: pa.Table, *, impressions: bool = False) -> Unnested:
@@ -34,9 +34,10 @@ def unnest_ga360(table: pa.Table, *, impressions: bool = False) -> Unnested:
     Returns
     -------
     Unnested
-        Events with the canonical columns, ``Columns.hit``, ``Columns.once``, ``Columns.blanked`` and
-        ``Columns.row``; a visitor or time that cannot be read is null. The items are the products seen, listed
-        ones included; ``not_requested`` counts the list impressions left out.
+        Events with the canonical columns, ``Columns.hit``, ``Columns.once`` and ``Columns.row``. A visitor or time
+        that cannot be read is null, and whole numbers are int64, as recorded: what does not fit is for the
+        validation to blank. The items are the products seen, listed ones included; ``not_requested`` counts the
+        list impressions left out.
 
     Examples
     --------

@@ -63,12 +63,11 @@ def _sessions(table: pa.Table) -> pa.Array:
 
 def session_columns(table: pa.Table, hits: Hits, rows: EventRows) -> dict[str, pa.Array]:
     """Return what each event takes from its visit."""
-    visit_number = _within(integers(column(table, "visitNumber")), _INT32_MAX)
     per_visit = {
         Columns.user_id: _visitors(table),
         Columns.session_id: _sessions(table),
         Columns.is_direct: truths(column(table, "trafficSource", "isTrueDirect")),
-        Columns.visit_number: visit_number.cast(pa.int32()),
+        Columns.visit_number: integers(column(table, "visitNumber")),
         **{name: meaningful(column(table, *path)) for name, path in _CONTEXT.items()},
     }
     visit = pa.array(hits.session[rows.hit])
@@ -174,13 +173,10 @@ def _product_rows(rows: EventRows) -> pa.Array:
 
 
 def product_columns(hits: Hits, rows: EventRows, items: pa.Array) -> dict[str, pa.Array]:
-    """Return what each event takes from its product; a quantity that does not fit is blanked."""
+    """Return what each event takes from its product."""
     product = _product_rows(rows)
-    quantity = integers(field(hits.product, "productQuantity")).take(product)
-    fitting = _within(quantity, _INT32_MAX)
     return {
         Columns.item_id: items.take(product),
         Columns.price: micros(field(hits.product, "productPrice")).take(product),
-        Columns.quantity: fitting.cast(pa.int32()),
-        Columns.blanked: pc.and_(pc.is_valid(quantity), pc.is_null(fitting)),
+        Columns.quantity: integers(field(hits.product, "productQuantity")).take(product),
     }
