@@ -118,9 +118,7 @@ def rows(found: LogStatistics) -> dict[str, str]:
     )
     table["orders"] = f"{found.orders['n']:,.0f}"
     table["lines an order"] = f"{found.orders['lines_per_order']:.2f}"
-    table["value of an order, mean / median"] = (
-        f"{found.orders['mean_value']:.2f} / {found.orders['median_value']:.2f}"
-    )
+    table["value of an order, mean / median"] = f"{found.orders['mean_value']:.2f} / {found.orders['median_value']:.2f}"
     return table
 
 

@@ -216,7 +216,7 @@ class _Job:
         with (
             pq.ParquetWriter(
                 self.work / EVENTS_FILE, encoder.schema, compression="zstd", compression_level=1,
-                use_dictionary=plain, store_schema=False,
+                use_dictionary=plain, write_statistics=[Columns.ts], store_schema=False,
             ) as writer,
             ThreadPoolExecutor(1) as ahead,
         ):  # fmt: skip
