@@ -2,6 +2,6 @@
 
 # Commands register themselves when their modules are read; their order is that of ``--help``.
 from cartpath.cli import data, paths, models, whole  # noqa: F401, I001
-from cartpath.cli.app import app, main
+from cartpath.cli.application import app, main
 
 __all__ = ["app", "main"]

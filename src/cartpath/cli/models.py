@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cartpath.cli.app import command
+from cartpath.cli.application import command
 from cartpath.cli.output import print_json, print_record, print_table, progress
 from cartpath.cli.paths import Json, Workspace
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cartpath.cli.app import command
+from cartpath.cli.application import command
 from cartpath.cli.output import percent, print_json, print_record, print_table, warn
 
 Workspace = Annotated[str, typer.Argument(metavar="SHOP", help="The workspace's folder.")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cartpath.cli.app import command
+from cartpath.cli.application import command
 from cartpath.cli.data import (
     AdapterName,
     Impressions,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.schema import CartpathError, MissingExtraError
-from cartpath.store import write_json
 
 #: Version of the state file; another version is not trusted, and everything runs again.
 _VERSION = 1
@@ -138,8 +137,14 @@ def _one(
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     run = _digest([key, finished, time.time_ns()])
     state[step.name] = {"key": key, "run": run, "finished": finished, "seconds": seconds, "result": result}
-    write_json(state_file, {"version": _VERSION, "steps": state})
+    _write_state(state_file, {"version": _VERSION, "steps": state})
     return StepOutcome(step.name, "done", seconds, result=result)
+
+
+def _write_state(state_file: Path, value: dict[str, Any]) -> None:
+    from cartpath import store
+
+    store.write_json(state_file, value)
 
 
 def read_state(state_file: Path) -> dict[str, Any]:
