@@ -153,7 +153,7 @@ def _path(path: list[Row], gap: int) -> dict[str, Any]:
                 "query": row.query,
                 "price": row.price,
                 "quantity": row.quantity,
-                "order": row.order_id and hashed(row.order_id),
+                "order": hashed(row.order_id),
                 "order_value": row.order_value,
                 "session": session[i],
                 "step": int(not together),
@@ -192,7 +192,8 @@ def _one_step(before: Row, row: Row) -> bool:
 
 def _near(before: Row, row: Row) -> bool:
     same = (row.event, row.item_id, row.page) == (before.event, before.item_id, before.page)
-    return same and (row.item_id or row.page) is not None and row.ts - before.ts < SECOND
+    named = row.item_id is not None or row.page is not None
+    return same and named and row.ts - before.ts < SECOND
 
 
 def _session(path: list[Row], session: list[int], number: int) -> dict[str, Any]:
@@ -201,13 +202,13 @@ def _session(path: list[Row], session: list[int], number: int) -> dict[str, Any]
     return {
         "start": own[0].ts,
         "end": own[-1].ts,
-        "key": own[0].session_id and hashed(own[0].session_id),
+        "key": hashed(own[0].session_id),
         "context": {name: getattr(carrier, name) for name in IN_CONTEXT if getattr(carrier, name) is not None},
     }
 
 
-def hashed(text: str) -> int:
-    return int(hash_strings(pa.array([text])).view(np.int64)[0])
+def hashed(text: str | None) -> int | None:
+    return None if text is None else int(hash_strings(pa.array([text])).view(np.int64)[0])
 
 
 def dump(view: PathView, text: Callable[[str], list[str]]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ def _read(workspace: Path, path: Path) -> Manifest:
         ) from None
     except (ValueError, OSError) as error:
         raise CorruptStoreError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise CorruptStoreError(f"{path} cannot be read: it is no manifest")
     if data.get("format") != FORMAT or data.get("hash_version") != HASH_VERSION:
         raise CorruptStoreError(f"{path} was written by another version of Cartpath", "ingest the sources again")
     return Manifest(data)

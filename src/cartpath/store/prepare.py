@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.schema import CONTEXT, CartpathError, Columns, event_schema
+from cartpath.schema import CONTEXT, REQUIRED, CartpathError, Columns, event_schema
 from cartpath.store.codes import CODED, Codes
 from cartpath.store.hashing import hash_strings, mix
 from cartpath.store.jit import kernel
@@ -72,7 +72,7 @@ def prepare(table: pa.Table, codes: Codes) -> pa.Table:
     total = np.zeros(n, np.uint64)
     for position, field in enumerate(event_schema()):
         name = field.name
-        if name not in table.column_names or table[name].null_count == n:
+        if name not in table.column_names or (table[name].null_count == n and name not in REQUIRED):
             continue
         column = table[name].combine_chunks()
         if isinstance(column, pa.ChunkedArray):
@@ -87,7 +87,7 @@ def prepare(table: pa.Table, codes: Codes) -> pa.Table:
 
 
 def _check(table: pa.Table) -> None:
-    for name in (Columns.user_id, Columns.ts, Columns.event):
+    for name in REQUIRED:
         if name not in table.column_names:
             raise CartpathError(f"events lack the column {name!r}", "every event needs a user, a time and a name")
         if table[name].null_count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -188,6 +188,7 @@ def stats_of(run: Run) -> dict[str, Any]:
     }
 
 
+@cache
 def _empty_run() -> Run:
     rows = pa.table(
         {
