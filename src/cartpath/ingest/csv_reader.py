@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ DELIMITERS = ",;\t|"
 #: A block that is not clean is tried again in pieces of this size.
 _PIECE = 1 << 15
 _HEADER = lines.MAX_LINE
+_WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,23 @@ class CsvReader:
         Columns to read.
     user : str, optional
         The user's column, to name the user of a bad row.
+    repeated : collection of str
+        Columns to read as dictionaries.
     """
 
-    def __init__(self, path: Path, layout: Layout, wanted: list[str], user: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        wanted: list[str],
+        user: str | None = None,
+        repeated: Collection[str] = (),
+    ) -> None:
         self._path, self._layout = path, layout
         self._wanted = [name for name in layout.names if name in wanted]
         self._user_at = layout.names.index(user) if user in layout.names else None
         self._convert = pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(self._wanted, pa.string()),
+            column_types={name: _WORDS if name in repeated else pa.string() for name in self._wanted},
             include_columns=self._wanted,
             strings_can_be_null=True,
             null_values=list(NULLS),
@@ -127,23 +137,22 @@ class CsvReader:
             carry = b""
             for block in lines.blocks(stream, head[self._layout.header_bytes :], size):
                 if block.skipped and carry:  # an open quote cannot go on over a line that was dropped
-                    chunk, _ = self._parse(carry, line, True)
-                    line, carry = line + lines.count_lines(carry), b""
+                    chunk, line, carry = self._parse(carry, line, True)
                     yield chunk
                 bad = [replace(b, row=b.row + line) for b in block.bad]
                 line += block.skipped
-                data = carry + block.data
-                chunk, carry = self._parse(data, line, block.final)
-                line += lines.count_lines(data[: len(data) - len(carry)])
+                data = carry + block.data if carry else block.data
+                chunk, line, carry = self._parse(data, line, block.final)
                 chunk.bad[:0] = bad
                 chunk.bytes_done = stream.position
                 chunk.truncated = stream.truncated if block.final else None
                 yield chunk
 
-    def _parse(self, data: bytes, line: int, final: bool) -> tuple[Chunk, bytes]:
+    def _parse(self, data: bytes, line: int, final: bool) -> tuple[Chunk, int, bytes]:
+        """Return the rows, the line after them, and an unfinished record at the end."""
         table = self._fast(data)
         if table is not None:
-            return Chunk(table, np.arange(line, line + len(table))), b""
+            return Chunk(table, np.arange(line, line + len(table))), line + len(table), b""
         tables, rows, bad, carry = [self._empty()], [np.zeros(0, np.int64)], list[Bad](), b""
         for piece in _with_last(lines.pieces(data, _PIECE)):
             text, is_last = carry + piece[0], piece[1]
@@ -152,7 +161,7 @@ class CsvReader:
             tables.append(part)
             rows.append(where)
             bad += wrong
-        return Chunk(pa.concat_tables(tables).combine_chunks(), np.concatenate(rows), bad), carry
+        return Chunk(pa.concat_tables(tables).combine_chunks(), np.concatenate(rows), bad), line, carry
 
     def _piece(self, data: bytes, line: int, final: bool) -> tuple[pa.Table, np.ndarray, list[Bad], bytes]:
         table = self._fast(data)
@@ -164,12 +173,12 @@ class CsvReader:
         for name in self._wanted:
             at = layout.names.index(name)
             values = [None if fields[at] in NULLS else fields[at] for fields in read.fields]
-            columns[name] = pa.array(values, pa.string())
+            columns[name] = pa.array(values, pa.string()).cast(self._convert.column_types[name])
         bad = [replace(b, row=b.row + line) for b in read.bad]
         return pa.table(columns), np.array(read.rows, np.int64) + line, bad, read.carry
 
     def _empty(self) -> pa.Table:
-        return pa.table({name: pa.array([], pa.string()) for name in self._wanted})
+        return pa.schema(list(self._convert.column_types.items())).empty_table()
 
     def _fast(self, data: bytes) -> pa.Table | None:
         """Parse with Arrow; None if a line is not clean, or if not every line is a row."""
@@ -201,6 +210,3 @@ def _with_last(items: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
         previous = item
     if previous is not None:
         yield previous, True
-
-
-Reader = Callable[[], Iterator[Chunk]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,12 @@ _PIECE = 1 << 15
 _PROBED = 50
 _BOM = b"\xef\xbb\xbf"
 Rows = npt.NDArray[np.int64]
+_KINDS: dict[frozenset[type], pa.DataType] = {
+    frozenset(): pa.string(),
+    frozenset({str}): pa.string(),
+    frozenset({int}): pa.int64(),
+    frozenset({bool}): pa.bool_(),
+}
 
 
 def columns_of(path: Path) -> list[str]:
@@ -63,14 +69,22 @@ class JsonReader:
         Keys to read, as flat columns; None for all, with their nested types.
     nested : set of str
         Keys whose values may be objects or lists; they are kept as JSON text.
+    types : mapping of str to pyarrow.DataType
+        Keys that are not text, so that a double can hold their numbers, and their likely type.
     user : str, optional
         The user's key, to name the user of a bad row.
     """
 
     def __init__(
-        self, path: Path, wanted: list[str] | None, nested: frozenset[str] = frozenset(), user: str | None = None
+        self,
+        path: Path,
+        wanted: list[str] | None,
+        nested: frozenset[str] = frozenset(),
+        types: Mapping[str, pa.DataType] | None = None,
+        user: str | None = None,
     ) -> None:
-        self._path, self._wanted, self._nested, self._user = path, wanted, nested, user
+        self._path, self._wanted = path, wanted
+        self._nested, self._types, self._user = nested, types or {}, user
 
     def chunks(self, size: int = lines.BLOCK) -> Iterator[Chunk]:
         """Yield the rows in chunks of about ``size`` bytes of text."""
@@ -94,7 +108,8 @@ class JsonReader:
         """Yield one chunk, or several where types differ within the block."""
         if not data:
             return
-        table = self._fast(data)
+        schema = None if self._wanted is None else self._schema(data)
+        table = self._fast(data, schema)
         if table is not None:
             yield Chunk(table, np.arange(line, line + len(table)))
             return
@@ -103,15 +118,30 @@ class JsonReader:
                 yield from self._nested_piece(piece, line)
                 line += lines.count_lines(piece)
             return
-        rows, at, bad = self._lines(data, line)
-        yield Chunk(self._flat(rows, at, bad), np.array(at, np.int64), bad)
+        tables, numbers, bad = [self._empty()], [np.zeros(0, np.int64)], list[Bad]()
+        for piece in lines.pieces(data, _PIECE):
+            part, where = self._piece(piece, line, schema, bad)
+            line += lines.count_lines(piece)
+            tables.append(part)
+            numbers.append(where)
+        yield Chunk(pa.concat_tables(tables).combine_chunks(), np.concatenate(numbers), bad)
 
-    def _fast(self, data: bytes) -> pa.Table | None:
+    def _piece(self, data: bytes, line: int, schema: pa.Schema | None, bad: list[Bad]) -> tuple[pa.Table, Rows]:
+        """Read a few lines as columns of text, so that pieces go together whatever their types."""
+        table = self._fast(data, schema)
+        if table is not None:
+            return table.cast(self._empty().schema), np.arange(line, line + len(table))
+        rows, at, wrong = self._lines(data, line)
+        table = self._flat(rows, at, wrong)
+        bad += wrong
+        return table, np.array(at, np.int64)
+
+    def _fast(self, data: bytes, schema: pa.Schema | None) -> pa.Table | None:
+        """Parse with Arrow; None if a line is not clean, or types differ."""
         if not lines.is_clean(data):
             return None
         options = pa.json.ParseOptions()
         if self._wanted is not None:
-            schema = self._schema(data)
             if schema is None:
                 return None
             options = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
@@ -129,10 +159,10 @@ class JsonReader:
         rows = _probe(data, _PROBED)
         fields = []
         for name in self._wanted:
-            kinds = {type(row[name]) for row in rows if row.get(name) is not None}
-            kind = {frozenset(): pa.string(), frozenset({str}): pa.string(), frozenset({int}): pa.int64()}.get(
-                frozenset(kinds)
-            )
+            kinds = frozenset(type(row[name]) for row in rows if row.get(name) is not None)
+            kind = _KINDS.get(kinds)
+            if name in self._types and kinds <= {int, float}:
+                kind = pa.float64() if kinds else self._types[name]
             if kind is None:
                 return None
             fields.append(pa.field(name, kind))
@@ -171,7 +201,7 @@ class JsonReader:
         return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
     def _nested_piece(self, data: bytes, line: int) -> Iterator[Chunk]:
-        table = self._fast(data)
+        table = self._fast(data, None)
         if table is not None:
             yield Chunk(table, np.arange(line, line + len(table)))
             return

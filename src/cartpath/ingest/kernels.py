@@ -26,7 +26,7 @@ def _digits(data: Bytes, at: int, n: int, end: int) -> int:
         return -1
     value = 0
     for place in range(at, at + n):
-        digit = np.int64(data[place]) - 48
+        digit = int(data[place]) - 48
         if digit < 0 or digit > 9:
             return -1
         value = value * 10 + digit
@@ -73,7 +73,7 @@ def _number_time(data: Bytes, lo: int, hi: int, unit: int, out: Ints, row: int) 
     at = lo + 1 if negative else lo
     start, value = at, 0
     while at < hi and 48 <= data[at] <= 57 and at - start < 19:
-        value = value * 10 + (np.int64(data[at]) - 48)
+        value = value * 10 + (int(data[at]) - 48)
         at += 1
     n = at - start
     if n == 0 or n > 18:
@@ -96,7 +96,7 @@ def _number_time(data: Bytes, lo: int, hi: int, unit: int, out: Ints, row: int) 
         while at < hi and 48 <= data[at] <= 57:
             if weight > 1:
                 weight //= 10
-                fraction += (np.int64(data[at]) - 48) * weight
+                fraction += (int(data[at]) - 48) * weight
             at += 1
     if at != hi:
         return UNKNOWN
@@ -163,7 +163,7 @@ def _iso_time(data: Bytes, lo: int, hi: int, out: Ints, row: int) -> np.uint8:
                 weight = 1_000_000
                 while at < hi and 48 <= data[at] <= 57:
                     weight //= 10
-                    micros += (np.int64(data[at]) - 48) * weight
+                    micros += (int(data[at]) - 48) * weight
                     at += 1
         micros += (hour * 3600 + minute * 60 + second) * 1_000_000
     zone = _zone(data, at, hi)
@@ -177,7 +177,7 @@ def _iso_time(data: Bytes, lo: int, hi: int, out: Ints, row: int) -> np.uint8:
 def parse_times(offsets: Offsets, data: Bytes, unit: int, out: Ints, verdict: Bytes) -> None:
     """Read times (n,) into microseconds since 1970; those without an offset are left as local."""
     for row in range(len(out)):
-        lo, hi = np.int64(offsets[row]), np.int64(offsets[row + 1])
+        lo, hi = int(offsets[row]), int(offsets[row + 1])
         while lo < hi and data[lo] <= _SPACE:
             lo += 1
         while lo < hi and data[hi - 1] <= _SPACE:
@@ -194,7 +194,7 @@ def parse_times(offsets: Offsets, data: Bytes, unit: int, out: Ints, verdict: By
 def parse_numbers(offsets: Offsets, data: Bytes, point: int, powers: Any, out: Any, verdict: Bytes) -> None:
     """Read decimal numbers (n,) that are exact in one division; others are left to Python."""
     for row in range(len(out)):
-        lo, hi = np.int64(offsets[row]), np.int64(offsets[row + 1])
+        lo, hi = int(offsets[row]), int(offsets[row + 1])
         while lo < hi and data[lo] <= _SPACE:
             lo += 1
         while lo < hi and data[hi - 1] <= _SPACE:
@@ -210,7 +210,7 @@ def parse_numbers(offsets: Offsets, data: Bytes, point: int, powers: Any, out: A
             if data[at] == point and after < 0:
                 after = 0
             elif 48 <= data[at] <= 57:
-                value = value * 10 + (np.int64(data[at]) - 48)
+                value = value * 10 + (int(data[at]) - 48)
                 n += 1
                 if after >= 0:
                     after += 1
@@ -228,7 +228,7 @@ def blank_rows(offsets: Offsets, data: Bytes, out: Any) -> int:
     """Mark texts of nothing but spaces (n,); return how many."""
     total = 0
     for row in range(len(out)):
-        at, hi = np.int64(offsets[row]), np.int64(offsets[row + 1])
+        at, hi = int(offsets[row]), int(offsets[row + 1])
         while at < hi and data[at] <= _SPACE:
             at += 1
         out[row] = at == hi
@@ -241,7 +241,7 @@ def whole_rows(offsets: Offsets, data: Bytes, out: Any) -> int:
     """Mark texts that are a whole number written with ``.0`` (n,); return how many."""
     total = 0
     for row in range(len(out)):
-        lo, hi = np.int64(offsets[row]), np.int64(offsets[row + 1])
+        lo, hi = int(offsets[row]), int(offsets[row + 1])
         out[row] = False
         if hi - lo < 3 or data[hi - 1] != 48 or data[hi - 2] != 46:
             continue

@@ -14,7 +14,8 @@ from cartpath.ingest.streams import ByteStream
 MAX_LINE = 1 << 20
 #: Characters of a bad row that are kept.
 RAW_LENGTH = 1000
-BLOCK = 1 << 26
+#: Bytes a block: larger ones are slower, as their memory is asked of the system anew each time.
+BLOCK = 1 << 23
 
 
 @dataclass
@@ -57,7 +58,7 @@ def blocks(stream: ByteStream, head: bytes = b"", size: int = BLOCK) -> Iterator
     while data := stream.read(size):
         cut = data.rfind(b"\n")
         if cut >= 0:
-            yield Block(rest + data[: cut + 1])
+            yield Block(b"".join((rest, memoryview(data)[: cut + 1])))
             rest = data[cut + 1 :]
             continue
         rest += data

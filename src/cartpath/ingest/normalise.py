@@ -31,6 +31,14 @@ _INTERNAL = (Columns.hit, Columns.once)
 _YES, _NO = ("true", "t", "1", "yes", "y"), ("false", "f", "0", "no", "n")
 
 
+REPEATED = (*CODED, Columns.event)
+
+
+def is_text(name: str) -> bool:
+    """Whether a canonical column is text, whatever the source writes in it."""
+    return name in (*_TEXT, Columns.user_id, Columns.event)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How the raw columns of one file become canonical ones.

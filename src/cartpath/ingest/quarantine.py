@@ -38,9 +38,10 @@ IsForgotten = Callable[[pa.Array], npt.NDArray[np.bool_]]
 
 
 def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
-    """Return rows as JSON objects of their raw columns, cut."""
+    """Return rows as JSON objects of their raw columns that have a value, cut."""
     found = table.take(pa.array(rows)).to_pylist()
-    return [json.dumps(row, default=_plain, ensure_ascii=False)[:RAW_LENGTH] for row in found]
+    given = [{name: value for name, value in row.items() if value is not None} for row in found]
+    return [json.dumps(row, default=_plain, ensure_ascii=False)[:RAW_LENGTH] for row in given]
 
 
 def _plain(value: Any) -> str:

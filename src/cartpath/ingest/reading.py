@@ -17,7 +17,7 @@ from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
-from cartpath.ingest.normalise import CODED, Plan, normalise
+from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import raw_rows
 from cartpath.ingest.sources import content_hash, sniff_format
 from cartpath.ingest.times import Clock
@@ -168,13 +168,20 @@ class FileJob:
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
         wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
         user = self._columns.get(Columns.user_id)
+        repeated = [source for name, source in self._columns.items() if name in REPEATED]
         if self.format == "csv":
-            return csv_reader.CsvReader(path, self._layout, wanted, user).chunks()
+            return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
             nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
-            return json_reader.JsonReader(path, wanted, nested, user).chunks()
-        repeated = [source for name, source in self._columns.items() if name in CODED]
+            return json_reader.JsonReader(path, wanted, nested, self._json_types(), user).chunks()
         return parquet_reader.chunks(path, wanted, repeated)
+
+    def _json_types(self) -> dict[str, pa.DataType]:
+        """Source columns that are read as nothing but numbers, times or flags."""
+        text = {s for n, s in self._columns.items() if is_text(n)}
+        text |= {s for n, s in self._items.items() if n != Columns.price}
+        likely = {Columns.ts: pa.string(), Columns.is_direct: pa.bool_()}
+        return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
         table, rows, items = chunk.table, chunk.rows, None
@@ -211,11 +218,15 @@ def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
 def _bad_rows(
     table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
 ) -> list[Bad]:
-    found: list[Bad] = []
-    for reason, at in reasons.items():
-        named = users.take(pa.array(at)).to_pylist()
-        found += [
-            Bad(int(row), reason, raw, user)
-            for row, raw, user in zip(rows[at], raw_rows(table, at), named, strict=True)
-        ]
-    return found
+    if not reasons:
+        return []
+    at = np.concatenate(list(reasons.values()))
+    why = [reason for reason, which in reasons.items() for _ in which]
+    order = np.argsort(at, kind="stable")
+    at = at[order]
+    named = users.take(pa.array(at)).to_pylist()
+    texts = raw_rows(table, at)
+    return [
+        Bad(int(row), why[place], raw, user)
+        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
+    ]

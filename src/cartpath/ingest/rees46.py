@@ -7,7 +7,7 @@ from cartpath.schema import Columns, Event
 
 ADAPTER = Adapter(
     name="rees46",
-    description="REES46 exports: event_time, event_type, product_id, category_code, brand, price, user_id, user_session",
+    description="REES46 exports: event_time, event_type, product_id, category_code, brand, price, user_id, ...",
     columns={
         Columns.user_id: "user_id",
         Columns.ts: "event_time",

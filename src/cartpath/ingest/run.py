@@ -24,7 +24,7 @@ from cartpath.schema import CartpathError, Columns, event_schema, iso
 from cartpath.store.tables import upsert
 
 #: Small chunks are gathered to this many rows before the store takes them.
-_ROWS = 400_000
+_ROWS = 200_000
 _AHEAD = 2
 Progress = Callable[[int, int], None]
 

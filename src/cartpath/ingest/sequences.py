@@ -43,8 +43,8 @@ def read(context: Context) -> Iterator[Chunk]:
     """Yield users, items and times: a user's n-th item is n seconds into the year 2000."""
     parse = _Pairs() if layout_of(context) == PAIRS else _Lines()
     with ByteStream(context.file) as stream:
-        line, head = 1, stream.read(lines.BLOCK // 4).removeprefix(b"\xef\xbb\xbf")
-        for block in lines.blocks(stream, head, lines.BLOCK // 4):
+        line, head = 1, stream.read(lines.BLOCK).removeprefix(b"\xef\xbb\xbf")
+        for block in lines.blocks(stream, head, lines.BLOCK):
             bad = [Bad(b.row + line, b.reason, b.raw) for b in block.bad]
             line += block.skipped
             chunk = parse.block(block.data, line)
