@@ -105,6 +105,7 @@ def test_json_has_the_fields_of_the_contract() -> None:
     assert [step["n"] for step in got["steps"]] == [10, 5, 1]
     assert [step["rate_from_start"] for step in got["steps"]] == [1.0, 0.5, 0.1]
     assert [step["rate_from_previous"] for step in got["steps"]] == [1.0, 0.5, 0.2]
+    assert got["steps"][0]["interval_from_start"] is None
     assert got["steps"][1]["interval_from_start"] == pytest.approx([0.236593, 0.763407], abs=1e-6)
 
 

@@ -47,7 +47,7 @@ def funnel_figure(frame: Any, count: str = "users") -> go.Figure:
         )
     layout(figure, 70 + 58 * len(rows), bargap=0.3)
     figure.update_xaxes(range=[0, most * 1.55], title={"text": count, "standoff": 6}, rangemode="tozero")
-    figure.update_yaxes(tickvals=place, ticktext=names, autorange="reversed", showgrid=False, tickfont={"color": INK})
+    figure.update_yaxes(tickvals=place, ticktext=names, autorange="reversed", showgrid=False, zeroline=False, tickfont={"color": INK})
     figure.update_layout(margin={"l": 10, "r": 10, "t": 6, "b": 40})
     figure.update_yaxes(automargin=True)
     return figure
@@ -67,5 +67,7 @@ def _hover(name: str, row: dict[str, Any], count: str) -> str:
     lines = [f"<b>{name}</b>", f"{row['n']:,} {count}"]
     for word in ("start", "previous"):
         low, high = row[f"interval_from_{word}_low"], row[f"interval_from_{word}_high"]
-        lines.append(f"{percent(row[f'rate_from_{word}'])} of {word}, 95% interval {percent(low)} to {percent(high)}")
+        if low is not None and low == low:
+            rate = percent(row[f"rate_from_{word}"])
+            lines.append(f"{rate} of {word}, 95% interval {percent(low)} to {percent(high)}")
     return "<br>".join(lines)

@@ -63,7 +63,8 @@ def layout(figure: go.Figure, height: int, **more: Any) -> go.Figure:
         showlegend=False,
         **more,
     )
-    axis = {"gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickfont": {"color": MUTED}}
+    axis: dict[str, Any] = {"gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickfont": {"color": MUTED}}
+    axis["title"] = {"font": {"size": 13, "color": MUTED}}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure

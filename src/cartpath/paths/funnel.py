@@ -58,7 +58,10 @@ class FunnelResult:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """One record a step: ``event``, ``n``, both rates and their 95% Wilson intervals."""
+        """One record a step: ``event``, ``n``, both rates and their 95% Wilson intervals.
+
+        The first step's rates are 1 by definition and have no interval.
+        """
         start = self.counts[0]
         before = (start, *self.counts[:-1])
         return [
@@ -67,10 +70,10 @@ class FunnelResult:
                 "n": n,
                 "rate_from_start": n / start if start else None,
                 "rate_from_previous": n / previous if previous else None,
-                "interval_from_start": wilson(n, start),
-                "interval_from_previous": wilson(n, previous),
+                "interval_from_start": wilson(n, start) if step else None,
+                "interval_from_previous": wilson(n, previous) if step else None,
             }
-            for event, n, previous in zip(self.steps, self.counts, before, strict=True)
+            for step, (event, n, previous) in enumerate(zip(self.steps, self.counts, before, strict=True))
         ]
 
     @property

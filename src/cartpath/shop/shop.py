@@ -174,8 +174,8 @@ class Shop:
         sources: Sequence[str | os.PathLike[str]],
         adapter: str,
         mapping: Mapping[str, str] | None = None,
-        items: str | os.PathLike[str] | None = None,
-        users: str | os.PathLike[str] | None = None,
+        items: str | Path | None = None,
+        users: str | Path | None = None,
         options: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Any:
