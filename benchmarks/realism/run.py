@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cartpath.schema import Columns
@@ -87,10 +88,8 @@ def simulated() -> pa.Table:
         simulate(folder, USERS, DAYS, SEED, dirt=Dirt.none())
         told = pq.read_table(Path(folder) / "truth_users.parquet").select([Columns.user_id, "robot"])
         events = pq.read_table(Path(folder) / "events.parquet", columns=columns)
-    people = duckdb.sql(
-        "select events.* from events join told using (user_id) where not told.robot"
-    )  # DuckDB reads the local tables by name
-    return people.to_arrow_table()
+    robots = told.filter(told["robot"])[Columns.user_id]
+    return events.filter(pc.invert(pc.is_in(events[Columns.user_id], value_set=robots.combine_chunks())))
 
 
 def rows(found: LogStatistics) -> dict[str, str]:

@@ -87,8 +87,9 @@ def set_out(world: World, user: int, persona: int, walk: Ints, rng: Rng) -> floa
     push = 0.0
     if walk[NEED] > 0:
         walk[s.KIND] = walk[NEED_KIND]
-        walk[s.STATE] = walk[NEED] if uniform(rng) < 0.7 else 1
-        push = 0.6 if walk[NEED] == 1 else 1.6
+        refill = walk[NEED] == 2
+        walk[s.STATE] = 3 if refill and uniform(rng) < 0.8 else 1
+        push = 2.5 if refill else 0.6
     if walk[s.N_CART] > 0:
         if uniform(rng) < 0.35:
             walk[s.N_CART] = 0
