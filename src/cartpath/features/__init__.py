@@ -1,0 +1,33 @@
+"""What a model may know: encoders fitted on a period, windows of paths, counts of the session so far; no labels."""
+
+from cartpath.features.encoder import EncodedLog, PathEncoder, encode, fit_encoder, item_content
+from cartpath.features.log import MAX_EVENTS, Log, log_of, read_log
+from cartpath.features.moments import by_session, count_within, moments, user_of_event
+from cartpath.features.session import FeatureTable, session_features
+from cartpath.features.vocabulary import Vocabulary, lookup
+from cartpath.features.windows import Batch, chunks, gather, length_batches, window_starts
+
+__all__ = [
+    "MAX_EVENTS",
+    "Batch",
+    "EncodedLog",
+    "FeatureTable",
+    "Log",
+    "PathEncoder",
+    "Vocabulary",
+    "by_session",
+    "chunks",
+    "count_within",
+    "encode",
+    "fit_encoder",
+    "gather",
+    "item_content",
+    "length_batches",
+    "log_of",
+    "lookup",
+    "moments",
+    "read_log",
+    "session_features",
+    "user_of_event",
+    "window_starts",
+]

@@ -1,0 +1,278 @@
+"""Events to the numbers a network looks up: one table of ids, a range of it for each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.features.catalogue import CONTENT, content_of_items, event_prices, price_edges, price_ids
+from cartpath.features.log import Log
+from cartpath.features.moments import Moments, log_bucket, moments, user_of_event
+from cartpath.features.vocabulary import Vocabulary, fit_vocabulary, lookup
+from cartpath.schema import CODED_CONTEXT, Columns
+
+Array = npt.NDArray[Any]
+
+#: Fields of an event that are text: name, values kept, places for the rest, users a value needs.
+_TEXT: tuple[tuple[str, int, int, int], ...] = (
+    ("event", 200, 8, 1),
+    ("item", 50_000, 0, 1),
+    ("page", 2000, 256, 5),
+    ("section", 300, 64, 5),
+    ("query", 500, 64, 5),
+)
+#: Fields of an event that are numbers, and their ids.
+_NUMBERS: Mapping[str, int] = {"gap": 48, "hour": 25, "weekday": 8, "place": 24, "since": 32, "visit": 16, "price": 22}
+#: Fields of the session, on its first event.
+_SESSION_NUMBERS: Mapping[str, int] = {Columns.is_direct: 3, Columns.visit_number: 16}
+_CONTEXT_SIZE, _CONTEXT_HASHED, _CONTEXT_USERS = 300, 32, 5
+
+
+@dataclass(frozen=True)
+class PathEncoder:
+    """What the fields are and which values they have; fitted on events before ``until`` alone.
+
+    Attributes
+    ----------
+    vocabularies : mapping of str to Vocabulary
+        Text fields of events, of the catalogue and of sessions; those the data has.
+    edges : float64 array
+        Limits of the price buckets.
+    until : int
+        Microseconds since 1970; nothing at or after it was read.
+    """
+
+    vocabularies: Mapping[str, Vocabulary]
+    edges: npt.NDArray[np.float64]
+    until: int
+
+    @property
+    def event_fields(self) -> list[str]:
+        """Fields of an event in the order of their ids; ``event`` and ``item`` first."""
+        text = [name for name, *_ in _TEXT if name in self.vocabularies]
+        return [*text, *self.content_fields, *_NUMBERS]
+
+    @property
+    def content_fields(self) -> list[str]:
+        """Fields of an item that come from the catalogue."""
+        return [name for name in CONTENT if name in self.vocabularies]
+
+    @property
+    def session_fields(self) -> list[str]:
+        """Fields of a session."""
+        return [*(name for name in CODED_CONTEXT if name in self.vocabularies), *_SESSION_NUMBERS]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Ids of each field: of events, then of sessions, then ``start``."""
+        text = {name: vocabulary.size for name, vocabulary in self.vocabularies.items()}
+        known = {**_NUMBERS, **_SESSION_NUMBERS, **text}
+        return {name: known[name] for name in [*self.event_fields, *self.session_fields]}
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Where each field's range begins in the table; id 0 of every field is the padding, row 0."""
+        ends = np.cumsum([0, *self.sizes.values()])
+        return {name: int(end) for name, end in zip(self.sizes, ends, strict=False)}
+
+    @property
+    def events(self) -> Vocabulary:
+        """The event types."""
+        return self.vocabularies["event"]
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items whose identity is known."""
+        return self.vocabularies["item"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        vocabularies = {name: vocabulary.to_dict() for name, vocabulary in self.vocabularies.items()}
+        return {"vocabularies": vocabularies, "edges": self.edges.tolist(), "until": self.until}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> PathEncoder:
+        """Read what ``to_dict`` returned."""
+        vocabularies = {name: Vocabulary.from_dict(value) for name, value in raw["vocabularies"].items()}
+        return cls(vocabularies, np.array(raw["edges"], np.float64), int(raw["until"]))
+
+
+@dataclass(frozen=True)
+class EncodedLog:
+    """A log's ids, each already moved to its field's range; 0 is absent.
+
+    Attributes
+    ----------
+    log : Log
+    events : int32 array (n_events, n_event_fields)
+    sessions : int32 array (n_sessions, n_session_fields)
+    event_id, item_id : int32 array (n_events,)
+        Ids within their own vocabulary, for targets.
+    moments : Moments
+    """
+
+    log: Log
+    events: npt.NDArray[np.int32]
+    sessions: npt.NDArray[np.int32]
+    event_id: npt.NDArray[np.int32]
+    item_id: npt.NDArray[np.int32]
+    moments: Moments
+
+
+def fit_encoder(log: Log, until: int) -> PathEncoder:
+    """Learn the values of each field from the events before a moment.
+
+    Parameters
+    ----------
+    log : Log
+    until : int
+        Microseconds since 1970 UTC. Events at or after it have no influence.
+
+    Returns
+    -------
+    PathEncoder
+    """
+    view = log.view
+    before = view.ts < until
+    users = user_of_event(view)
+    found: dict[str, Vocabulary] = {}
+    for name, size, hashed, least in _TEXT:
+        texts, codes = text_field(log, name)
+        if name in ("event", "item") or bool((codes[before] >= 0).any()):
+            found[name] = fit_vocabulary(texts, codes[before], users[before], size, hashed, least)
+    found |= _fit_content(log, before, users)
+    found |= _fit_context(log, until)
+    return PathEncoder(found, price_edges(event_prices(log)[before]), until)
+
+
+def text_field(log: Log, name: str) -> tuple[Sequence[str | None], npt.NDArray[np.int32]]:
+    """Return a text field of events: texts by code, and a code an event."""
+    if name != "section":
+        return log.codes(name), np.asarray(getattr(log.view, name))
+    sections = [section_of(page) for page in log.codes("page")]
+    texts = list(dict.fromkeys(sections))
+    place = {text: code for code, text in enumerate(texts)}
+    codes = np.array([*(place[section] for section in sections), -1], np.int32)
+    return texts, codes[log.view.page]
+
+
+def section_of(page: str) -> str:
+    """Return the first two parts of a page's path.
+
+    Examples
+    --------
+    >>> section_of("/shop/men/shirts?sort=price")
+    '/shop/men'
+    """
+    return "/".join(page.split("?", 1)[0].split("/")[:3])
+
+
+def _fit_content(log: Log, before: npt.NDArray[np.bool_], users: Array) -> dict[str, Vocabulary]:
+    """Learn categories and brands from the items of the period."""
+    found = {}
+    for name, (texts, by_item) in content_of_items(log).items():
+        codes = by_item[log.view.item[before]]
+        if (codes >= 0).any():
+            found[name] = fit_vocabulary(texts, codes, users[before], 500, 32)
+    return found
+
+
+def _fit_context(log: Log, until: int) -> dict[str, Vocabulary]:
+    sessions = log.view.sessions
+    before = sessions.start < until
+    found = {}
+    for name in CODED_CONTEXT:
+        codes = sessions.context[name][before]
+        if (codes >= 0).any():
+            found[name] = fit_vocabulary(
+                log.codes(name), codes, sessions.user[before], _CONTEXT_SIZE, _CONTEXT_HASHED, _CONTEXT_USERS
+            )
+    return found
+
+
+def encode(log: Log, encoder: PathEncoder) -> EncodedLog:
+    """Give each event and each session of a log its ids.
+
+    An event's ids depend on it and on what came before it, never on what comes after.
+    """
+    known = moments(log.view)
+    columns = {**_event_text(log, encoder), **_event_numbers(log, encoder, known)}
+    context = _session_columns(log, encoder)
+    return EncodedLog(
+        log,
+        _moved([columns[name] for name in encoder.event_fields], encoder.event_fields, encoder, log.view.n_events),
+        _moved(
+            [context[name] for name in encoder.session_fields], encoder.session_fields, encoder, len(log.view.sessions)
+        ),
+        columns["event"],
+        columns["item"],
+        known,
+    )
+
+
+def _event_text(log: Log, encoder: PathEncoder) -> dict[str, npt.NDArray[np.int32]]:
+    columns = {}
+    for name, *_ in _TEXT:
+        if name in encoder.vocabularies:
+            texts, codes = text_field(log, name)
+            columns[name] = lookup(encoder.vocabularies[name], texts)[codes]
+    by_item = item_content(log, encoder)
+    for place, name in enumerate(encoder.content_fields):
+        columns[name] = by_item[log.view.item, place]
+    return columns
+
+
+def item_content(log: Log, encoder: PathEncoder) -> npt.NDArray[np.int32]:
+    """Return the content ids of each item code (n_codes + 1, n_content_fields); the last row is no item."""
+    n_codes = len(log.codes("item"))
+    content = content_of_items(log)
+    out = np.zeros((n_codes + 1, len(encoder.content_fields)), np.int32)
+    for place, name in enumerate(encoder.content_fields):
+        if name in content:
+            texts, by_item = content[name]
+            out[:, place] = lookup(encoder.vocabularies[name], texts)[by_item]
+    return out
+
+
+def _event_numbers(log: Log, encoder: PathEncoder, known: Moments) -> dict[str, npt.NDArray[np.int32]]:
+    return {
+        "gap": log_bucket(known.gap, 2, _NUMBERS["gap"]),
+        "hour": (known.hour + 1).astype(np.int32),
+        "weekday": (known.weekday + 1).astype(np.int32),
+        "place": _place_bucket(known.place),
+        "since": log_bucket(known.since, 2, _NUMBERS["since"]),
+        "visit": log_bucket(known.visit, 2, _NUMBERS["visit"]),
+        "price": price_ids(event_prices(log), encoder.edges),
+    }
+
+
+def _place_bucket(place: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """One to twelve as they are, then two buckets a doubling."""
+    beyond = 13 + np.floor(2 * np.log2(np.maximum(place, 13) / 13)).astype(np.int64)
+    return np.minimum(np.where(place <= 12, place, beyond), _NUMBERS["place"] - 1).astype(np.int32)
+
+
+def _session_columns(log: Log, encoder: PathEncoder) -> dict[str, npt.NDArray[np.int32]]:
+    context = log.view.sessions.context
+    columns = {
+        name: lookup(encoder.vocabularies[name], log.codes(name))[context[name]]
+        for name in CODED_CONTEXT
+        if name in encoder.vocabularies
+    }
+    columns[Columns.is_direct] = np.clip(context[Columns.is_direct] + 1, 0, 2).astype(np.int32)
+    columns[Columns.visit_number] = log_bucket(context[Columns.visit_number], 2, _SESSION_NUMBERS[Columns.visit_number])
+    return columns
+
+
+def _moved(
+    columns: list[npt.NDArray[np.int32]], names: list[str], encoder: PathEncoder, n: int
+) -> npt.NDArray[np.int32]:
+    """Put columns side by side, each moved to its field's range, absent as 0 (n, n_fields)."""
+    out = np.zeros((n, len(columns)), np.int32)
+    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+        out[:, place] = np.where(column > 0, column + encoder.offsets[name], 0)
+    return out

@@ -1,0 +1,177 @@
+"""A log in memory: the paths a model reads, with their dictionaries and catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cartpath.schema import CONTEXT, item_schema
+from cartpath.store.path import EVENT_ARRAYS, PathView, Sessions
+
+if TYPE_CHECKING:
+    from cartpath.store.codes import Codes
+
+#: Events held in memory at most; a larger log is sampled by whole users.
+MAX_EVENTS = 3_000_000
+
+Progress = Callable[[str, float], None]
+
+
+class Snapshot(Protocol):
+    """What is needed of a pinned generation of the store."""
+
+    @property
+    def generation(self) -> int: ...  # noqa: D102
+    @property
+    def n_buckets(self) -> int: ...  # noqa: D102
+    @property
+    def totals(self) -> Any: ...  # noqa: D102
+    @property
+    def items(self) -> pa.Table: ...  # noqa: D102
+    def codes(self, name: str) -> list[str]: ...  # noqa: D102
+    def bucket(self, bucket: int) -> PathView: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Log:
+    """Paths, the texts of their codes, and the catalogue.
+
+    Attributes
+    ----------
+    view : PathView
+        Whole users.
+    codes : callable
+        Name of a dictionary to its texts by code.
+    items : pyarrow.Table
+        Columns of ``schema.item_schema()``, any of them absent.
+    generation : int
+        Generation of the store it was read from.
+    share : float
+        Share of the store's events that it holds; below 1 it is a sample of whole users.
+    """
+
+    view: PathView
+    codes: Callable[[str], list[str]]
+    items: pa.Table
+    generation: int = 0
+    share: float = 1.0
+
+    @property
+    def event_codes(self) -> dict[str, int]:
+        """Name of an event type to its code."""
+        return {name: code for code, name in enumerate(self.codes("event"))}
+
+
+def log_of(view: PathView, codes: Codes, items: pa.Table | None = None) -> Log:
+    """Make a log of paths in memory.
+
+    Parameters
+    ----------
+    view : PathView
+    codes : Codes
+        As ``store.view_from_table`` returns them.
+    items : pyarrow.Table, optional
+        The catalogue; none by default.
+    """
+    return Log(view, codes.text, item_schema().empty_table() if items is None else items)
+
+
+def read_log(snapshot: Snapshot, max_events: int = MAX_EVENTS) -> Log:
+    """Read a snapshot into memory, or a sample of its users where it is larger.
+
+    Buckets are a hash of the user, so the first of them are as good a sample as any and the same every time.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        An open ``store.Snapshot``.
+    max_events : int
+        Events to read at most, cut at whole users.
+
+    Returns
+    -------
+    Log
+    """
+    views, left = [], max_events
+    for bucket in range(snapshot.n_buckets):
+        view = snapshot.bucket(bucket)
+        if view.n_events > left:
+            users = int(np.searchsorted(view.offsets, left, side="right")) - 1
+            view = head(view, users)
+        if view.n_events:
+            views.append(view)
+        left -= view.n_events
+        if left <= 0:
+            break
+    joined = join(views)
+    total = max(int(snapshot.totals.events), 1)
+    return Log(joined, snapshot.codes, snapshot.items, snapshot.generation, min(joined.n_events / total, 1.0))
+
+
+def join(views: Sequence[PathView]) -> PathView:
+    """Put views one after another; arrays are copied.
+
+    Examples
+    --------
+    >>> join([]).n_events
+    0
+    """
+    events = np.concatenate([[0], np.cumsum([view.n_events for view in views])]).astype(np.int64)
+    users = np.concatenate([[0], np.cumsum([view.n_users for view in views])]).astype(np.int64)
+    sessions = np.concatenate([[0], np.cumsum([len(view.sessions) for view in views])]).astype(np.int64)
+    arrays = {name: _stack([getattr(view, name) for view in views], kind) for name, kind in EVENT_ARRAYS.items()}
+    arrays["session"] = _shifted([view.session for view in views], sessions)
+    ids = [view.user_id for view in views]
+    return PathView(
+        offsets=np.concatenate([[0], *(view.offsets[1:] + at for view, at in zip(views, events, strict=False))]).astype(
+            np.int64
+        ),
+        user_id=pa.concat_arrays(ids) if ids else pa.array([], pa.string()),
+        sessions=_join_sessions(views, users),
+        **arrays,
+    )
+
+
+def _join_sessions(views: Sequence[PathView], users: npt.NDArray[np.int64]) -> Sessions:
+    parts = [view.sessions for view in views]
+    return Sessions(
+        user=_shifted([part.user for part in parts], users),
+        start=_stack([part.start for part in parts], np.int64),
+        end=_stack([part.end for part in parts], np.int64),
+        key=_stack([part.key for part in parts], np.int64),
+        context={name: _stack([part.context[name] for part in parts], np.int32) for name in CONTEXT},
+    )
+
+
+def _stack(arrays: list[npt.NDArray[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.concatenate(arrays).astype(kind, copy=False) if arrays else np.zeros(0, kind)
+
+
+def _shifted(arrays: list[npt.NDArray[Any]], by: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    moved = [array + np.int32(at) for array, at in zip(arrays, by, strict=False)]
+    return np.concatenate(moved).astype(np.int32) if moved else np.zeros(0, np.int32)
+
+
+def head(view: PathView, users: int) -> PathView:
+    """Return the paths of the first ``users`` users, without copying."""
+    events = int(view.offsets[users])
+    n_sessions = int(np.searchsorted(view.sessions.user, users, side="left"))
+    part = view.sessions
+    sessions = Sessions(
+        user=part.user[:n_sessions],
+        start=part.start[:n_sessions],
+        end=part.end[:n_sessions],
+        key=part.key[:n_sessions],
+        context={name: values[:n_sessions] for name, values in part.context.items()},
+    )
+    return PathView(
+        offsets=view.offsets[: users + 1],
+        user_id=view.user_id.slice(0, users),
+        sessions=sessions,
+        **{name: getattr(view, name)[:events] for name in EVENT_ARRAYS},
+    )

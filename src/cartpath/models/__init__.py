@@ -1,0 +1,30 @@
+"""Networks, classic estimators and calibration behind ``score / save / load``.
+
+The network itself is in ``cartpath.models.behaviour``, which needs PyTorch and Transformers (extra ``models``).
+"""
+
+from cartpath.models.artefact import current_version, folder_of, has_version, new_version, read_json, write_json
+from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
+from cartpath.models.extra import need
+from cartpath.models.intent import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, tree_features
+from cartpath.models.pretrained import Pretrained
+
+__all__ = [
+    "BaseRate",
+    "BehaviourIntent",
+    "IntentScorer",
+    "Platt",
+    "Pretrained",
+    "TreeIntent",
+    "current_version",
+    "fit_platt",
+    "folder_of",
+    "has_version",
+    "logit",
+    "need",
+    "new_version",
+    "read_json",
+    "sigmoid",
+    "tree_features",
+    "write_json",
+]

@@ -1,0 +1,104 @@
+"""A model's folder: versions beside each other, and a pointer that is swapped when one is complete."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cartpath import store
+from cartpath.schema import CartpathError
+
+MODELS = "models"
+_POINTER = "current.json"
+CARD = "card.json"
+
+
+def folder_of(workspace: Path, name: str) -> Path:
+    """Return where a model's versions, metrics and checkpoints lie."""
+    return Path(workspace) / MODELS / name
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON under a temporary name, then rename; what is not a finite number becomes null.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made.
+    content : Any
+        What ``json`` can hold.
+    """
+    store.write_json(path, _finite(content))
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; None if the file is not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CartpathError(f"{path} is damaged: {error}", "train the model again") from None
+
+
+@contextmanager
+def new_version(workspace: Path, name: str) -> Iterator[Path]:
+    """Give a folder to write a version into, and make it the current one if that succeeds.
+
+    A crash at any point leaves the version before; leftovers go with the next success.
+    """
+    home = folder_of(workspace, name)
+    version = home / f"v-{uuid.uuid4().hex[:12]}"
+    version.mkdir(parents=True)
+    try:
+        yield version
+    except BaseException:
+        shutil.rmtree(version, ignore_errors=True)
+        raise
+    write_json(home / _POINTER, {"version": version.name})
+    for other in home.glob("v-*"):
+        if other != version:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def current_version(workspace: Path, name: str, made_by: str) -> Path:
+    """Return the folder of a model's current version.
+
+    Parameters
+    ----------
+    workspace : Path
+    name : str
+    made_by : str
+        The command that makes it, for the message.
+
+    Raises
+    ------
+    CartpathError
+        If there is none.
+    """
+    pointer = read_json(folder_of(workspace, name) / _POINTER)
+    folder = folder_of(workspace, name) / str((pointer or {}).get("version", ""))
+    if pointer is None or not folder.is_dir():
+        raise CartpathError(f"there is no model {name!r} in {workspace} yet", f"make it: {made_by} {workspace}")
+    return folder
+
+
+def has_version(workspace: Path, name: str) -> bool:
+    """Tell whether a model has a current version."""
+    return (folder_of(workspace, name) / _POINTER).exists()

@@ -1,0 +1,96 @@
+"""A behaviour model with the encoder it was trained with: what is saved, loaded and scored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.features import EncodedLog, Log, PathEncoder, encode, gather, length_batches, window_starts
+from cartpath.models.artefact import read_json, write_json
+from cartpath.models.extra import need
+from cartpath.schema import CartpathError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cartpath.models.behaviour import BehaviourModel
+
+_ENCODER = "encoder.json"
+#: Padded events a batch holds when scoring.
+SCORE_TOKENS = 8192
+Index = npt.NDArray[np.int64]
+
+
+@dataclass
+class Pretrained:
+    """A network and the encoder of its input.
+
+    Attributes
+    ----------
+    model : BehaviourModel
+    encoder : PathEncoder
+    """
+
+    model: BehaviourModel
+    encoder: PathEncoder
+
+    def save(self, folder: Path) -> None:
+        """Write configuration, weights and encoder into a folder."""
+        need("transformers").utils.logging.disable_progress_bar()
+        self.model.save_pretrained(folder)
+        write_json(folder / _ENCODER, self.encoder.to_dict())
+
+    @classmethod
+    def load(cls, folder: Path) -> Pretrained:
+        """Read what ``save`` wrote."""
+        need("torch")
+        need("transformers").utils.logging.disable_progress_bar()
+        from cartpath.models.behaviour import BehaviourModel
+
+        raw = read_json(folder / _ENCODER)
+        if raw is None:
+            raise CartpathError(f"{folder} holds no behaviour model (no {_ENCODER})", "train it again")
+        try:
+            model = BehaviourModel.from_pretrained(folder)
+        except (OSError, json.JSONDecodeError, RuntimeError) as error:
+            raise CartpathError(f"{folder} is damaged: {error}", "train the model again") from error
+        return cls(model.eval(), PathEncoder.from_dict(raw))
+
+    def last_hidden(self, log: Log, ends: Index) -> Tensor:
+        """Return what the network knows before each end (n, hidden).
+
+        Parameters
+        ----------
+        log : Log
+        ends : int64 array (n,)
+            Places in the path, each after at least one event of its user. Only the last ``window`` events
+            before an end are read, and nothing from it on.
+        """
+        import torch
+
+        encoded = encode(log, self.encoder)
+        out = torch.zeros(len(ends), self.model.config.hidden)
+        with torch.inference_mode():
+            for rows, hidden in self._batches(encoded, ends):
+                out[rows] = hidden
+        return out
+
+    def _batches(self, encoded: EncodedLog, ends: Index) -> Iterator[tuple[Tensor, Tensor]]:
+        import torch
+
+        self.model.eval()
+        offsets = encoded.log.view.offsets
+        users = np.searchsorted(offsets, ends - 1, side="right") - 1
+        starts = window_starts(offsets, users, ends, self.model.config.window)
+        for rows in length_batches(ends - starts, SCORE_TOKENS):
+            batch = gather(encoded, starts[rows], ends[rows])
+            inputs = (torch.from_numpy(array) for array in (batch.ids, batch.seconds, batch.session))
+            hidden = self.model(*inputs)
+            picked = torch.from_numpy(rows)
+            yield picked, hidden[torch.arange(len(rows)), torch.from_numpy(batch.last)]

@@ -1,0 +1,16 @@
+"""Recommendations: next items of the behaviour model blended with what goes together and what is popular.
+
+``recommend(workspace, user_id, k=20) -> list[dict]``
+    ``item_id``, ``title`` (None where the catalogue has none), ``score`` (from 0 to 1, the best first) and ``why``.
+``fit_recommender(workspace, *, seed=0, progress=None) -> dict``
+    Chooses the blend on the slice after training; ``recommend`` and ``evaluate_recommender`` call it where it is missing.
+``evaluate_recommender(workspace, *, slice="validation", seed=0, progress=None) -> dict``
+    Recall@20, NDCG@20 and MRR@20 beside popularity and co-occurrence; writes ``models/recommender/metrics.json``.
+"""
+
+from cartpath.recommend.evaluate import evaluate_recommender
+from cartpath.recommend.fit import fit_recommender
+from cartpath.recommend.recommender import Recommender
+from cartpath.recommend.serve import recommend
+
+__all__ = ["Recommender", "evaluate_recommender", "fit_recommender", "recommend"]

@@ -1,0 +1,150 @@
+"""Judging recommendations on a time split, beside popularity and co-occurrence, for the same candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.evaluation import bootstrap, mrr, ndcg, paired_bootstrap, recall
+from cartpath.features import Log, read_log
+from cartpath.models import folder_of, write_json
+from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted, truths
+from cartpath.recommend.recommender import Blend, Opinions, Recommender, best
+from cartpath.schema import CartpathError
+from cartpath.store import open_snapshot
+from cartpath.tasks import SLICES, NextItemRows, next_item_rows
+from cartpath.training.card import versions
+from cartpath.training.results import METRICS, row
+
+METRIC_OF = {f"recall_at_{K}": recall, f"ndcg_at_{K}": ndcg, f"mrr_at_{K}": mrr}
+Lists = dict[str, npt.NDArray[np.int64]]
+
+
+def evaluate_recommender(
+    workspace: Path | str, *, slice: str = "validation", seed: int = 0, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Judge recommendations made at the start of a slice against what each user touches within it.
+
+    Every user with an item event in the slice counts, also those nobody knew before. The truth is every distinct item
+    of the slice, touched before or not. Candidates are the items touched before the slice by anyone, less, if the
+    blend says so, those the user has touched; they are the same for every method.
+
+    Parameters
+    ----------
+    workspace : Path
+    slice : str
+        ``validation`` or ``test``.
+    seed : int
+        Of the bootstrap.
+    progress : callable, optional
+
+    Returns
+    -------
+    dict
+        ``leaderboard`` (rows as in ``cartpath.training``; task ``next_item`` for all users, ``next_item_known`` for
+        those with a history), ``comparisons`` with popularity, ``n``, ``n_known``, ``blend`` … Also written to
+        ``models/recommender/metrics.json``.
+
+    Raises
+    ------
+    CartpathError
+        If nothing is pretrained, or nobody touches an item in the slice.
+    """
+    if slice not in SLICES[2:]:
+        raise CartpathError(f"there is no slice {slice!r} to judge on", f"known: {', '.join(SLICES[2:])}")
+    workspace = Path(workspace)
+    told = progress or (lambda message, share: None)
+    told("reading paths", 0.0)
+    with open_snapshot(workspace) as snapshot:
+        log = read_log(snapshot)
+    fitted = load_fitted(workspace, log)
+    begin, end = fitted.split.bounds(slice)
+    rows = next_item_rows(log, begin, end)
+    if not len(rows):
+        raise CartpathError(f"nobody touches an item in the {slice} slice", "ingest more days and pretrain again")
+    told("scoring", 0.4)
+    lists = ranked(fitted, log, rows, begin)
+    told("intervals", 0.7)
+    known = rows.ends > log.view.offsets[rows.user]
+    about = {"slice": slice, "generation": log.generation, "seed": seed, "positives": None}
+    result = {
+        "task": "next_item",
+        **about,
+        "n": len(rows),
+        "n_known": int(known.sum()),
+        "split": fitted.split.to_dict(),
+        "blend": fitted.blend.to_dict(),
+        "excluded": "items the user touched before" if fitted.blend.exclude_seen else "nothing",
+        "versions": versions(),
+        "leaderboard": [
+            *leaderboard("next_item", lists, rows, np.ones(len(rows), np.bool_), about),
+            *leaderboard("next_item_known", lists, rows, known, about),
+        ],
+        "comparisons": comparisons(lists, rows, seed),
+    }
+    write_json(folder_of(workspace, NAME) / METRICS, result)
+    told("evaluated", 1.0)
+    return result
+
+
+def ranked(fitted: Fitted, log: Log, rows: NextItemRows, begin: int) -> Lists:
+    """Return each method's list of the best items at the moment ``begin`` (n, 20)."""
+    ours = Recommender(fitted.pretrained, log, begin, fitted.blend.half_life_days)
+    plain = Recommender(fitted.pretrained, log, begin).popular
+    found: dict[str, list[npt.NDArray[np.int64]]] = {}
+    for _, opinions in ours.batches(log, rows.user, rows.ends):
+        for name, scores in _methods(opinions, fitted.blend, plain).items():
+            found.setdefault(name, []).append(best(scores, K))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _methods(opinions: Opinions, blend: Blend, plain: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    out = opinions.excluded(blend)
+    most = np.broadcast_to(plain, opinions.seen.shape)
+    lately = np.broadcast_to(opinions.popular, opinions.seen.shape)
+    methods = {
+        "blend": opinions.blended(blend),
+        "behaviour": opinions.model + 1e-6 * opinions.popular,
+        "cooccurrence": opinions.together + 1e-6 * opinions.popular,
+        "popularity": most,
+    }
+    if blend.half_life_days is not None:
+        methods["popularity_recent"] = lately
+    return {name: np.where(out, -np.inf, scores) for name, scores in methods.items()}
+
+
+def leaderboard(
+    task: str, lists: Lists, rows: NextItemRows, asked: npt.NDArray[np.bool_], about: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a row for each method and metric over some of the users, with intervals over draws of users."""
+    if not asked.any():
+        return []
+    found, users = [], rows.user[asked]
+    for model, items in lists.items():
+        for name, metric in METRIC_OF.items():
+            values = metric(hits(items, rows), truths(rows))[asked]
+            interval = bootstrap(lambda at, values=values: float(values[at].mean()), users, seed=about["seed"])  # type: ignore[misc]
+            found.append(row(task, model, name, interval, {**about, "n": len(users)}))
+    return found
+
+
+def comparisons(lists: Lists, rows: NextItemRows, seed: int) -> list[dict[str, Any]]:
+    """Compare the blend with every other method in Recall@20 and NDCG@20, by paired bootstrap over users."""
+    found = []
+    for name in (name for name in lists if name != "blend"):
+        entry: dict[str, Any] = {"against": name}
+        for metric_name, metric in list(METRIC_OF.items())[:2]:
+            ours, theirs = (metric(hits(lists[method], rows), truths(rows)) for method in ("blend", name))
+            entry[metric_name] = vars(
+                paired_bootstrap(
+                    lambda at, ours=ours: float(ours[at].mean()),  # type: ignore[misc]
+                    lambda at, theirs=theirs: float(theirs[at].mean()),  # type: ignore[misc]
+                    rows.user,
+                    seed=seed,
+                )
+            )
+        found.append(entry)
+    return found

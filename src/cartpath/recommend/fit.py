@@ -1,0 +1,196 @@
+"""Choosing the blend on a slice that the behaviour model has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.evaluation import ndcg
+from cartpath.features import Log, read_log
+from cartpath.models import Pretrained, current_version, new_version, read_json, write_json
+from cartpath.recommend.recommender import Blend, Opinions, Recommender, best
+from cartpath.schema import CartpathError
+from cartpath.store import open_snapshot
+from cartpath.tasks import NextItemRows, TimeSplit, next_item_rows
+from cartpath.training.card import read_card, split_of, write_card
+
+NAME = "recommender"
+K = 20
+_BLEND = "blend.json"
+#: What is tried for each weight, the others held.
+_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+_HALF_LIVES: tuple[float | None, ...] = (None, 30.0, 7.0)
+_MOST_CELLS = 8_000_000
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A chosen blend and what it belongs to.
+
+    Attributes
+    ----------
+    pretrained : Pretrained
+    split : TimeSplit
+    blend : Blend
+    """
+
+    pretrained: Pretrained
+    split: TimeSplit
+    blend: Blend
+
+
+def fit_recommender(workspace: Path | str, *, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
+    """Choose how the opinions are blended, by NDCG@20 on the slice after the training of the behaviour model.
+
+    Parameters
+    ----------
+    workspace : Path
+    seed : int
+        Of the draw of users, where there are many.
+    progress : callable, optional
+
+    Returns
+    -------
+    dict
+        The recommender's card: ``blend``, ``generation``, ``n_choose``, ``ndcg_choose``, ``split`` …
+
+    Raises
+    ------
+    CartpathError
+        If nothing is pretrained, or the log has no items.
+    """
+    workspace = Path(workspace)
+    told = progress or (lambda message, share: None)
+    told("reading paths", 0.0)
+    with open_snapshot(workspace) as snapshot:
+        log = read_log(snapshot)
+    return fit_on(workspace, log, seed, told)
+
+
+def fit_on(workspace: Path, log: Log, seed: int, told: Progress) -> dict[str, Any]:
+    """Choose the blend on a log that is in memory already; see ``fit_recommender``."""
+    if not (log.view.item >= 0).any():
+        raise CartpathError("no event has an item, so there is nothing to recommend", "map one: --map item_id=COLUMN")
+    home = current_version(workspace, "behaviour", "cartpath pretrain")
+    card, pretrained = read_card(home), Pretrained.load(home)
+    split = split_of(card)
+    blend, n, score = choose(log, pretrained, split, seed, told)
+    with new_version(workspace, NAME) as folder:
+        write_json(folder / _BLEND, blend.to_dict())
+        return write_card(
+            folder,
+            log,
+            split,
+            seed,
+            model=NAME,
+            blend=blend.to_dict(),
+            pretrained=card["made"],
+            n_choose=n,
+            ndcg_choose=score,
+        )
+
+
+def load_fitted(workspace: Path, log: Log) -> Fitted:
+    """Load the blend of a workspace; choose it now where it is missing or of another pretraining.
+
+    Parameters
+    ----------
+    workspace : Path
+    log : Log
+        The workspace's.
+    """
+    home = current_version(workspace, "behaviour", "cartpath pretrain")
+    made = read_card(home)["made"]
+    try:
+        folder = current_version(workspace, NAME, "")
+        fresh = read_card(folder).get("pretrained") == made
+    except CartpathError:
+        fresh = False
+    if not fresh:
+        fit_on(workspace, log, 0, lambda message, share: None)
+        folder = current_version(workspace, NAME, "")
+    return Fitted(Pretrained.load(home), split_of(read_card(home)), Blend(**read_json(folder / _BLEND)))
+
+
+def choose(log: Log, pretrained: Pretrained, split: TimeSplit, seed: int, told: Progress) -> tuple[Blend, int, float]:
+    """Return the blend with the best NDCG@20 on the calibration slice, the users judged, and its NDCG.
+
+    One weight after the other, twice round: few enough choices that chance has little to pick from.
+    """
+    begin, end = split.bounds("calibration")
+    rows = sampled(next_item_rows(log, begin, end), len(log.codes("item")), seed)
+    if not len(rows):
+        return Blend(), 0, float("nan")
+    told("choosing the blend", 0.2)
+    by_half_life = {life: Recommender(pretrained, log, begin, life) for life in _HALF_LIVES}
+    base = by_half_life[None].opinions(log, rows.user, rows.ends)
+    opinions = {life: replace(base, popular=made.popular) for life, made in by_half_life.items()}
+    hold = _Chooser(opinions, rows)
+    tried: list[tuple[str, tuple[Any, ...]]] = [
+        ("half_life_days", _HALF_LIVES),
+        ("exclude_seen", (False, True)),
+        *((name, _WEIGHTS) for name in ("again", "together", "model", "popular")),
+    ]
+    for _ in range(2):
+        for name, values in tried:
+            hold.improve(name, values)
+        told("choosing the blend", 0.8)
+    return hold.blend, len(rows), hold.score
+
+
+class _Chooser:
+    def __init__(self, opinions: dict[float | None, Opinions], rows: NextItemRows) -> None:
+        self.opinions, self.rows = opinions, rows
+        self.blend = Blend()
+        self.score = self._score(self.blend)
+
+    def improve(self, name: str, values: tuple[Any, ...]) -> None:
+        for value in values:
+            other = replace(self.blend, **{name: value})
+            score = self._score(other)
+            if score > self.score + 1e-6:
+                self.blend, self.score = other, score
+
+    def _score(self, blend: Blend) -> float:
+        lists = best(self.opinions[blend.half_life_days].blended(blend), K)
+        return float(ndcg(hits(lists, self.rows), truths(self.rows)).mean())
+
+
+def sampled(rows: NextItemRows, n_items: int, seed: int) -> NextItemRows:
+    """Return a draw of rows, as many as fit into memory with a score for every item."""
+    most = max(_MOST_CELLS // max(n_items, 1), 50)
+    if len(rows) <= most:
+        return rows
+    return take(rows, np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+
+
+def take(rows: NextItemRows, places: npt.NDArray[np.int64]) -> NextItemRows:
+    """Return some of the rows."""
+    parts = [rows.of(int(place)) for place in places]
+    sizes = [len(part) for part in parts]
+    return NextItemRows(
+        rows.user[places],
+        rows.ends[places],
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        np.concatenate(parts) if parts else np.zeros(0, np.int32),
+    )
+
+
+def truths(rows: NextItemRows) -> npt.NDArray[np.int64]:
+    """Return how many true items each row has (n,)."""
+    return np.diff(rows.truth_offsets)
+
+
+def hits(lists: npt.NDArray[np.int64], rows: NextItemRows) -> npt.NDArray[np.bool_]:
+    """Return which places of each list hold a true item (n, k)."""
+    width = int(max(lists.max(initial=0), rows.truth.max(initial=0))) + 2
+    row = np.repeat(np.arange(len(rows)), truths(rows))
+    true = np.unique(row * width + rows.truth)
+    asked = np.arange(len(rows))[:, None] * width + np.where(lists >= 0, lists, width - 1)
+    return np.isin(asked, true)

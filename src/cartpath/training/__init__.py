@@ -1,0 +1,25 @@
+"""Training and judging of models: one call each, on a workspace.
+
+``pretrain(workspace, *, epochs=None, minutes=None, seed=0, resume=True, progress=None) -> dict``
+    Learns the behaviour model on the events before the first cut; writes ``models/behaviour``.
+``finetune(workspace, *, task="intent", k=5, epochs=None, minutes=None, seed=0, resume=True, progress=None) -> dict``
+    Learns intent from it, and LightGBM and the base rate on the same rows; writes ``models/intent*``.
+``evaluate(workspace, *, task="intent", slice="validation", seed=0, progress=None) -> dict``
+    Judges them on a later slice; writes ``models/intent/metrics.json``.
+``metrics(workspace) -> list[dict]``
+    Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item``), ``model``,
+    ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None), ``slice``,
+    ``better`` (``lower`` or ``higher``), ``generation``, ``seed``. Empty before anything was judged.
+``calibration(workspace) -> list[dict]``
+    The reliability of the intent models, one row a bin: ``model``, ``predicted``, ``observed``, ``low``, ``high``, ``n``.
+
+``progress`` is called as ``progress(message, share_done)`` with a share from 0 to 1. Interrupted at any point, by Ctrl-C
+or by a kill, the next call with the same settings goes on from the last checkpoint (``resume=False`` starts afresh).
+"""
+
+from cartpath.training.evaluate import evaluate
+from cartpath.training.finetune import finetune
+from cartpath.training.pretrain import pretrain
+from cartpath.training.results import calibration, metrics
+
+__all__ = ["calibration", "evaluate", "finetune", "metrics", "pretrain"]

@@ -1,0 +1,66 @@
+"""The card beside every model: what it was trained on, with what, and when its slices begin."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cartpath.features import Log
+from cartpath.models import read_json, write_json
+from cartpath.models.artefact import CARD
+from cartpath.schema import CartpathError
+from cartpath.tasks import TimeSplit
+
+_LIBRARIES = ("torch", "transformers", "lightgbm", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+def write_card(folder: Path, log: Log, split: TimeSplit, seed: int, **further: Any) -> dict[str, Any]:
+    """Write a model's card and return it.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's version.
+    log : Log
+        What it was trained on.
+    split : TimeSplit
+    seed : int
+    **further
+        What else to say.
+    """
+    card = {
+        "generation": log.generation,
+        "events": log.view.n_events,
+        "share_of_store": log.share,
+        "cuts": list(split.cuts),
+        "split": split.to_dict(),
+        "seed": seed,
+        "versions": versions(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        **further,
+    }
+    write_json(folder / CARD, card)
+    return card
+
+
+def read_card(folder: Path) -> Mapping[str, Any]:
+    """Read a model's card."""
+    card: Mapping[str, Any] | None = read_json(folder / CARD)
+    if card is None:
+        raise CartpathError(f"{folder} has no {CARD}", "train the model again")
+    return card
+
+
+def split_of(card: Mapping[str, Any]) -> TimeSplit:
+    """Return the split a model was trained with: what follows it keeps to the same cuts."""
+    first, second, third = (int(cut) for cut in card["cuts"])
+    return TimeSplit((first, second, third))

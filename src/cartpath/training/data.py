@@ -1,0 +1,35 @@
+"""Reading what a training needs from a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath import store
+from cartpath.features import Log, read_log, user_of_event
+from cartpath.store import PathView
+
+#: Told a message and the share done, from 0 to 1.
+Progress = Callable[[str, float], None]
+
+
+def silent(message: str, share: float) -> None:
+    """Tell nobody."""
+
+
+@contextmanager
+def open_log(workspace: Path) -> Iterator[Log]:
+    """Read a workspace's paths into memory, its generation pinned meanwhile."""
+    with store.open_snapshot(workspace) as snapshot:
+        yield read_log(snapshot)
+
+
+def path_ends(view: PathView, until: int) -> npt.NDArray[np.int64]:
+    """Return the place after each user's last event before a moment (n_users,)."""
+    before = np.bincount(user_of_event(view)[view.ts < until], minlength=view.n_users)
+    ends: npt.NDArray[np.int64] = view.offsets[:-1] + before
+    return ends
