@@ -24,14 +24,14 @@ def path_of(log: list[Row], user: str = "u") -> dict:
 
 
 @given(log=rows())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_view_equals_the_twin(log: list[Row]) -> None:
     view, codes = store.view_from_table(table_of(log), GAP)
     assert dump(view, codes.text) == expected(log)
 
 
 @given(log=rows(), data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_merging_equals_building_at_once(log: list[Row], data: st.DataObject) -> None:
     log = without_duplicates(log)
     cut = data.draw(st.integers(0, len(log)))

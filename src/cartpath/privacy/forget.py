@@ -50,7 +50,7 @@ def forget(workspace: Path | str, user_id: str) -> dict[str, Any]:
         "limits": LIMITS,
         "models": models,
     }
-    name = f"forget-{when:%Y%m%dT%H%M%S}-{erased['user_hash'][:8]}.json"
+    name = f"forget-{when:%Y%m%dT%H%M%S}-{erased['generation']:08d}.json"
     evidence = path / "store" / "evidence" / name
     write_json(evidence, record)
     return {**record, "evidence": str(evidence)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -177,7 +178,9 @@ class _Erasure:
         gone = np.zeros(len(values), np.bool_)
         gone[codes] = True
         file = f"codes/{name}-{self.manifest.generation:08d}.arrow"
-        save_arrays(self.store / file, {"values": pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), values)})
+        # Taken anew: a null put over a text would leave its bytes in the buffer, and so in the file.
+        left = values.take(pa.array(np.arange(len(values)), mask=gone))
+        save_arrays(self.store / file, {"values": left})
         self.manifest.data["codes"][name] = [file]
 
     def _items_seen(self, codes: npt.NDArray[np.int64]) -> None:
@@ -222,7 +225,7 @@ class _Erasure:
     def _unregistered(self, known: set[str]) -> None:
         """Rows that an interrupted ingest quarantined before it could register the file."""
         root = self.snapshot.workspace
-        for path in sorted((root / "quarantine").rglob("*.parquet")):
+        for path in sorted((root / manifests.QUARANTINE).rglob("*.parquet")):
             name = str(path.relative_to(root))
             if name not in known:
                 self.result.artefacts[name] = _filter_rows(path, Columns.user_id, self.user_id)
@@ -238,9 +241,15 @@ def _filter_rows(path: Path, user_column: str, user_id: str) -> int:
     if user_column in table.column_names:
         mine = pc.fill_null(pc.equal(table[user_column], user_id), False)
     if RAW in table.column_names:
-        alone = rf"(^|[^0-9A-Za-z_-]){re.escape(user_id)}($|[^0-9A-Za-z_-])"
+        # A raw row may be CSV or JSON, where quotes and control characters in an id are written in other ways.
+        written = {user_id, user_id.replace('"', '""'), json.dumps(user_id)[1:-1], _json(user_id)}
+        alone = rf"(^|[^0-9A-Za-z_-])({'|'.join(re.escape(form) for form in sorted(written))})($|[^0-9A-Za-z_-])"
         mine = pc.or_(mine, pc.fill_null(pc.match_substring_regex(table[RAW], alone), False))
     others = table.filter(pc.invert(mine))
     if len(others) < len(table):
         write_table(path, others)
     return len(table) - len(others)
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -17,6 +17,7 @@ from cartpath.store.hashing import HASH_VERSION
 
 FORMAT = 1
 STORE = "store"
+QUARANTINE = "quarantine"
 _NAME = "manifest.json"
 
 
@@ -233,6 +234,7 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
             elif generation != now.generation:
                 path.unlink(missing_ok=True)
         gone = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
+        gone += _half_quarantined(workspace)
         for path in gone:
             path.unlink(missing_ok=True)
     return len(gone)
@@ -260,4 +262,9 @@ def leftovers(workspace: Path | str) -> list[Path]:
             ahead.append(path)
         else:
             kept |= of_generation(workspace, int(path.stem)).files()
-    return ahead + [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
+    strays = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
+    return ahead + strays + _half_quarantined(workspace)
+
+
+def _half_quarantined(workspace: Path) -> list[Path]:
+    return list((workspace / QUARANTINE).glob(f"*{TEMPORARY}"))
