@@ -35,7 +35,11 @@ _place_cache()
 
 
 def kernel(function: F) -> F:
-    """Compile lazily and without the GIL (the simulator depends on ``schema`` alone, hence its own decorator)."""
+    """Compile lazily and without the GIL; the simulator depends on ``schema`` alone, hence its own decorator.
+
+    Numba's cache looks at the file of the kernel only: after a change to a constant or kernel of another file
+    during development, remove ``__pycache__``.
+    """
     compiled: Any = numba.njit(nogil=True, cache=True)(function)
     return cast(F, compiled)
 
