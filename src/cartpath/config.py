@@ -19,7 +19,7 @@ class StoreSettings:
     buckets: int = 64
 
     def __post_init__(self) -> None:
-        if not isinstance(self.buckets, int) or not 1 <= self.buckets <= 4096:
+        if type(self.buckets) is not int or not 1 <= self.buckets <= 4096:
             raise CartpathError("[store] buckets must be a whole number from 1 to 4096")
 
 
