@@ -231,13 +231,16 @@ def test_demo_prints_the_report_last_and_keeps_to_one_simulation(
 def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
+    def recommend(_: Path, user_id: str, k: int) -> list[dict[str, Any]]:
+        return [{"item_id": f"i{i}", "title": None, "score": 0.5, "why": user_id} for i in range(k)]
+
     def room(name: str) -> Any:
         def note(kind: str) -> Callable[..., dict[str, Any]]:
             return lambda *args, **options: asked.update({kind: (args[1:], options)}) or {"n": 1, "list": [{"a": 2}]}
 
-        kinds = ("pretrain", "finetune", "evaluate", "recommend")
+        kinds = ("pretrain", "finetune", "evaluate", "evaluate_recommender")
         row = dict.fromkeys(("task", "model", "metric", "value", "low", "high", "n", "slice"), 1)
-        return SimpleNamespace(**{kind: note(kind) for kind in kinds}, metrics=lambda _: [row])
+        return SimpleNamespace(**{kind: note(kind) for kind in kinds}, metrics=lambda _: [row], recommend=recommend)
 
     monkeypatch.setattr("cartpath.shop.shop._room", room)
     assert json.loads(run("pretrain", shop, "--minutes", "1.5", "--seed", "4", "--json").stdout) == {
@@ -249,9 +252,10 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
     assert "list:" in run("finetune", shop, "--fresh").stdout
     assert (asked["finetune"][1]["task"], asked["finetune"][1]["resume"]) == ("intent", False)
     assert "metric" in run("evaluate", shop, "--slice", "test").stdout
-    assert asked["evaluate"][1]["slice"] == "test"
-    assert run("recommend", shop, "--user", "u1", "--k", "3").exit_code == 0
-    assert asked["recommend"] == (("u1",), {"k": 3})
+    assert asked["evaluate"][1]["slice"] == asked["evaluate_recommender"][1]["slice"] == "test"
+    found = json.loads(run("recommend", shop, "--user", "u1", "--k", "3", "--json").stdout)
+    assert [item["item_id"] for item in found["items"]] == ["i0", "i1", "i2"]
+    assert "i9" in run("recommend", shop, "--user", "u1").stdout
 
 
 def test_without_pytorch_the_hint_names_the_extra(run: Run, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:

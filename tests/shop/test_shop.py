@@ -94,9 +94,12 @@ class Rooms:
     def evaluate(self, workspace: Path, progress: Any = None, **_: Any) -> dict[str, Any]:
         return self._made("evaluate", "intent/metrics.json", progress)
 
-    def recommend(self, workspace: Path, user_id: str, k: int = 10) -> dict[str, Any]:
+    def evaluate_recommender(self, workspace: Path, progress: Any = None, **_: Any) -> dict[str, Any]:
+        return self._made("evaluate_recommender", "recommender/metrics.json", progress)
+
+    def recommend(self, workspace: Path, user_id: str, k: int = 10) -> list[dict[str, Any]]:
         self.called.append("recommend")
-        return {"user_id": user_id, "items": []}
+        return [{"item_id": "a", "score": 1.0}]
 
     def metrics(self, workspace: Path) -> list[dict[str, Any]]:
         return []
@@ -120,8 +123,8 @@ def test_a_run_does_everything_in_order_and_then_nothing(rooms: tuple[Shop, Room
     first = shop.run([source], "generic")
     names = ["ingest", "analyse", "pretrain", "finetune", "evaluate", "recommend", "report"]
     assert [(o.name, o.state) for o in first] == [(name, "done") for name in names]
-    assert stand_in.called[:3] == ["pretrain", "finetune", "evaluate"]
-    assert set(stand_in.called[3:]) == {"recommend"}
+    assert stand_in.called[:4] == ["pretrain", "finetune", "evaluate", "evaluate_recommender"]
+    assert set(stand_in.called[4:]) == {"recommend"}
     assert Path(first[-1].result["report"]).read_text().startswith("<!doctype html>")
     assert [o.state for o in shop.run([source], "generic")] == ["unchanged"] * len(names)
 
@@ -147,6 +150,15 @@ def test_a_model_that_cannot_be_trained_does_not_stop_the_report(
     monkeypatch.setattr(stand_in, "finetune", too_little)
     states = {o.name: o.state for o in shop.run([source], "generic")}
     assert (states["finetune"], states["evaluate"], states["report"]) == ("failed", "waiting", "done")
+
+
+def test_evaluation_is_of_one_task_or_all(rooms: tuple[Shop, Rooms, Any]) -> None:
+    shop, stand_in, _ = rooms
+    assert set(shop.evaluate()) == {"intent", "next_item"}
+    assert set(shop.evaluate("next_item")) == {"next_item"}
+    assert stand_in.called == ["evaluate", "evaluate_recommender", "evaluate_recommender"]
+    with pytest.raises(CartpathError, match="no task 'churn'"):
+        shop.evaluate("churn")
 
 
 def test_the_analyses_are_kept_as_json(rooms: tuple[Shop, Rooms, Any]) -> None:

@@ -65,7 +65,7 @@ def ingest(
     option: Options = None,
     as_json: Json = False,
 ) -> None:
-    """Read event logs into the workspace; the same file twice changes nothing."""
+    """Read event logs; the same file twice changes nothing."""
     from cartpath import shop as shops
 
     options = adapter_options(impressions, layout, option)
@@ -123,7 +123,10 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a simulated shop with known truth: events, items, users, truth.json."""
+    """Write a simulated shop with known truth.
+
+    The files are events.parquet, items.parquet, users.parquet, truth_users.parquet and truth.json.
+    """
     from cartpath.simulate import simulate as run
 
     with progress("simulate") as advance:
@@ -133,19 +136,14 @@ def simulate(
 
 @command()
 def doctor(shop: Workspace, as_json: Json = False) -> None:
-    """Look at the state of the store and the quality of its data, and what it means for later steps."""
+    """Look at the store's state and the quality of its data."""
     from cartpath import shop as shops
 
     diagnosis = shops.open(shop).doctor()
     if as_json:
         print_json(diagnosis.to_dict())
         return
-    print_diagnosis(diagnosis.to_dict())
-
-
-def print_diagnosis(diagnosis: dict[str, Any]) -> None:
-    """Print what doctor found."""
-    print_record(diagnosis)
+    typer.echo(str(diagnosis))
 
 
 @command()
@@ -154,7 +152,7 @@ def forget(
     user: Annotated[str, typer.Option(metavar="ID", help="The user's id.")],
     as_json: Json = False,
 ) -> None:
-    """Remove a user everywhere, refuse the user from now on, and write evidence of it."""
+    """Remove a user everywhere, with evidence; ingest refuses the user from then on."""
     from cartpath.privacy import forget as run
 
     record = run(shop, user)
@@ -169,7 +167,10 @@ def rebucket(
     shop: Workspace,
     buckets: Annotated[int | None, typer.Option(help="The new number; by default that of cartpath.toml.")] = None,
 ) -> None:
-    """Build the path table anew, for another number of buckets or session gap, or after damage."""
+    """Build the path table anew.
+
+    For another number of buckets or session gap, or after damage.
+    """
     from cartpath.store.rebuild import rebuild
 
     with progress("rebucket") as advance:

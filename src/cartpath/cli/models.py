@@ -53,7 +53,10 @@ def finetune(
     fresh: Fresh = False,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune the behaviour model for a task, and train LightGBM and the base rate beside it."""
+    """Fine-tune the behaviour model for a task.
+
+    LightGBM on counts and the base rate are trained beside it, on the same sessions.
+    """
     from cartpath import shop as shops
 
     with training_progress("finetune") as told:
@@ -66,17 +69,17 @@ def finetune(
 @command()
 def evaluate(
     shop: Workspace,
-    task: Task = "intent",
+    task: Annotated[str, typer.Option(metavar="NAME", help="intent, next_item (recommendations), or all.")] = "all",
     part: Annotated[str, typer.Option("--slice", metavar="NAME", help="validation or test.")] = "validation",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Judge the models on a later slice of time than they learnt from."""
+    """Judge the models on a later slice of time."""
     from cartpath import shop as shops
 
     opened = shops.open(shop)
     with training_progress("evaluate") as told:
-        result = opened.evaluate(task=task, slice=part, seed=seed, progress=told)
+        result = opened.evaluate(task, part, seed, told)
     if as_json:
         print_json(result)
         return
@@ -93,8 +96,12 @@ def recommend(
     """Recommend items to a user."""
     from cartpath import shop as shops
 
-    result = shops.open(shop).recommend(user, k)
-    print_result(result if isinstance(result, dict) else result.to_dict(), as_json)
+    items = shops.open(shop).recommend(user, k)
+    if as_json:
+        print_json({"user_id": user, "items": items})
+        return
+    headers = ("item_id", "title", "score", "why")
+    print_table(headers, [[item.get(name) for name in headers] for item in items], numeric=(2,))
 
 
 def print_metrics(rows: list[dict[str, Any]]) -> None:

@@ -19,7 +19,10 @@ Until = Annotated[str | None, typer.Option(metavar="DATE", help="First moment th
 
 @command()
 def status(shop: Workspace, as_json: Json = False) -> None:
-    """Show what the store holds: events, users, sessions, items, orders, revenue, refunds."""
+    """Show what the store holds.
+
+    Events, users, sessions, items, orders, revenue and refunds.
+    """
     from cartpath import shop as shops
 
     result = shops.open(shop).status()
@@ -46,7 +49,7 @@ def funnel(
     until: Until = None,
     as_json: Json = False,
 ) -> None:
-    """Count how many get through steps in order, anything in between."""
+    """Count how many get through steps, in order."""
     from cartpath import shop as shops
 
     analysis = shops.open(shop).funnel(steps, within, count, since, until)

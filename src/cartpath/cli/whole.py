@@ -58,10 +58,10 @@ def run(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Do everything in order: ingest, analyse, pretrain, finetune, evaluate, recommend, report.
+    """Do everything in order, resumable.
 
-    The workspace is made if it is not there. A step is skipped while nothing that it depends on has changed, so a
-    run that was cut goes on where it was.
+    Ingest, analyse, pretrain, finetune, evaluate, recommend, report. The workspace is made if it is not there. A step
+    is skipped while nothing that it depends on has changed, so a run that was cut goes on where it was.
     """
     outcomes = run_everything(
         opened_or_made(shop),
@@ -88,7 +88,7 @@ def run(
 
 @command()
 def report(shop: Workspace, steps: Steps = None, within: Within = None, as_json: Json = False) -> None:
-    """Write the report: one HTML file that opens without a network."""
+    """Write the report, one HTML file."""
     from cartpath import shop as shops
 
     path = shops.open(shop).report(steps, within)
@@ -104,7 +104,10 @@ def demo(
     epochs: Epochs = None,
     minutes: Minutes = None,
 ) -> None:
-    """Simulate a shop and do everything with it; the report's path is printed last."""
+    """Simulate a shop and do everything with it.
+
+    The report's path is printed last.
+    """
     from cartpath.simulate import simulate
 
     log = Path(folder) / "simulated"

@@ -149,7 +149,7 @@ def steps_of(shop: Shop, wanted: Everything, progress_for: ProgressFor) -> list[
             "evaluate",
             shown("evaluate", lambda told: shop.evaluate(seed=wanted.seed, progress=told)),
             inputs=data(wanted.seed),
-            outputs=files("models/intent/metrics.json"),
+            outputs=files("models/intent/metrics.json", "models/recommender/metrics.json"),
             after=("finetune",),
         ),
         Step(
@@ -193,7 +193,7 @@ def recommend_examples(shop: Shop) -> dict[str, Any]:
             last = view.ts[view.offsets[1:] - 1]
             users = [view.user_id[int(row)].as_py() for row in last.argsort()[::-1][:_EXAMPLES]]
     unknown = "(unknown user)"
-    found = {user: _as_dict(shop.recommend(user)) for user in [*users, unknown]}
+    found = {user: shop.recommend(user) for user in [*users, unknown]}
     write_json(shop.path / "reports" / "recommendations.json", found)
     return {"users": len(users)}
 

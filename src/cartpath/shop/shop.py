@@ -26,6 +26,9 @@ Progress = Callable[..., Any]
 #: The usual way to an order, as far as the shop has these events.
 _USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
 
+#: Task -> the room and the function that judge it.
+_JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
+
 
 def open(path: str | os.PathLike[str]) -> Shop:
     """Open a workspace.
@@ -220,9 +223,40 @@ class Shop:
         """Fine-tune the behaviour model for a task; ``options`` are those of ``cartpath.training.finetune``."""
         return _room("training").finetune(self.path, task=task, **options)
 
-    def evaluate(self, **options: Any) -> Any:
-        """Evaluate the models on the latest time slice; ``options`` are those of ``cartpath.training.evaluate``."""
-        return _room("training").evaluate(self.path, **options)
+    def evaluate(
+        self, task: str = "all", slice: str = "validation", seed: int = 0, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Judge the models on a later slice of time than they learnt from.
+
+        Parameters
+        ----------
+        task : str
+            ``"intent"``, ``"next_item"`` (recommendations), or ``"all"``.
+        slice : str
+            ``"validation"`` or ``"test"``.
+        seed : int
+            Of the bootstrap.
+        progress : callable, optional
+            Called with a message and the share done.
+
+        Returns
+        -------
+        dict
+            For each task what was measured.
+
+        Raises
+        ------
+        CartpathError
+            If the task is unknown, or there is no model to judge.
+        """
+        if task not in ("all", *_JUDGES):
+            raise CartpathError(f"there is no task {task!r}", f"known: all, {', '.join(_JUDGES)}")
+        found = {}
+        for name, (room, function) in _JUDGES.items():
+            if task in ("all", name):
+                judge = getattr(_room(room), function)
+                found[name] = judge(self.path, slice=slice, seed=seed, progress=progress)
+        return found
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return every figure of every model that was judged, one record each; none before the first evaluation."""
@@ -234,9 +268,22 @@ class Shop:
         rows: list[dict[str, Any]] = _room("training").calibration(self.path)
         return rows
 
-    def recommend(self, user_id: str, k: int = 10, **options: Any) -> Any:
-        """Recommend ``k`` items to a user; popular ones where the user is unknown."""
-        return _room("recommend").recommend(self.path, user_id, k=k, **options)
+    def recommend(self, user_id: str, k: int = 10) -> list[dict[str, Any]]:
+        """Recommend items to a user; popular ones where the user is unknown.
+
+        Parameters
+        ----------
+        user_id : str
+        k : int
+            How many.
+
+        Returns
+        -------
+        list of dict
+            ``item_id``, ``title``, ``score`` and ``why``, the best first.
+        """
+        items: list[dict[str, Any]] = _room("recommend").recommend(self.path, user_id, k=k)
+        return items
 
     def report(self, steps: Sequence[str] | str | None = None, within: str | None = None) -> Path:
         """Write the report, one HTML file that opens without a network.
