@@ -52,15 +52,41 @@ def is_sorted(values: Ints) -> bool:
 
 @kernel
 def late(user: npt.NDArray[np.int32], ts: Ints, last: Ints) -> int:
-    """Count rows older than an earlier row of their user; ``last`` (n_users) is updated."""
+    """Count rows older than an earlier row of their user (-1: no row to count); ``last`` (n_users) is updated."""
     n = 0
     for row in range(len(ts)):
         u = user[row]
+        if u < 0:
+            continue
         if ts[row] < last[u]:
             n += 1
         else:
             last[u] = ts[row]
     return n
+
+
+@kernel
+def compact(codes: npt.NDArray[np.int32], n_codes: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
+    """Number the codes in use 0, 1, 2 … as they first appear.
+
+    Returns the number of each row's code (-1 where there is none), the codes in use, and how many rows have none.
+    """
+    place = np.full(n_codes, -1, np.int32)
+    used = np.empty(min(n_codes, len(codes)), np.int32)
+    out = np.empty(len(codes), np.int32)
+    n = absent = 0
+    for row in range(len(codes)):
+        code = codes[row]
+        if code < 0:
+            out[row] = -1
+            absent += 1
+            continue
+        if place[code] < 0:
+            place[code] = n
+            used[n] = code
+            n += 1
+        out[row] = place[code]
+    return out, used[:n], absent
 
 
 @kernel

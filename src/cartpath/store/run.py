@@ -88,21 +88,32 @@ class Run:
         )
 
 
-def order_rows(rows: pa.Table) -> tuple[Array, Array, Array]:
-    """Return rows in path order (by user key, time, position), the user keys, and where each user starts."""
+def order_rows(rows: pa.Table, chosen: Array | None = None) -> tuple[Array, Array, Array]:
+    """Return rows in path order (by user key, time, position), the user keys, and where each user starts.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        As ``prepare`` makes them.
+    chosen : int64 array, optional
+        Ascending; the rows that count. All by default.
+    """
     ts, keys = column(rows, Columns.ts), column(rows, USER_KEY)
+    if chosen is not None and len(chosen) == len(rows):
+        chosen = None
+    if chosen is not None:
+        ts, keys = kernels.take(ts, chosen), kernels.take(keys, chosen)
     number, first = HashTable(len(keys)).number(keys)
     unique = keys[first]
     by_key = np.argsort(unique)
     rank = np.empty(len(unique), np.int32)
     rank[by_key] = np.arange(len(unique), dtype=np.int32)
     user = kernels.take(rank, number)
-    if kernels.is_sorted(ts):
-        order, starts = kernels.group(user, len(unique))
-        return order, unique[by_key], starts
-    by_time = np.argsort(ts, kind="stable")
-    order, starts = kernels.group(kernels.take(user, by_time), len(unique))
-    return kernels.take(by_time, order), unique[by_key], starts
+    by_time = None if kernels.is_sorted(ts) else np.argsort(ts, kind="stable")
+    order, starts = kernels.group(user if by_time is None else kernels.take(user, by_time), len(unique))
+    for earlier in (by_time, chosen):
+        order = order if earlier is None else kernels.take(earlier, order)
+    return order, unique[by_key], starts
 
 
 def column(rows: pa.Table, name: str) -> Array:
@@ -236,6 +247,7 @@ def select(run: Run, users: Array, gap_seconds: int) -> Run:
     return _finish(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context, gap_seconds)
 
 
-def drop_duplicates(rows: pa.Table, known: Array) -> Array:
-    """Mark rows that are the first with their fingerprint; those in ``known`` (uint64) are stored already."""
-    return kernels.first_of_each(column(rows, ROW_HASH).view(np.uint64), known)
+def drop_duplicates(rows: pa.Table, known: Array, chosen: Array | None = None) -> Array:
+    """Mark rows (of those chosen) that are the first with their fingerprint; those in ``known`` are stored already."""
+    prints = column(rows, ROW_HASH).view(np.uint64)
+    return kernels.first_of_each(prints if chosen is None else kernels.take(prints, chosen), known)

@@ -66,7 +66,8 @@ class Spill:
             for at, size in self._chunks[bucket]:
                 file.seek(at)
                 tables.append(pa.ipc.open_stream(file.read_buffer(size)).read_all())
-        return fill_absent(pa.concat_tables(tables, promote_options="default"))
+        # One chunk a column, so that a column is an array without another copy.
+        return fill_absent(pa.concat_tables(tables, promote_options="default")).combine_chunks()
 
     def close(self) -> None:
         """Remove the file."""

@@ -233,18 +233,14 @@ class Writer:
         rows = self._spill.read(bucket)
         entry = manifest.data["buckets"][bucket]
         base, delta = (load_run(self._store / name) if name else None for name in (entry["base"], entry["delta"]))
-        keep = self._once.keep(rows)
-        known = _known_rows((base, delta), column(rows, USER_KEY))
-        keep[keep] &= drop_duplicates(rows.filter(pa.array(keep)), known) if keep.any() else keep[keep]
-        n_read = len(rows)
-        rows = rows if keep.all() else rows.filter(pa.array(keep))
-        result = {"duplicates": n_read - len(rows), "late": 0, "items": np.zeros(0, np.int32)}
-        if not len(rows):
+        chosen = self._chosen(rows, (base, delta))
+        result = {"duplicates": len(rows) - len(chosen), "late": 0, "items": np.zeros(0, np.int32)}
+        if not len(chosen):
             return result
-        order, user_key, offsets = order_rows(rows)
+        order, user_key, offsets = order_rows(rows, chosen)
         result["late"] = _late(rows, order, offsets, user_key, (base, delta))
         if "item" in rows.column_names:
-            result["items"] = np.unique(column(rows, "item"))
+            result["items"] = kernels.compact(kernels.take(column(rows, "item"), order), len(values["item"]))[1]
         part = f"events/{bucket:04d}/{manifest.generation:08d}.parquet"
         write_part(self._store / part, rows, order, values)
         entry["parts"].append(part)
@@ -255,6 +251,13 @@ class Writer:
             join_parts(self._store / whole, [self._store / name for name in entry["parts"]])
             entry["parts"] = [whole]
         return result
+
+    def _chosen(self, rows: pa.Table, runs: tuple[Run | None, ...]) -> npt.NDArray[np.int64]:
+        """Return the rows to store: not those of a later hit of their key, nor those stored already."""
+        chosen = np.flatnonzero(self._once.keep(rows))
+        known = _known_rows(runs, column(rows, USER_KEY))
+        found: npt.NDArray[np.int64] = chosen[drop_duplicates(rows, known, chosen)]
+        return found
 
     def _place(
         self, entry: dict[str, Any], bucket: int, generation: int, base: Run | None, delta: Run | None, run: Run
@@ -299,7 +302,7 @@ class Writer:
             seen = np.zeros(len(self._codes["item"]), np.bool_)
             seen[: len(old)] = old
             used = np.concatenate(codes)
-            seen[used[used >= 0]] = True
+            seen[used] = True
             self._tables["items_seen"] = pa.table({"seen": seen})
         for name, table in self._tables.items():
             file = f"tables/{name}-{manifest.generation:08d}.parquet"
@@ -333,7 +336,7 @@ def _late(
     runs: tuple[Run | None, ...],
 ) -> int:
     """Count rows that came after a newer event of their user, in this write or an earlier one."""
-    user = np.empty(len(order), np.int32)
+    user = np.full(len(rows), -1, np.int32)
     user[order] = np.repeat(np.arange(len(user_key), dtype=np.int32), np.diff(offsets))
     last = np.full(len(user_key), np.iinfo(np.int64).min)
     for run in runs:
