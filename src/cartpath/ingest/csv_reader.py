@@ -121,16 +121,18 @@ class CsvReader:
         self._path, self._layout = path, layout
         self._wanted = [name for name in layout.names if name in wanted]
         self._user_at = layout.names.index(user) if user in layout.names else None
+        self._schema = pa.schema([(name, _WORDS if name in repeated else pa.string()) for name in self._wanted])
         self._convert = pa.csv.ConvertOptions(
-            column_types={name: _WORDS if name in repeated else pa.string() for name in self._wanted},
+            column_types=self._schema,
             include_columns=self._wanted,
             strings_can_be_null=True,
             null_values=list(NULLS),
             check_utf8=False,  # is_clean has
         )
 
-    def chunks(self, size: int = lines.BLOCK) -> Iterator[Chunk]:
-        """Yield the rows in chunks of about ``size`` bytes of text."""
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows in chunks of about ``lines.BLOCK`` bytes of text."""
+        size = lines.BLOCK
         with ByteStream(self._path) as stream:
             head = stream.read(max(size, self._layout.header_bytes))
             line = 1 + head[: self._layout.header_bytes].count(b"\n")
@@ -173,12 +175,12 @@ class CsvReader:
         for name in self._wanted:
             at = layout.names.index(name)
             values = [None if fields[at] in NULLS else fields[at] for fields in read.fields]
-            columns[name] = pa.array(values, pa.string()).cast(self._convert.column_types[name])
+            columns[name] = pa.array(values, pa.string()).cast(self._schema.field(name).type)
         bad = [replace(b, row=b.row + line) for b in read.bad]
         return pa.table(columns), np.array(read.rows, np.int64) + line, bad, read.carry
 
     def _empty(self) -> pa.Table:
-        return pa.schema(list(self._convert.column_types.items())).empty_table()
+        return self._schema.empty_table()
 
     def _fast(self, data: bytes) -> pa.Table | None:
         """Parse with Arrow; None if a line is not clean, or if not every line is a row."""

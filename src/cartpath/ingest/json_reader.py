@@ -86,8 +86,9 @@ class JsonReader:
         self._path, self._wanted = path, wanted
         self._nested, self._types, self._user = nested, types or {}, user
 
-    def chunks(self, size: int = lines.BLOCK) -> Iterator[Chunk]:
-        """Yield the rows in chunks of about ``size`` bytes of text."""
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows in chunks of about ``lines.BLOCK`` bytes of text."""
+        size = lines.BLOCK
         with ByteStream(self._path) as stream:
             line, head = 1, stream.read(size).removeprefix(_BOM)
             for block in lines.blocks(stream, head, size):
@@ -98,8 +99,9 @@ class JsonReader:
                     chunk.bytes_done = stream.position
                     yield chunk
                 line += lines.count_lines(block.data)
-                if block.final:
-                    yield Chunk(self._empty(), np.zeros(0, np.int64), bad, stream.position, stream.truncated)
+                if block.final or bad:
+                    why = stream.truncated if block.final else None
+                    yield Chunk(self._empty(), np.zeros(0, np.int64), bad, stream.position, why)
 
     def _empty(self) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in self._wanted or []})

@@ -45,7 +45,7 @@ def raw_text(data: bytes) -> str:
     return data[: 4 * RAW_LENGTH].decode("utf-8", errors="replace").rstrip("\r\n")[:RAW_LENGTH]
 
 
-def blocks(stream: ByteStream, head: bytes = b"", size: int = BLOCK) -> Iterator[Block]:
+def blocks(stream: ByteStream, head: bytes, size: int) -> Iterator[Block]:
     """Cut the rest of a stream into blocks of about ``size`` bytes.
 
     Parameters

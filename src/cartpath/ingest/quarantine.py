@@ -34,7 +34,13 @@ SCHEMA = pa.schema(
 )
 _GROUP = 50_000
 _WORD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
+#: Reasons of rows whose columns may be shifted.
+_UNCERTAIN = (Reason.wrong_number_of_fields, Reason.unclosed_quote)
 IsForgotten = Callable[[pa.Array], npt.NDArray[np.bool_]]
+
+
+def _words(row: Bad) -> set[str]:
+    return {word for word in (row.user_id, *_WORD.findall(row.raw)) if word}
 
 
 def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
@@ -90,9 +96,9 @@ class Quarantine:
             self._flush()
 
     def _forgotten(self, bad: list[Bad]) -> list[bool]:
-        """Mark rows whose user is forgotten, and rows without a known user that name a forgotten one anywhere."""
-        words = [{row.user_id} if row.user_id else set(_WORD.findall(row.raw)) for row in bad]
-        every = sorted({word for row in words for word in row if word})
+        """Mark rows whose user is forgotten, and rows whose user is not certain that name a forgotten one anywhere."""
+        words = [{row.user_id} if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
+        every = sorted({word for row in words for word in row})
         gone = self._is_forgotten(pa.array(every, pa.string())) if every else np.zeros(0, np.bool_)
         if not gone.any():
             return [False] * len(bad)

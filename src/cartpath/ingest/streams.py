@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_STEP = 1 << 16
+_STEP, _SMALL = 1 << 16, 1 << 14
 
 
 def compression_of(path: Path) -> str | None:
@@ -88,11 +88,23 @@ class _Gzip:
             self.truncated = "the gzip stream ends early" if self._begun else None
             return None
         self._begun = True
+        before = self._member.copy()
         try:
             return self._member.decompress(data, want)
         except zlib.error as error:
             self.truncated = f"the gzip stream is damaged: {error}"
-            return None
+            return _salvage(before, data)
+
+
+def _salvage(member: Any, data: bytes) -> bytes:
+    """Decode up to the byte that is wrong."""
+    parts = []
+    for at in range(len(data)):
+        try:
+            parts.append(member.decompress(data[at : at + 1]))
+        except zlib.error:
+            break
+    return b"".join(parts)
 
 
 class _Zstd:
@@ -109,7 +121,7 @@ class _Zstd:
         parts, length = [], 0
         while length < size and self.truncated is None:
             try:
-                part = self._stream.read(min(_STEP, size - length))
+                part = self._stream.read(min(_SMALL, size - length))  # what a failing read had decoded is lost
             except (OSError, pa.ArrowInvalid) as error:
                 self.truncated = f"the zstd stream ends early or is damaged: {error}"
                 break
