@@ -2,7 +2,7 @@
 
 The hash places users in buckets and stands for ids in the path table, so it is part of the file format
 (``HASH_VERSION``). It is the finalizer of MurmurHash3 (Appleby, 2011) chained over 8-byte words. Two of a
-million distinct ids collide with a probability of 3e-8.
+million distinct ids collide with a probability of 5e-8.
 """
 
 from __future__ import annotations
