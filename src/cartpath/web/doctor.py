@@ -50,10 +50,22 @@ def _card(finding: Finding) -> str:
 
 
 def _notes(findings: Sequence[Finding]) -> str:
-    if not findings:
+    """Return findings of the same meaning together."""
+    by_meaning: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_meaning.setdefault(finding["meaning"], []).append(finding)
+    if not by_meaning:
         return ""
-    rows = [(f["title"], percent(f["share"]), f["meaning"]) for f in findings]
-    return "<h3>To know</h3>" + m.table(("Found", "Share", "What it means"), rows, numeric=(1,), kind="findings")
+    rows = "".join(
+        f"<tr><td>{'<br>'.join(_found(finding) for finding in group)}</td><td>{m.text_long(meaning)}</td></tr>"
+        for meaning, group in by_meaning.items()
+    )
+    head = "<thead><tr><th>Found</th><th>What it means</th></tr></thead>"
+    return f'<h3>To know</h3><div class="scroll findings"><table>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def _found(finding: Finding) -> str:
+    return f"{m.text_long(finding['title'])} ({percent(finding['share'])})"
 
 
 def _fine(findings: Sequence[Finding]) -> str:

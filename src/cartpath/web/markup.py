@@ -10,11 +10,11 @@ from cartpath.figures.style import percent
 
 #: In a script element these could end it, or start a comment; as escapes they mean the same in JSON.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_LONGEST = 400
+_LONGEST = 160
 
 
 def text(value: object) -> str:
-    """Return data as text of a page: escaped, unprintable characters replaced, at most 400 characters.
+    """Return data as text of a page: escaped, unprintable characters replaced, at most 160 characters.
 
     Examples
     --------
