@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ from tests.ingest.reading import GOOD, HEADER, Outcome, read, write
 
 ROWS = [
     {"user_id": "u1", "ts": "2020-01-01 00:00:00", "event": "view", "item_id": "a,b", "price": 1.5, "quantity": 1},
-    {"user_id": "u2", "ts": "2020-01-02 00:00:00.5", "event": "purchase", "item_id": 'say "é"', "price": 0.1, "quantity": 2},
+    {"user_id": "u2", "ts": "2020-01-02 00:00:00.5", "event": "buy", "item_id": 'say "é"', "price": 0.1, "quantity": 2},
     {"user_id": None, "ts": "2020-01-02 00:00:00", "event": "view", "item_id": None, "price": None, "quantity": None},
     {"user_id": "u3", "ts": "never", "event": "view", "item_id": None, "price": None, "quantity": None},
     {"user_id": "u4", "ts": "2020-01-02 00:00:00", "event": "view", "item_id": "i", "price": -1.0, "quantity": None},
@@ -60,7 +62,7 @@ def _same(done: Outcome) -> None:
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 @pytest.mark.parametrize("size", [1 << 23, 100])
 def test_text_formats_and_compressions_are_equal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack, kind: str, size: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes], kind: str, size: int
 ) -> None:
     monkeypatch.setattr(lines, "BLOCK", size)
     data = _csv() if kind == "csv" else _jsonl()
@@ -75,20 +77,18 @@ def test_parquet_is_equal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_torn_stream_keeps_what_was_readable(tmp_path: Path, pack, kind: str) -> None:
+def test_a_torn_stream_keeps_what_was_readable(tmp_path: Path, pack: Callable[[bytes], bytes], kind: str) -> None:
     row = GOOD if kind == "csv" else b'{"user_id": "u1", "ts": "2020-01-01", "event": "view"}\n'
     head = HEADER if kind == "csv" else b""
-    # Random ids do not compress away.
-    import random
-
-    body = b"".join(row.replace(b"u1", b"%032x" % random.Random(i).getrandbits(128)) for i in range(20_000))
+    names = [f"{random.Random(i).getrandbits(128):032x}" for i in range(20_000)]  # these do not compress away
+    body = b"".join(row.replace(b"u1", name.encode()) for name in names)
     packed = pack(head + body)
     done = read(write(tmp_path / f"a.{kind}.gz", packed[: len(packed) // 2]))
     assert len(done.truncated) == 1
     assert 1000 < len(done.events) < 19_000
     assert set(done.reasons) <= {Reason.torn_row}
     assert sum(done.reasons.values()) <= 1
-    assert done.column("user_id")[:2] == ["%032x" % random.Random(i).getrandbits(128) for i in range(2)]
+    assert done.column("user_id") == names[: len(done.events)]
 
 
 def test_a_torn_row_is_counted(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_folders_and_globs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["nowhere.csv", "*.none", "empty"])
 def test_a_source_that_is_not_there(tmp_path: Path, source: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CartpathError, match="no such|no file to read"):
+    with pytest.raises(CartpathError, match=r"no such|no file to read"):
         sources.expand([str(tmp_path / source)])
 
 

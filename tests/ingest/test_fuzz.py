@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +24,8 @@ BYTES = st.one_of(
     st.binary(min_size=1, max_size=6), st.sampled_from([b'"', b"\n", b"\r", b",", b"\0", b'"\n"', b"\xff", b"{", b"}"])
 )
 CELLS = st.one_of(
-    st.text(max_size=8), st.sampled_from(["", "NULL", "nan", "-1", "1e16", "2020-01-01", "1577836800", '"', "a\nb", "user_id"])
+    st.text(max_size=8),
+    st.sampled_from(["", "NULL", "nan", "-1", "1e16", "2020-01-01", "1577836800", '"', "a\nb", "user_id"]),
 )  # fmt: skip
 
 
@@ -80,9 +83,6 @@ def test_rows_of_anything_are_accounted_for(rows: list[list[str]], size: int) ->
 
 @given(st.lists(st.lists(st.text(max_size=6), min_size=6, max_size=6), max_size=8), SIZES)
 def test_written_as_csv_every_row_comes_back_once(rows: list[list[str]], size: int) -> None:
-    import csv
-    import io
-
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerows([[f"u{i}", "2020-01-01", "view", *row[3:]] for i, row in enumerate(rows)])
@@ -105,7 +105,8 @@ def test_cuts_keep_what_came_before(data: st.DataObject, size: int, kind: str) -
     cut = data.draw(st.integers(0, len(body)))
     done = _read(head + body[:cut], f"a.{kind}", size)
     if done is None:
-        assert kind == "jsonl" and cut < len(rows[0])
+        assert kind == "jsonl"
+        assert cut < len(rows[0])
         return
     whole = body[:cut].count(b"\n")
     assert done.column("user_id")[:whole] == [f"u{i}" for i in range(whole)] if whole else True

@@ -97,7 +97,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path, data: bytes, message:
 
 
 def test_a_missing_column_names_those_found(tmp_path: Path) -> None:
-    with pytest.raises(CartpathError, match="no column for 'ts'.*user_id, time"):
+    with pytest.raises(CartpathError, match=r"no column for 'ts'.*user_id, time"):
         read(_file(tmp_path, {"user_id": 1, "time": 2}))
 
 

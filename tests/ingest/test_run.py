@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,8 @@ import pytest
 
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import Adapter, Reason
+from cartpath.ingest import Adapter, Option, Reason
+from cartpath.ingest.reading import resolve_options
 from cartpath.ingest.run import ahead
 from cartpath.schema import CartpathError
 from tests.ingest.reading import GOOD, HEADER, write
@@ -119,6 +121,7 @@ def test_mapping_and_constants(shop: Path, tmp_path: Path) -> None:
         ({"options": {"colour": "red"}}, "no option 'colour'"),
         ({"options": {"decimal": ";"}}, "cannot be ';'"),
         ({"options": {"delimiter": True}}, "must be of type str"),
+        ({"options": {"delimiter": "::"}}, "must be one character"),
         ({"items": "nowhere.csv"}, "no such file"),
     ],
 )
@@ -161,8 +164,8 @@ def test_a_catalogue_with_a_bad_row_says_which(shop: Path, tmp_path: Path) -> No
 REES46 = (
     b"event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
     b"2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,72d76fde\n"
-    b"2019-10-01 00:00:01 UTC,cart,3900821,2053013552326770905,appliances.environment.water_heater,aqua,33.20,554748717,9333dfbd\n"
-    b"2019-10-01 00:00:02 UTC,purchase,3900821,2053013552326770905,appliances.environment.water_heater,aqua,33.20,554748717,9333dfbd\n"
+    b"2019-10-01 00:00:01 UTC,cart,3900821,2053013552326770905,home.garden.kettle,aqua,33.20,554748717,9333dfbd\n"
+    b"2019-10-01 00:00:02 UTC,purchase,3900821,2053013552326770905,home.garden.kettle,aqua,33.20,554748717,9333dfbd\n"
 )
 
 
@@ -172,7 +175,7 @@ def test_rees46(shop: Path, tmp_path: Path) -> None:
     with store.open_snapshot(shop) as snapshot:
         assert snapshot.totals.events_by_type == {"view": 1, "add_to_cart": 1, "purchase": 1}
         items = {row["item_id"]: row for row in snapshot.items.to_pylist()}
-    assert items["3900821"]["category"] == "appliances > environment > water_heater"
+    assert items["3900821"]["category"] == "home > garden > kettle"
     assert (items["44600062"]["brand"], items["44600062"]["price"]) == ("shiseido", 35.79)
 
 
@@ -180,7 +183,8 @@ def test_an_adapter_from_a_file(shop: Path, tmp_path: Path) -> None:
     module = tmp_path / "mine.py"
     module.write_text(
         "from cartpath.ingest import Adapter\n"
-        "ADAPTER = Adapter('mine', 'mine', columns={'user_id': 'u', 'ts': 't', 'event': 'e'}, events={'buy': 'purchase'})\n"
+        "COLUMNS = {'user_id': 'u', 'ts': 't', 'event': 'e'}\n"
+        "ADAPTER = Adapter('mine', 'mine', columns=COLUMNS, events={'buy': 'purchase'})\n"
     )
     done = ingest.ingest(shop, [str(write(tmp_path / "a.csv", b"u,t,e\n1,2020-01-01,buy\n"))], adapter=str(module))
     assert done.stored == 1
@@ -204,25 +208,24 @@ def test_rows_of_a_forgotten_user_are_counted_and_never_written(
     assert all("u1" not in str(row) for row in _quarantine(shop))
 
 
-def test_progress_ends_with_all_bytes(shop: Path, tmp_path: Path) -> None:
+def test_progress_rises_to_its_end(shop: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     paths = [write(tmp_path / f"{name}.csv", HEADER + GOOD * n) for name, n in (("a", 10), ("b", 20))]
     ingest.ingest(shop, [str(path) for path in paths], progress=lambda done, total: seen.append((done, total)))
     total = sum(path.stat().st_size for path in paths)
-    assert seen[-1] == (total, total)
+    assert seen[-1] == (total + total // 2,) * 2
     assert seen == sorted(seen)
 
 
 def test_errors_of_the_reading_thread_reach_the_caller() -> None:
-    def failing():
+    def failing() -> Iterator[int]:
         yield 1
         raise CartpathError("no")
 
-    found = []
+    items = ahead(failing())
+    assert next(items) == 1
     with pytest.raises(CartpathError, match="no"):
-        for item in ahead(failing()):
-            found.append(item)
-    assert found == [1]
+        next(items)
 
 
 def test_an_adapter_with_a_default_for_its_event(shop: Path, tmp_path: Path) -> None:
@@ -231,3 +234,12 @@ def test_an_adapter_with_a_default_for_its_event(shop: Path, tmp_path: Path) -> 
     )
     done = ingest.ingest(shop, [str(write(tmp_path / "a.csv", b"u,t\n1,2020-01-01 09:00\n"))], adapter=mine)
     assert done.first == "2020-01-01T00:00:00Z"
+
+
+def test_options_come_as_text_from_the_command_line() -> None:
+    given = {"impressions": Option(False, ""), "depth": Option(3, "")}
+    mine = Adapter("mine", "mine", options=given)
+    found = resolve_options(mine, {"impressions": "true", "depth": "4", "delimiter": "tab"})
+    assert (found["impressions"], found["depth"], found["delimiter"]) == (True, 4, "\t")
+    with pytest.raises(CartpathError, match="cannot be 'perhaps'"):
+        resolve_options(mine, {"impressions": "perhaps"})

@@ -53,14 +53,30 @@ def resolve_options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise CartpathError(f"adapter {adapter.name} has no option {unknown[0]!r}", f"there are: {', '.join(known)}")
-    values = {name: given.get(name, option.default) for name, option in known.items()}
-    for name, option in known.items():
-        if not isinstance(values[name], type(option.default)):
-            raise CartpathError(f"option {name} must be of type {type(option.default).__name__}")
-        if option.choices and values[name] not in option.choices:
-            choices = ", ".join(repr(choice) for choice in option.choices)
-            raise CartpathError(f"option {name} cannot be {values[name]!r}", f"choose from {choices}")
+    values = {name: _value(name, given.get(name, option.default), option) for name, option in known.items()}
+    if values["delimiter"] == "tab":
+        values["delimiter"] = "\t"
+    if len(values["delimiter"]) > 1:
+        raise CartpathError(f"the delimiter must be one character, not {values['delimiter']!r}", "or the word tab")
     return values
+
+
+def _value(name: str, given: Any, option: Option) -> Any:
+    """Read a value as the command line gives it, and check it."""
+    kind = type(option.default)
+    value = given
+    if isinstance(given, str) and kind is not str:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        try:
+            value = words[given.lower()] if kind is bool else kind(given)
+        except (KeyError, ValueError):
+            raise CartpathError(f"option {name} cannot be {given!r}", f"it is of type {kind.__name__}") from None
+    if not isinstance(value, kind):
+        raise CartpathError(f"option {name} must be of type {kind.__name__}")
+    if option.choices and value not in option.choices:
+        choices = ", ".join(repr(choice) for choice in option.choices)
+        raise CartpathError(f"option {name} cannot be {value!r}", f"choose from {choices}")
+    return value
 
 
 @dataclass

@@ -105,7 +105,7 @@ def ingest(
     options : mapping, optional
         The adapter's options and the common ones (``reading.COMMON``).
     progress : callable, optional
-        Called with bytes read and bytes in all.
+        Called with work done and work in all: the bytes read, and half as much again for building the paths.
 
     Returns
     -------
@@ -177,16 +177,18 @@ class _Ingest:
         with store.open_snapshot(self._workspace) as snapshot:
             remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
         with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
-            total, before = sum(job.size for job in self._jobs), 0
             for at, piece in ahead(self._pieces()):
                 self._take(at, piece, quarantine)
-                before = sum(job.size for job in self._jobs[:at])
-                if self._progress is not None:
-                    self._progress(before + piece.bytes_done, total)
+                self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
             self._flush()
             self._put_tables()
             self._commit(quarantine)
         return self.summary
+
+    def _report(self, read: int, built: float) -> None:
+        total = sum(job.size for job in self._jobs)
+        if self._progress is not None:
+            self._progress(read + round(built * (total // 2)), total + total // 2)
 
     def _pieces(self) -> Iterator[tuple[int, Piece]]:
         for at, job in enumerate(self._jobs):
@@ -247,7 +249,10 @@ class _Ingest:
             {"signature": job.signature, "file": str(job.path), "hash": job.hash, "adapter": job.adapter.name, **counts}
             for job, counts in zip(self._jobs, self._counts, strict=True)
         ]
-        done = self._writer.commit(sources=sources, quarantine=summary.reasons)
+        total = sum(job.size for job in self._jobs)
+        done = self._writer.commit(
+            sources=sources, quarantine=summary.reasons, progress=lambda at, n: self._report(total, at / n)
+        )
         summary.stored, summary.duplicates = done.stored, done.duplicates
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:
             raise AssertionError(f"rows are unaccounted for: {summary.to_dict()}")
