@@ -207,7 +207,8 @@ class FileJob:
                 return Piece(
                     table.slice(0, 0), chunk.bad, len(chunk.bad), 0, 0, chunk.bytes_done, None, chunk.truncated
                 )
-            flat = self.adapter.unnest(table.append_column(Columns.row, pa.array(rows)), self._context)
+            whole = table.append_column(Columns.row, pa.array(rows)).combine_chunks()
+            flat = self.adapter.unnest(whole, self._context)
             table, items = flat.events, flat.items
             rows = table[Columns.row].to_numpy()
             source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested

@@ -1,0 +1,71 @@
+"""The declaration, the registry, and the examples of docs/adapters.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cartpath import ingest
+from cartpath.ingest import Reason, chunk
+from cartpath.ingest.reading import FileJob, resolve_options
+from cartpath.schema import CartpathError
+from tests.ingest.reading import write
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EXAMPLES = re.findall(r"```python\n(.*?)```", (DOCS / "adapters.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def _job(tmp_path: Path, example: str, source: Path) -> FileJob:
+    adapter = ingest.get(str(write(tmp_path / "mine.py", example.encode())))
+    job = FileJob(source, adapter, {}, resolve_options(adapter, {}))
+    job.open()
+    return job
+
+
+def test_the_flat_example(tmp_path: Path) -> None:
+    text = b"customer,created_at,action,sku,price_cents,basket\n7,2020-07-01 12:00,buy,s1,1250,b1\n"
+    [piece] = [p for p in _job(tmp_path, EXAMPLES[0], write(tmp_path / "a.csv", text)).pieces() if len(p.events)]
+    [event] = piece.events.to_pylist()
+    assert (event["user_id"], event["event"], event["price"], event["channel"]) == ("7", "purchase", 12.5, "web")
+    assert event["ts"].isoformat() == "2020-07-01T10:00:00+00:00"
+
+
+def test_the_nested_example(tmp_path: Path) -> None:
+    hits = [{"time": 1577836800, "action": "view"}, {"time": "2020-01-01", "action": "buy"}]
+    rows = [{"visitor": "a", "hits": hits[:1] * 2}, {"visitor": "b", "hits": []}, {"visitor": None, "hits": hits[:1]}]
+    source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    pieces = list(_job(tmp_path, EXAMPLES[1], source).pieces())
+    assert [user for p in pieces if len(p.events) for user in p.events["user_id"].to_pylist()] == ["a", "a"]
+    assert [(bad.row, bad.reason) for p in pieces for bad in p.bad] == [(3, Reason.missing_user)]
+    assert sum(p.source_rows for p in pieces) == 3
+
+
+def test_every_reason_is_documented() -> None:
+    text = (DOCS / "ingest.md").read_text(encoding="utf-8")
+    reasons = {value for name, value in vars(chunk.Reason).items() if not name.startswith("_")}
+    assert set(re.findall(r"^\| `(\w+)` \| (?:is|has|opens)", text, re.MULTILINE)) == reasons
+
+
+@pytest.mark.parametrize("name", ingest.names())
+def test_every_adapter_is_documented_and_loads(name: str) -> None:
+    assert ingest.get(name).name == name
+    assert f"`{name}`" in (DOCS / "ingest.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.py"])
+def test_an_adapter_that_is_not_there(name: str) -> None:
+    with pytest.raises(CartpathError, match="there are: cartpath, ga360"):
+        ingest.get(name)
+
+
+def test_a_file_without_an_adapter(tmp_path: Path) -> None:
+    with pytest.raises(CartpathError, match="defines no ADAPTER"):
+        ingest.get(str(write(tmp_path / "mine.py", b"x = 1\n")))
+
+
+def test_a_mapped_column_wins_over_the_adapters() -> None:
+    found = ingest.get("rees46").resolve(["event_time", "event_type", "user_id", "who"], {"user_id": "who"}, "a.csv")
+    assert found == {"user_id": "who", "ts": "event_time", "event": "event_type"}
