@@ -29,7 +29,8 @@ def recall(hits: Hits, truths: npt.NDArray[np.int64]) -> Floats:
     >>> recall(np.array([[True, False], [True, True]]), np.array([2, 5])).tolist()
     [0.5, 1.0]
     """
-    return hits.sum(axis=1) / np.minimum(truths, hits.shape[1])
+    shares: Floats = hits.sum(axis=1) / np.minimum(truths, hits.shape[1])
+    return shares
 
 
 def ndcg(hits: Hits, truths: npt.NDArray[np.int64]) -> Floats:

@@ -1,7 +1,7 @@
 """What a model may know: encoders fitted on a period, windows of paths, counts of the session so far; no labels."""
 
 from cartpath.features.encoder import EncodedLog, PathEncoder, encode, fit_encoder, item_content
-from cartpath.features.log import MAX_EVENTS, Log, log_of, read_log
+from cartpath.features.log import MAX_EVENTS, Log, head, join, log_of, read_log
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.session import FeatureTable, session_features
 from cartpath.features.vocabulary import Vocabulary, lookup
@@ -21,7 +21,9 @@ __all__ = [
     "encode",
     "fit_encoder",
     "gather",
+    "head",
     "item_content",
+    "join",
     "length_batches",
     "log_of",
     "lookup",

@@ -110,7 +110,8 @@ def fit_vocabulary(
     ('b',)
     """
     counts = users_of_code(codes, users, len(texts))
-    found = [int(code) for code in np.flatnonzero(counts >= max(min_users, 1)) if texts[code] is not None]
+    often = (int(code) for code in np.flatnonzero(counts >= max(min_users, 1)))
+    found = [code for code in often if texts[code] is not None]
     found.sort(key=lambda code: (-counts[code], texts[code] or ""))
     return Vocabulary(tuple(str(texts[code]) for code in found[:size]), hashed)
 

@@ -34,14 +34,21 @@ def write_json(path: Path, content: Any) -> None:
     content : Any
         What ``json`` can hold.
     """
-    store.write_json(path, _finite(content))
+    store.write_json(path, finite(content))
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
+    """Return content with null for what is not a finite number.
+
+    Examples
+    --------
+    >>> finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

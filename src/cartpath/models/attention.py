@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 #: Distances of this many events and more share a bias.
@@ -42,7 +42,8 @@ class PathBias(nn.Module):
         bias = (
             bias + gap[:, None] * weights[:, 0] + (gap * gap)[:, None] * weights[:, 1] + same[:, None] * weights[:, 2]
         )
-        return bias.masked_fill(back < 0, float("-inf"))
+        causal: Tensor = bias.masked_fill(back < 0, float("-inf"))
+        return causal
 
 
 def distance_bucket(back: Tensor) -> Tensor:
@@ -80,4 +81,5 @@ class Block(nn.Module):
         query, key, value = self.qkv(self.norm_1(x)).view(b, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         x = x + self.dropout(self.out(mixed.transpose(1, 2).reshape(b, length, hidden)))
-        return x + self.dropout(self.down(F.gelu(self.up(self.norm_2(x)))))
+        out: Tensor = x + self.dropout(self.down(F.gelu(self.up(self.norm_2(x)))))
+        return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
@@ -14,7 +14,7 @@ from cartpath.features.vocabulary import UNKNOWN
 from cartpath.models.attention import Block, PathBias
 
 
-class BehaviourConfig(PretrainedConfig):  # type: ignore[misc]
+class BehaviourConfig(PretrainedConfig):
     """Shape of a ``BehaviourModel``.
 
     Parameters
@@ -80,7 +80,7 @@ def config_for(encoder: PathEncoder, **shape: Any) -> BehaviourConfig:
     )
 
 
-class BehaviourModel(PreTrainedModel):  # type: ignore[misc]
+class BehaviourModel(PreTrainedModel):
     """An event is the sum of its fields' embeddings; what comes next is read off the latest event.
 
     Heads: the next event's type (id 0 stands for the end of the session), the next item given that type (id 0
@@ -93,6 +93,7 @@ class BehaviourModel(PreTrainedModel):  # type: ignore[misc]
     """
 
     config_class = BehaviourConfig
+    content: Tensor
     base_model_prefix = "behaviour"
 
     def __init__(self, config: BehaviourConfig) -> None:
@@ -110,7 +111,7 @@ class BehaviourModel(PreTrainedModel):  # type: ignore[misc]
         self.intent = nn.Linear(hidden, 1)
         # Content ids of each item, so that the item head needs no catalogue.
         self.register_buffer("content", torch.zeros(config.n_items, config.n_content, dtype=torch.long))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Embedding):

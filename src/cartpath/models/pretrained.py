@@ -60,7 +60,7 @@ class Pretrained:
             model = BehaviourModel.from_pretrained(folder)
         except (OSError, json.JSONDecodeError, RuntimeError) as error:
             raise CartpathError(f"{folder} is damaged: {error}", "train the model again") from error
-        return cls(model.eval(), PathEncoder.from_dict(raw))
+        return cls(model.train(False), PathEncoder.from_dict(raw))
 
     def last_hidden(self, log: Log, ends: Index) -> Tensor:
         """Return what the network knows before each end (n, hidden).
@@ -84,7 +84,7 @@ class Pretrained:
     def _batches(self, encoded: EncodedLog, ends: Index) -> Iterator[tuple[Tensor, Tensor]]:
         import torch
 
-        self.model.eval()
+        self.model.train(False)
         offsets = encoded.log.view.offsets
         users = np.searchsorted(offsets, ends - 1, side="right") - 1
         starts = window_starts(offsets, users, ends, self.model.config.window)

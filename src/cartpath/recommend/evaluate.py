@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cartpath.evaluation import bootstrap, mrr, ndcg, paired_bootstrap, recall
 from cartpath.features import Log, read_log
 from cartpath.models import folder_of, write_json
+from cartpath.models.artefact import finite
 from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted, truths
 from cartpath.recommend.recommender import Blend, Opinions, Recommender, best
 from cartpath.schema import CartpathError
@@ -85,9 +86,10 @@ def evaluate_recommender(
         ],
         "comparisons": comparisons(lists, rows, seed),
     }
+    result = finite(result)
     write_json(folder_of(workspace, NAME) / METRICS, result)
     told("evaluated", 1.0)
-    return result
+    return dict(result)
 
 
 def ranked(fitted: Fitted, log: Log, rows: NextItemRows, begin: int) -> Lists:

@@ -45,10 +45,11 @@ def popularity(log: Log, until: int, half_life_days: float | None = None) -> Flo
     pairs = user_of_event(log.view)[at].astype(np.int64) * max(n_codes, 1) + log.view.item[at]
     # The first of the reversed is the latest.
     latest = at[::-1][np.unique(pairs[::-1], return_index=True)[1]]
-    weight = np.ones(len(latest))
+    weight: Floats = np.ones(len(latest))
     if half_life_days is not None:
         weight = 0.5 ** ((until - log.view.ts[latest]) / _DAY / half_life_days)
-    return np.bincount(log.view.item[latest], weights=weight, minlength=n_codes)
+    counts: Floats = np.bincount(log.view.item[latest], weights=weight, minlength=n_codes).astype(np.float64)
+    return counts
 
 
 def cooccurrence(log: Log, until: int) -> Any:

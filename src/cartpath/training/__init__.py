@@ -7,14 +7,15 @@
 ``evaluate(workspace, *, task="intent", slice="validation", seed=0, progress=None) -> dict``
     Judges them on a later slice; writes ``models/intent/metrics.json``.
 ``metrics(workspace) -> list[dict]``
-    Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item``), ``model``,
-    ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None), ``slice``,
+    Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
+    ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None), ``slice``,
     ``better`` (``lower`` or ``higher``), ``generation``, ``seed``. Empty before anything was judged.
 ``calibration(workspace) -> list[dict]``
-    The reliability of the intent models, one row a bin: ``model``, ``predicted``, ``observed``, ``low``, ``high``, ``n``.
+    Reliability of the intent models, one row a bin: ``model``, ``predicted``, ``observed``, ``low``, ``high``, ``n``.
 
-``progress`` is called as ``progress(message, share_done)`` with a share from 0 to 1. Interrupted at any point, by Ctrl-C
-or by a kill, the next call with the same settings goes on from the last checkpoint (``resume=False`` starts afresh).
+``progress`` is called as ``progress(message, share_done)`` with a share from 0 to 1. After an interruption at any
+point, by Ctrl-C or a kill, the next call with the same settings goes on from the last checkpoint (``resume=False``
+starts afresh).
 """
 
 from cartpath.training.evaluate import evaluate

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ _LIBRARIES = ("torch", "transformers", "lightgbm", "numpy")
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def write_card(folder: Path, log: Log, split: TimeSplit, seed: int, **further: Any) -> dict[str, Any]:

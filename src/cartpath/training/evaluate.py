@@ -21,6 +21,7 @@ from cartpath.evaluation import (
     roc_auc,
 )
 from cartpath.models import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, current_version, folder_of, write_json
+from cartpath.models.artefact import finite
 from cartpath.schema import CartpathError
 from cartpath.tasks import SLICES, IntentRows, IntentTask, intent_rows
 from cartpath.training.card import read_card, split_of, versions
@@ -100,9 +101,10 @@ def evaluate(
         about["positives"] = int(rows.label.sum())
         result = _result(rows, scores, card, about)
         result["leaderboard"] += judge_next_event(workspace, log, slice, seed)
+    result = finite(result)
     write_json(folder_of(workspace, INTENT) / METRICS, result)
     told("evaluated", 1.0)
-    return result
+    return dict(result)
 
 
 def load(workspace: Path, artefact: str, kind: type[Any]) -> IntentScorer:

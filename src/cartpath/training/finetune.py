@@ -151,7 +151,7 @@ class _Job:
 
         data = self.data
         train, later = data.rows.of("train"), data.rows.of("calibration")
-        windows = training_windows(self.encoded, every_step(data.log, data.split, "train", data.task), self._window)
+        windows = training_windows(self.encoded, every_step(data.log, data.split, "train", data.task), self._window, min(2, data.task.k))
         size = int((windows.ends - windows.starts).sum())
         plan = Plan(
             epochs=epochs or int(np.clip(round(_BUDGET / max(size, 1)), 2, _MOST_EPOCHS)),
@@ -230,7 +230,7 @@ class _Job:
 
     def _loss(self, windows: Windows, rows: Rows) -> Any:
         import torch
-        import torch.nn.functional as F  # noqa: N812
+        import torch.nn.functional as F
 
         from cartpath.training.loop import tensors
 
@@ -265,13 +265,13 @@ class Windows:
     steps: EveryStep
 
 
-def training_windows(encoded: EncodedLog, steps: EveryStep, length: int) -> Windows:
-    """Return a window for each session that is asked about at its second step or later.
+def training_windows(encoded: EncodedLog, steps: EveryStep, length: int, least: int = 2) -> Windows:
+    """Return a window for each session that is asked about at its ``least``-th step or later.
 
     A window ends with the last step asked about, so it holds nothing that a label would have to be guessed from.
     """
     view = encoded.log.view
-    asked = np.flatnonzero(steps.asked & (encoded.moments.place >= 2))
+    asked = np.flatnonzero(steps.asked & (encoded.moments.place >= least))
     ends = np.zeros(len(view.sessions), np.int64)
     np.maximum.at(ends, view.session[asked], asked + 1)
     session = np.flatnonzero(ends)
