@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath import store
-from cartpath.ingest import doctor_scan
+from cartpath.ingest import doctor_kernels
 from cartpath.ingest.doctor import Diagnosis, diagnose
-from cartpath.ingest.doctor_findings import LEVELS, Finding
+from cartpath.ingest.doctor_finding import LEVELS, Finding
 from cartpath.ingest.doctor_volumes import volumes
 from cartpath.ingest.run import ingest
 from cartpath.schema import MICROSECONDS, Columns, event_schema
@@ -238,9 +238,9 @@ def twin(view: store.PathView) -> Iterator[tuple[int, int, float, float, int]]:
         ties = [i for i in range(1, len(ts)) if ts[i] == ts[i - 1]]
         at = [i for i in range(len(ts)) if step[i]]
         gaps = [ts[b] - ts[a] for a, b in pairwise(at) if session[a] == session[b] and ts[a] < ts[b]]
-        peak = max(sum(ts[i] - doctor_scan.MINUTE < ts[j] <= ts[i] for j in at if j <= i) for i in at)
+        peak = max(sum(ts[i] - doctor_kernels.MINUTE < ts[j] <= ts[i] for j in at if j <= i) for i in at)
         pause, spread = np.nan, np.inf
-        if len(gaps) >= doctor_scan.ENOUGH_PAUSES:
+        if len(gaps) >= doctor_kernels.ENOUGH_PAUSES:
             pause = float(np.median(gaps))
             spread = float(np.median([abs(gap - pause) for gap in gaps])) / pause
         yield len(ties), sum(step[i] for i in ties), pause, spread, peak
@@ -256,8 +256,8 @@ def test_the_kernels_agree_with_a_slow_twin(drawn: list[list[tuple[int, str | No
             events.append(event(f"u{number}", second, session_id=session, page="/"))
     view, _ = store.view_from_table(table(events))
     expected = list(zip(*twin(view), strict=True))
-    assert doctor_scan.same_time(view.offsets, view.ts, view.step) == (sum(expected[0]), sum(expected[1]))
-    pause, spread, peak = doctor_scan.rhythm(view.offsets, view.ts, view.step, view.session)
+    assert doctor_kernels.same_time(view.offsets, view.ts, view.step) == (sum(expected[0]), sum(expected[1]))
+    pause, spread, peak = doctor_kernels.rhythm(view.offsets, view.ts, view.step, view.session)
     np.testing.assert_array_equal(pause, expected[2])
     np.testing.assert_allclose(spread, expected[3])
     assert peak.tolist() == list(expected[4])
@@ -267,7 +267,7 @@ def test_the_kernels_agree_with_a_slow_twin(drawn: list[list[tuple[int, str | No
         for i in range(1, view.n_events)
         if view.session[i] == view.session[i - 1] and view.ts[i] - view.ts[i - 1] > gap
     }
-    assert set(np.flatnonzero(doctor_scan.paused(view.offsets, view.ts, view.session, gap)).tolist()) == long
+    assert set(np.flatnonzero(doctor_kernels.paused(view.offsets, view.ts, view.session, gap)).tolist()) == long
 
 
 def test_buckets_add_up(tmp_path: Path) -> None:
