@@ -91,7 +91,7 @@ def load_arrays(path: Path) -> dict[str, pa.Array]:
         batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
     except (OSError, pa.ArrowInvalid) as error:
         raise CorruptStoreError(f"{path} is missing or damaged: {error}", "see: cartpath doctor") from error
-    return {name: batch.column(i).flatten() for i, name in enumerate(batch.schema.names)}
+    return {name: batch.column(i).values for i, name in enumerate(batch.schema.names)}
 
 
 _SESSION = ("user", "start", "end", "key")
