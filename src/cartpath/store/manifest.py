@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from cartpath.config import FILE_NAME
 from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
 from cartpath.store.files import TEMPORARY, sync, write_json
 from cartpath.store.hashing import HASH_VERSION
@@ -234,7 +235,7 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
             elif generation != now.generation:
                 path.unlink(missing_ok=True)
         gone = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
-        gone += _half_quarantined(workspace)
+        gone += _half_written(workspace)
         for path in gone:
             path.unlink(missing_ok=True)
     return len(gone)
@@ -263,8 +264,9 @@ def leftovers(workspace: Path | str) -> list[Path]:
         else:
             kept |= of_generation(workspace, int(path.stem)).files()
     strays = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
-    return ahead + strays + _half_quarantined(workspace)
+    return ahead + strays + _half_written(workspace)
 
 
-def _half_quarantined(workspace: Path) -> list[Path]:
-    return list((workspace / QUARANTINE).glob(f"*{TEMPORARY}"))
+def _half_written(workspace: Path) -> list[Path]:
+    settings = list(workspace.glob(f"{FILE_NAME}.*{TEMPORARY}"))
+    return settings + list((workspace / QUARANTINE).glob(f"*{TEMPORARY}"))
