@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cartpath import store
+from cartpath.ingest import ingest
 from cartpath.privacy import forget
 from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
 from cartpath.store.erase import erase
@@ -267,3 +268,19 @@ def test_damage_stops_an_erasure_and_it_can_be_done_again(shop: Path, where: str
         assert writer.is_forgotten(pa.array([GONE])).all()
     forget(shop, GONE)
     assert files_with(shop, *needles()) == []
+
+
+def test_ingesting_the_old_file_again_keeps_the_user_out(tmp_path: Path) -> None:
+    shop, old = workspace(tmp_path / "shop", 2), tmp_path / "old.csv"
+    lines = [f"{user},2020-01-0{day},view" for user in (GONE, "other") for day in (1, 2, 3)]
+    old.write_text("\n".join(["user_id,ts,event", *lines, ""]))
+    assert ingest(shop, [str(old)]).stored == 6
+    assert forget(shop, GONE)["events"] == 3
+    copy = tmp_path / "copy.csv"
+    copy.write_text("\n".join(["user_id,ts,event", *lines, "other,2020-01-04,buy", ""]))
+    again = ingest(shop, [str(copy)])
+    assert (again.read, again.stored, again.duplicates, again.quarantined) == (7, 1, 3, 3)
+    assert again.reasons == {"forgotten_user": 3}
+    assert files_with(shop, GONE.encode(), *needles()) == []
+    with store.open_snapshot(shop) as snap:
+        assert list(dump_all(snap)) == ["other"]
