@@ -72,6 +72,15 @@ def test_a_quoted_field_may_span_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_block")
+@pytest.mark.parametrize("line", [b'u2,2020-01-01,view,"i\0\n",1,2\n', b'u2,2020-01-01,view,"i\n\xff\n",1,2\n'])
+def test_a_spanning_record_is_bad_as_a_whole(tmp_path: Path, line: bytes) -> None:
+    done = read(write(tmp_path / "a.csv", HEADER + MANY + line + MANY))
+    assert sum(done.reasons.values()) == 1
+    assert done.bad[0].row == 5
+    assert len(done.events) == 6
+
+
+@pytest.mark.usefixtures("_block")
 def test_rows_after_a_spanning_record_keep_their_numbers(tmp_path: Path) -> None:
     done = read(write(tmp_path / "a.csv", HEADER + b'u2,2020-01-01,view,"i\n2",1,2\n' + b"short\n"))
     assert done.rows(Reason.wrong_number_of_fields) == [4]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cartpath.ingest import csv_reader, lines
@@ -81,6 +81,7 @@ def test_rows_of_anything_are_accounted_for(rows: list[list[str]], size: int) ->
     assert done.column("user_id")[:3] == ["u0", "u1", "u2"]
 
 
+@example([["", "", "", "", "\0", "\n"]], 400)
 @given(st.lists(st.lists(st.text(max_size=6), min_size=6, max_size=6), max_size=8), SIZES)
 def test_written_as_csv_every_row_comes_back_once(rows: list[list[str]], size: int) -> None:
     out = io.StringIO()

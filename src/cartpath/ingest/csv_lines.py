@@ -81,30 +81,38 @@ def read_lines(data: bytes, delimiter: str, n_fields: int, user_at: int | None, 
     at = 0
     while at < len(lines):
         line = lines[at].removesuffix(b"\r")
-        reason = _unreadable(line)
-        if not line or reason:
-            if reason:
-                out.bad.append(Bad(at, reason, raw_text(line)))
+        if not line:
             at += 1
             continue
-        fields, used = split(line.decode(), delimiter), 1
+        # A line that cannot be kept is still split: it may be the beginning of a longer record that is bad as a whole.
+        large = len(line) > MAX_LINE
+        fields, used = [] if large else split(line.decode(errors="replace"), delimiter), 1
         if fields is None:
             fields, used = _join(lines, at, delimiter, n_fields)
             if used == 0 and not final:
                 out.carry = b"\n".join(lines[at:]) + (b"\n" if ended else b"")
                 break
-        if fields is None:
-            out.bad.append(Bad(at, Reason.unclosed_quote, raw_text(line)))
-        elif len(fields) != n_fields:
-            user = fields[user_at] if user_at is not None and user_at < len(fields) else None
-            out.bad.append(Bad(at, Reason.wrong_number_of_fields, raw_text(line), user or None))
-        elif used > 1 and (reason := _unreadable(joined := b"\n".join(lines[at : at + used]))):
-            out.bad.append(Bad(at, reason, raw_text(joined)))
-        else:
+        used = max(used, 1)
+        record = line if used == 1 else b"\n".join(lines[at : at + used])
+        bad = _bad(at, record, fields, n_fields, user_at)
+        if bad is not None:
+            out.bad.append(bad)
+        elif fields is not None:
             out.fields.append(fields)
             out.rows.append(at)
-        at += max(used, 1)
+        at += used
     return out
+
+
+def _bad(at: int, record: bytes, fields: list[str] | None, n_fields: int, user_at: int | None) -> Bad | None:
+    if reason := _unreadable(record):
+        return Bad(at, reason, raw_text(record))
+    if fields is None:
+        return Bad(at, Reason.unclosed_quote, raw_text(record))
+    if len(fields) == n_fields:
+        return None
+    user = fields[user_at] if user_at is not None and user_at < len(fields) else None
+    return Bad(at, Reason.wrong_number_of_fields, raw_text(record), user or None)
 
 
 def _unreadable(line: bytes) -> str | None:
