@@ -84,7 +84,7 @@ def test_every_section_has_its_numbers(page: str) -> None:
     assert "within 1 day" in text
     assert "no event 'nothing' was ever seen" in text
     assert "n = 1,234, 56 of them positive" in text
-    assert "0.9000 (0.8900 – 0.9100)" in text
+    assert "0.9000 0.8900 – 0.9100" in text
     assert "seed 3" in text
     assert "generation 1" in text
 

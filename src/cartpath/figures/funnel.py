@@ -47,7 +47,9 @@ def funnel_figure(frame: Any, count: str = "users") -> go.Figure:
         )
     layout(figure, 70 + 58 * len(rows), bargap=0.3)
     figure.update_xaxes(range=[0, most * 1.55], title={"text": count, "standoff": 6}, rangemode="tozero")
-    figure.update_yaxes(tickvals=place, ticktext=names, autorange="reversed", showgrid=False, zeroline=False, tickfont={"color": INK})
+    figure.update_yaxes(
+        tickvals=place, ticktext=names, autorange="reversed", showgrid=False, zeroline=False, tickfont={"color": INK}
+    )
     figure.update_layout(margin={"l": 10, "r": 10, "t": 6, "b": 40})
     figure.update_yaxes(automargin=True)
     return figure

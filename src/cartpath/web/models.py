@@ -13,7 +13,8 @@ Row = dict[str, Any]
 _TITLES = {
     "intent": "Purchase intent",
     "next_event": "Next event",
-    "next_item": "Next item: recommendations",
+    "next_item": "Recommendations",
+    "next_item_known": "Recommendations, users with a history",
 }
 _WORDS = {
     "intent": "The probability that this session ends in a purchase, asked while it is still going on.",
@@ -45,23 +46,31 @@ def _task(task: str, rows: list[Row]) -> str:
     names = list(dict.fromkeys(row["metric"] for row in rows))
     of = {(row["model"], row["metric"]): row for row in rows}
     better = {row["metric"]: row["better"] for row in rows}
-    headers = ("Model", *(f"{name} ({better[name]} is better)" for name in names))
-    body = [(model, *(_cell(of.get((model, name))) for name in names)) for model in models]
+    head = "".join(f'<th class="n">{m.text(_name(name))}<br>{better[name]} is better</th>' for name in names)
+    body = "".join(
+        f"<tr><td>{m.text(_name(model))}</td>{''.join(_cell(of.get((model, name))) for name in names)}</tr>"
+        for model in models
+    )
     return (
         f"<h3>{m.text(_TITLES.get(task, task))}</h3>"
         + m.paragraph(f"{_WORDS.get(task, '')} {_base(rows)}".strip(), "quiet")
-        + m.table(headers, body, numeric=tuple(range(1, len(headers))))
+        + f'<div class="scroll figures"><table><thead><tr><th>Model</th>{head}</tr></thead>'
+        + f"<tbody>{body}</tbody></table></div>"
         + _drawn(task, rows)
     )
 
 
+def _name(name: str) -> str:
+    return name.replace("_at_", "@").replace("_", " ")
+
+
 def _cell(row: Row | None) -> str:
+    """Return a figure with its interval below it."""
     if row is None:
-        return "–"
-    value = m.number(row["value"])
-    if row.get("low") is None or row.get("high") is None:
-        return value
-    return f"{value} ({m.number(row['low'])} – {m.number(row['high'])})"
+        return '<td class="n">–</td>'
+    low, high = row.get("low"), row.get("high")
+    below = "" if low is None or high is None else f"<small>{m.number(low)} – {m.number(high)}</small>"
+    return f'<td class="n">{m.number(row["value"])}{below}</td>'
 
 
 def _base(rows: list[Row]) -> str:
@@ -73,7 +82,7 @@ def _base(rows: list[Row]) -> str:
         sizes = "; ".join(f"{n:,}" + (f", {yes:,} of them positive" if yes is not None else "") for n, yes in counts)
         words.append(f"Measured on the {part} slice, later in time than training: n = {sizes}.")
     last = rows[-1]
-    words.append(f"Generation {last['generation']}, seed {last['seed']}. In brackets the 95% interval.")
+    words.append(f"Generation {last['generation']}, seed {last['seed']}. Below each figure its 95% interval.")
     return " ".join(words)
 
 
@@ -85,7 +94,8 @@ def _drawn(task: str, rows: list[Row]) -> str:
     if metric is None:
         return ""
     frame = pd.DataFrame([row for row in rows if row["metric"] == metric])
-    return m.figure(figures.metric_figure(frame, metric), f"metric-{_slug(task)}", f"{metric} of each model")
+    plot = figures.metric_figure(frame.assign(model=frame["model"].map(_name)), _name(metric))
+    return m.figure(plot, f"metric-{_slug(task)}", f"{_name(metric)} of each model")
 
 
 def _slug(name: str) -> str:
@@ -101,7 +111,7 @@ def _calibration(rows: Sequence[Row]) -> str:
         "Predicted probabilities beside what happened, in bins of equal size. On the dotted line a prediction of 10% "
         "comes true in 10% of cases; bars are 95% intervals of the observed frequency."
     )
-    plot = figures.calibration_figure(pd.DataFrame(list(rows)))
+    plot = figures.calibration_figure(pd.DataFrame([{**row, "model": _name(row["model"])} for row in rows]))
     return (
         "<h3>Can the probabilities be believed?</h3>"
         + m.paragraph(words, "quiet")
