@@ -27,7 +27,7 @@ _TEXT: tuple[tuple[str, int, int, int], ...] = (
 )
 #: Fields of an event that are numbers, and their ids.
 _NUMBERS: Mapping[str, int] = {"gap": 48, "hour": 25, "weekday": 8, "place": 24, "since": 32, "visit": 16, "price": 22}
-#: Fields of the session, on its first event.
+#: Fields of the session.
 _SESSION_NUMBERS: Mapping[str, int] = {Columns.is_direct: 3, Columns.visit_number: 16}
 _CONTEXT_SIZE, _CONTEXT_HASHED, _CONTEXT_USERS = 300, 32, 5
 

@@ -55,7 +55,7 @@ def gather(encoded: EncodedLog, starts: Index, ends: Index) -> Batch:
     Returns
     -------
     Batch
-        A session's context is on its first event, and on the first of a window that starts within it.
+        A session's context is on each of its events: on the first alone, intent learned less (docs/model.md).
     """
     lengths = ends - starts
     steps = np.arange(int(lengths.max()))
@@ -63,11 +63,10 @@ def gather(encoded: EncodedLog, starts: Index, ends: Index) -> Batch:
     rows = np.where(there, starts[:, None] + steps, starts[:, None])
     view = encoded.log.view
     session = view.session[rows].astype(np.int64)
-    carries = (encoded.moments.is_start[rows] | (steps == 0)) & there
     ids = np.concatenate(
         [
             np.where(there[..., None], encoded.events[rows], 0),
-            np.where(carries[..., None], encoded.sessions[session], 0),
+            np.where(there[..., None], encoded.sessions[session], 0),
         ],
         axis=2,
     ).astype(np.int64)

@@ -49,7 +49,7 @@ class BehaviourConfig(PretrainedConfig):
         layers: int = 2,
         heads: int = 4,
         window: int = 128,
-        dropout: float = 0.1,
+        dropout: float = 0.2,
         item_dropout: float = 0.15,
         **rest: Any,
     ) -> None:

@@ -60,6 +60,9 @@ class Pretrained:
             model = BehaviourModel.from_pretrained(folder)
         except (OSError, json.JSONDecodeError, RuntimeError) as error:
             raise CartpathError(f"{folder} is damaged: {error}", "train the model again") from error
+        for weight in model.parameters():
+            # Out of the mapped file into aligned memory: sums come out the same, to the bit, as before saving.
+            weight.data = weight.data.clone()
         return cls(model.train(False), PathEncoder.from_dict(raw))
 
     def last_hidden(self, log: Log, ends: Index) -> Tensor:

@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from cartpath.models import current_version, folder_of, has_version, new_version, read_json, write_json
+from cartpath.schema import CartpathError
+
+
+def test_a_version_is_current_once_it_is_whole(tmp_path):
+    with new_version(tmp_path, "m") as first:
+        (first / "weights").write_text("1")
+        assert not has_version(tmp_path, "m")
+    assert current_version(tmp_path, "m", "") == first
+    with new_version(tmp_path, "m") as second:
+        (second / "weights").write_text("2")
+    assert current_version(tmp_path, "m", "") == second
+    assert not first.exists()
+
+
+def test_a_failure_leaves_the_version_before(tmp_path):
+    with new_version(tmp_path, "m") as first:
+        pass
+    with pytest.raises(KeyboardInterrupt), new_version(tmp_path, "m"):
+        raise KeyboardInterrupt
+    assert current_version(tmp_path, "m", "") == first
+    assert [path.name for path in folder_of(tmp_path, "m").glob("v-*")] == [first.name]
+
+
+def test_no_version_says_how_to_make_one(tmp_path):
+    with pytest.raises(CartpathError, match="cartpath pretrain"):
+        current_version(tmp_path, "behaviour", "cartpath pretrain")
+
+
+def test_what_json_cannot_hold_becomes_null(tmp_path):
+    write_json(tmp_path / "a" / "b.json", {"x": float("nan"), "y": [float("inf"), 1.5], "z": (1, "t")})
+    assert json.loads((tmp_path / "a" / "b.json").read_text()) == {"x": None, "y": [None, 1.5], "z": [1, "t"]}
+
+
+def test_damaged_json_is_a_clear_error(tmp_path):
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(CartpathError, match="damaged"):
+        read_json(tmp_path / "x.json")
+    assert read_json(tmp_path / "absent.json") is None

@@ -1,0 +1,228 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("lightgbm")
+
+from cartpath import store, training  # noqa: E402
+from cartpath.features import read_log  # noqa: E402
+from cartpath.models import BehaviourIntent, Pretrained, current_version, folder_of  # noqa: E402
+from cartpath.schema import CartpathError  # noqa: E402
+from cartpath.tasks import IntentTask, intent_rows  # noqa: E402
+from cartpath.training.card import read_card, split_of  # noqa: E402
+from tests.features.logs import path_of, random_table, shop_table  # noqa: E402
+
+K = 3
+
+
+def make_shop(folder, table):
+    store.init(folder)
+    with store.writer(folder) as writer:
+        writer.add(table)
+        writer.commit(sources=[], quarantine={})
+    return folder
+
+
+def weights_of(workspace, name="behaviour"):
+    return Pretrained.load(current_version(workspace, name, "")).model.state_dict()
+
+
+def same(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = make_shop(tmp_path_factory.mktemp("shop") / "s", shop_table(500))
+    training.pretrain(folder, epochs=3)
+    training.finetune(folder, k=K, epochs=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(shop):
+    return training.evaluate(shop)
+
+
+def figure(judged, model, metric):
+    return next(r for r in judged["leaderboard"] if (r["task"], r["model"], r["metric"]) == ("intent", model, metric))
+
+
+def test_the_model_is_ahead_of_the_base_rate(judged):
+    assert figure(judged, "behaviour", "log_loss")["value"] < figure(judged, "base_rate", "log_loss")["value"]
+    auc = figure(judged, "behaviour", "auc")
+    assert auc["value"] > 0.6
+    assert auc["low"] < auc["value"] < auc["high"]
+    assert figure(judged, "base_rate", "auc")["value"] == 0.5
+
+
+def test_every_row_of_the_leaderboard_is_complete(shop, judged):
+    names = {"task", "model", "metric", "value", "low", "high", "n", "positives", "slice", "better", "generation", "seed"}
+    assert training.metrics(shop) == judged["leaderboard"]
+    for row in judged["leaderboard"]:
+        assert set(row) == names
+        assert row["n"] > 0
+    assert {row["model"] for row in judged["leaderboard"]} == {"behaviour", "lightgbm", "base_rate", "frequencies"}
+    bins = [row for row in training.calibration(shop) if row["model"] == "behaviour"]
+    assert sum(row["n"] for row in bins) == judged["n"]
+    assert json.loads((shop / "models" / "intent" / "metrics.json").read_text()) == json.loads(json.dumps(judged))
+
+
+def test_what_is_evaluated_is_what_is_loaded_and_scored(shop, judged):
+    from cartpath.evaluation import log_loss
+
+    home = current_version(shop, "intent", "")
+    with store.open_snapshot(shop) as snapshot:
+        log = read_log(snapshot)
+        rows = intent_rows(log, split_of(read_card(home)), IntentTask(k=K)).of("validation")
+        scores = BehaviourIntent.load(home).score(log, rows.ends)
+    assert (judged["n"], judged["positives"]) == (len(rows), int(rows.label.sum()))
+    assert figure(judged, "behaviour", "log_loss")["value"] == log_loss(rows.label, scores)
+
+
+def test_training_and_judging_are_on_different_times(shop):
+    card = read_card(current_version(shop, "intent", ""))
+    assert card["cuts"] == read_card(current_version(shop, "behaviour", ""))["cuts"]
+    assert card["cuts"] == sorted(card["cuts"])
+    assert Pretrained.load(current_version(shop, "behaviour", "")).encoder.until == card["cuts"][0]
+
+
+def altered_after(table, until):
+    """The same log, but for what happens from a moment on."""
+    ts = table["ts"].cast(pa.int64())
+    later = pc.greater_equal(ts, until)
+    event = pc.if_else(later, pa.scalar("wave"), table["event"])
+    item = pc.if_else(later, pc.binary_join_element_wise(table["item_id"], pa.scalar("x"), ""), table["item_id"])
+    channel = pc.if_else(later, pa.scalar("never heard of"), table["channel"])
+    names = {"event": event, "item_id": item, "channel": channel}
+    return pa.table({name: names.get(name, table[name]) for name in table.column_names})
+
+
+def test_what_comes_after_the_cut_leaves_the_weights_equal_to_the_bit(tmp_path):
+    table = shop_table(120, seed=3)
+    ours = make_shop(tmp_path / "a", table)
+    card = training.pretrain(ours, epochs=1)
+    theirs = make_shop(tmp_path / "b", altered_after(table, card["cuts"][0]))
+    assert training.pretrain(theirs, epochs=1)["cuts"] == card["cuts"]
+    assert same(weights_of(ours), weights_of(theirs))
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path):
+    shop = make_shop(tmp_path / "s", shop_table(100))
+    found = []
+    for seed in (0, 0, 1):
+        training.pretrain(shop, epochs=1, seed=seed)
+        found.append(weights_of(shop))
+    assert same(found[0], found[1])
+    assert not same(found[0], found[2])
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+def stop_at(share, message):
+    def progress(told, done):
+        if told == message and done >= share:
+            raise Stopped
+
+    return progress
+
+
+@pytest.fixture
+def saving_always(monkeypatch):
+    from cartpath.training import loop
+
+    plan = loop.Plan
+
+    def eager(*args, **kwargs):
+        return plan(*args, **{**kwargs, "save_every": 0.0})
+
+    monkeypatch.setattr(loop, "Plan", eager)
+
+
+@pytest.mark.usefixtures("saving_always")
+def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path):
+    shop = make_shop(tmp_path / "s", shop_table(150))
+    training.pretrain(shop, epochs=2)
+    training.finetune(shop, k=K, epochs=2)
+    whole, tuned = weights_of(shop), weights_of(shop, "intent")
+    for share in (0.2, 0.7):
+        with pytest.raises(Stopped):
+            training.pretrain(shop, epochs=2, progress=stop_at(share, "pretraining"))
+    assert (folder_of(shop, "behaviour") / "checkpoint.pt").exists()
+    assert training.pretrain(shop, epochs=2)["resumed"]
+    assert same(weights_of(shop), whole)
+    with pytest.raises(Stopped):
+        training.finetune(shop, k=K, epochs=2, progress=stop_at(0.5, "fine-tuning"))
+    assert training.finetune(shop, k=K, epochs=2)["resumed"]
+    assert same(weights_of(shop, "intent"), tuned)
+
+
+@pytest.mark.usefixtures("saving_always")
+def test_a_checkpoint_of_other_settings_or_damaged_is_not_gone_on_from(tmp_path):
+    shop = make_shop(tmp_path / "s", shop_table(60))
+    with pytest.raises(Stopped):
+        training.pretrain(shop, epochs=2, progress=stop_at(0.3, "pretraining"))
+    assert not training.pretrain(shop, epochs=1)["resumed"]
+    checkpoint = folder_of(shop, "behaviour") / "checkpoint.pt"
+    checkpoint.write_bytes(b"half of a checkpoint")
+    assert not training.pretrain(shop, epochs=1)["resumed"]
+    assert not checkpoint.exists()
+
+
+def test_time_is_a_limit(tmp_path):
+    shop = make_shop(tmp_path / "s", shop_table(60))
+    card = training.pretrain(shop, epochs=10_000, minutes=0.02)
+    assert card["epochs"] < 10_000
+
+
+def test_the_random_state_and_threads_of_the_caller_are_left_alone(tmp_path):
+    shop = make_shop(tmp_path / "s", shop_table(40))
+    torch.manual_seed(5)
+    expected, threads = torch.rand(1), torch.get_num_threads()
+    torch.manual_seed(5)
+    training.pretrain(shop, epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.get_num_threads() == threads
+
+
+ODD_LOGS = {
+    "one user": path_of(list(range(40)), ["view"] * 40, ["i1", "i2"] * 20),
+    "two events": path_of([0, 1], ["view", "view"], ["i1", "i2"]),
+    "one item": path_of(list(range(40)), ["view"] * 40, ["i1"] * 40),
+    "only pages": random_table(1, users=20).select(["user_id", "ts", "page"]).append_column(
+        "event", pa.array(["page_view"] * random_table(1, users=20).num_rows)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_LOGS)
+def test_odd_logs_pretrain_and_say_what_intent_lacks(tmp_path, name):
+    shop = make_shop(tmp_path / "s", ODD_LOGS[name])
+    assert np.isfinite(training.pretrain(shop, epochs=1)["losses"]).all()
+    with pytest.raises(CartpathError, match="session|purchase"):
+        training.finetune(shop, k=2)
+    with pytest.raises(CartpathError, match="finetune"):
+        training.evaluate(shop)
+    assert training.metrics(shop) == []
+
+
+def test_mistakes_are_told(tmp_path):
+    shop = tmp_path / "s"
+    store.init(shop)
+    with pytest.raises(CartpathError, match="no events"):
+        training.pretrain(shop)
+    with pytest.raises(CartpathError, match="cartpath pretrain"):
+        training.finetune(shop)
+    with pytest.raises(CartpathError, match="no task"):
+        training.finetune(shop, task="fortune")
+    with pytest.raises(CartpathError, match="no slice"):
+        training.evaluate(shop, slice="train")
+    with pytest.raises(CartpathError, match="1 or later"):
+        training.finetune(shop, k=0)
