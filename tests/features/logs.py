@@ -67,7 +67,9 @@ def make_log(table: pa.Table) -> Log:
     return log_of(view, codes, items_table())
 
 
-def path_of(minutes: list[float], events: list[str], items: list[str | None] | None = None, user: str = "u") -> pa.Table:
+def path_of(
+    minutes: list[float], events: list[str], items: list[str | None] | None = None, user: str = "u"
+) -> pa.Table:
     """One user's path."""
     return pa.table(
         {
@@ -77,8 +79,6 @@ def path_of(minutes: list[float], events: list[str], items: list[str | None] | N
             "item_id": pa.array(items or [None] * len(minutes), pa.string()),
         }
     )
-
-
 
 
 def shop_table(users: int = 400, days: int = 30, seed: int = 0) -> pa.Table:

@@ -50,7 +50,10 @@ def test_values_first_seen_after_the_cut_are_unknown_or_share_a_place():
 
 
 def test_rare_pages_share_places_and_frequent_ones_are_kept():
-    tables = [path_of([n], ["page_view"], user=f"u{n}").append_column("page", [["/often" if n < 6 else "/rare"]]) for n in range(8)]
+    tables = [
+        path_of([n], ["page_view"], user=f"u{n}").append_column("page", [["/often" if n < 6 else "/rare"]])
+        for n in range(8)
+    ]
     view, codes = view_from_table(pa.concat_tables(tables))
     encoder = fit_encoder(log_of(view, codes), 2**62)
     assert encoder.vocabularies["page"].values == ("/often",)

@@ -32,7 +32,9 @@ def test_counts_agree_with_a_loop(seed):
         assert got["pages"] == len(set(view.page[mine].tolist()) - {-1})
         assert got["since_start"] == pytest.approx((view.ts[mine[-1]] - view.ts[mine[0]]) / 1e6)
         prices = view.price[mine]
-        assert got["mean_price"] == pytest.approx(np.nanmean(prices), nan_ok=True) if (~np.isnan(prices)).any() else True
+        assert (
+            got["mean_price"] == pytest.approx(np.nanmean(prices), nan_ok=True) if (~np.isnan(prices)).any() else True
+        )
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,7 +10,9 @@ from tests.features.logs import make_log, random_table
 def test_chunks_cover_each_path_once(sizes, length):
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     starts, ends = chunks(offsets, offsets[1:], length)
-    assert np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)] or [[]]).tolist() == list(range(sum(sizes)))
+    assert np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)] or [[]]).tolist() == list(
+        range(sum(sizes))
+    )
     assert (ends - starts <= length).all()
 
 

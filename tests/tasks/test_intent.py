@@ -30,7 +30,9 @@ def test_rows_agree_with_a_loop(seed, k):
     log = make_log(random_table(seed, users=6))
     task, split = IntentTask(k=k), time_split(log.view)
     found = intent_rows(log, split, task)
-    ours = list(zip(found.session.tolist(), found.ends.tolist(), found.label.tolist(), found.slice.tolist(), strict=True))
+    ours = list(
+        zip(found.session.tolist(), found.ends.tolist(), found.label.tolist(), found.slice.tolist(), strict=True)
+    )
     assert ours == slow_rows(log, split, task)
     assert (found.user == log.view.sessions.user[found.session]).all()
 

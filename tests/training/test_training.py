@@ -62,7 +62,20 @@ def test_the_model_is_ahead_of_the_base_rate(judged):
 
 
 def test_every_row_of_the_leaderboard_is_complete(shop, judged):
-    names = {"task", "model", "metric", "value", "low", "high", "n", "positives", "slice", "better", "generation", "seed"}
+    names = {
+        "task",
+        "model",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+        "positives",
+        "slice",
+        "better",
+        "generation",
+        "seed",
+    }
     assert training.metrics(shop) == judged["leaderboard"]
     for row in judged["leaderboard"]:
         assert set(row) == names
@@ -196,9 +209,9 @@ ODD_LOGS = {
     "one user": path_of(list(range(40)), ["view"] * 40, ["i1", "i2"] * 20),
     "two events": path_of([0, 1], ["view", "view"], ["i1", "i2"]),
     "one item": path_of(list(range(40)), ["view"] * 40, ["i1"] * 40),
-    "only pages": random_table(1, users=20).select(["user_id", "ts", "page"]).append_column(
-        "event", pa.array(["page_view"] * random_table(1, users=20).num_rows)
-    ),
+    "only pages": random_table(1, users=20)
+    .select(["user_id", "ts", "page"])
+    .append_column("event", pa.array(["page_view"] * random_table(1, users=20).num_rows)),
 }
 
 
@@ -206,7 +219,7 @@ ODD_LOGS = {
 def test_odd_logs_pretrain_and_say_what_intent_lacks(tmp_path, name):
     shop = make_shop(tmp_path / "s", ODD_LOGS[name])
     assert np.isfinite(training.pretrain(shop, epochs=1)["losses"]).all()
-    with pytest.raises(CartpathError, match="session|purchase"):
+    with pytest.raises(CartpathError, match=r"session|purchase"):
         training.finetune(shop, k=2)
     with pytest.raises(CartpathError, match="finetune"):
         training.evaluate(shop)

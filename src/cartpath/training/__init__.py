@@ -8,8 +8,8 @@
     Judges them on a later slice; writes ``models/intent/metrics.json``.
 ``metrics(workspace) -> list[dict]``
     Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
-    ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None), ``slice``,
-    ``better`` (``lower`` or ``higher``), ``generation``, ``seed``. Empty before anything was judged.
+    ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None),
+    ``slice``, ``better`` (``lower`` or ``higher``), ``generation``, ``seed``. Empty before anything was judged.
 ``calibration(workspace) -> list[dict]``
     Reliability of the intent models, one row a bin: ``model``, ``predicted``, ``observed``, ``low``, ``high``, ``n``.
 

@@ -151,7 +151,9 @@ class _Job:
 
         data = self.data
         train, later = data.rows.of("train"), data.rows.of("calibration")
-        windows = training_windows(self.encoded, every_step(data.log, data.split, "train", data.task), self._window, min(2, data.task.k))
+        windows = training_windows(
+            self.encoded, every_step(data.log, data.split, "train", data.task), self._window, min(2, data.task.k)
+        )
         size = int((windows.ends - windows.starts).sum())
         plan = Plan(
             epochs=epochs or int(np.clip(round(_BUDGET / max(size, 1)), 2, _MOST_EPOCHS)),
