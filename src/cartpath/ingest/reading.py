@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter, Context, Option
+from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
@@ -160,7 +161,7 @@ class FileJob:
         """Yield the file's events."""
         plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
                     self.options["decimal"])  # fmt: skip
-        for chunk in self._chunks():
+        for chunk in ahead(self._chunks(), 1):  # the next chunk is parsed while this one is looked at
             yield self._piece(chunk, plan)
 
     def _clock(self) -> Clock:

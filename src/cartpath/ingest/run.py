@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ import pyarrow as pa
 from cartpath import store
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
+from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
@@ -25,7 +24,6 @@ from cartpath.store.tables import upsert
 
 #: Small chunks are gathered to this many rows before the store takes them.
 _ROWS = 200_000
-_AHEAD = 2
 Progress = Callable[[int, int], None]
 
 
@@ -256,47 +254,3 @@ class _Ingest:
         summary.stored, summary.duplicates = done.stored, done.duplicates
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:
             raise AssertionError(f"rows are unaccounted for: {summary.to_dict()}")
-
-
-def ahead(items: Iterator[Any], depth: int = _AHEAD) -> Iterator[Any]:
-    """Yield from an iterator that a thread of its own advances, a few items ahead.
-
-    Examples
-    --------
-    >>> list(ahead(iter([1, 2, 3])))
-    [1, 2, 3]
-    """
-    made: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
-    stop = threading.Event()
-    end = object()
-
-    def put(failed: bool, item: Any) -> None:
-        while not stop.is_set():
-            try:
-                return made.put((failed, item), timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for item in items:
-                put(False, item)
-                if stop.is_set():
-                    return
-            put(False, end)
-        except BaseException as error:  # handed to the consumer
-            put(True, error)
-
-    thread = threading.Thread(target=work, name="cartpath-ingest-read", daemon=True)
-    thread.start()
-    try:
-        while True:
-            failed, item = made.get()
-            if failed:
-                raise item
-            if item is end:
-                return
-            yield item
-    finally:
-        stop.set()
-        thread.join()

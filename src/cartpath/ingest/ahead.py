@@ -1,0 +1,61 @@
+"""Stages of a pipeline on threads of their own: one makes the next item while another works on the last."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
+    """Yield from an iterator that a thread of its own advances, a few items ahead.
+
+    Parameters
+    ----------
+    items : iterator
+        An error it raises is raised here.
+    depth : int
+        How many items may wait.
+
+    Examples
+    --------
+    >>> list(ahead(iter([1, 2, 3])))
+    [1, 2, 3]
+    """
+    made: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
+    stop = threading.Event()
+    end = object()
+
+    def put(failed: bool, item: Any) -> None:
+        while not stop.is_set():
+            try:
+                return made.put((failed, item), timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put(False, item)
+                if stop.is_set():
+                    return
+            put(False, end)
+        except BaseException as error:  # handed to the consumer
+            put(True, error)
+
+    thread = threading.Thread(target=work, name="cartpath-ingest-read", daemon=True)
+    thread.start()
+    try:
+        while True:
+            failed, item = made.get()
+            if failed:
+                raise item
+            if item is end:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
