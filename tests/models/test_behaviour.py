@@ -9,7 +9,7 @@ from cartpath.models import BaseRate, BehaviourIntent, Platt, Pretrained, TreeIn
 from cartpath.models.behaviour import BehaviourModel, config_for  # noqa: E402
 from cartpath.schema import CartpathError  # noqa: E402
 from cartpath.tasks import IntentTask, intent_rows, time_split  # noqa: E402
-from cartpath.training.finetune import intent_data  # noqa: E402
+from cartpath.training.intent import intent_data  # noqa: E402
 from cartpath.training.pretrain import build_model  # noqa: E402
 from cartpath.training.trees import fit_trees  # noqa: E402
 from tests.features.logs import make_log, random_table, shop_table  # noqa: E402

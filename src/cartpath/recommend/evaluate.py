@@ -69,9 +69,16 @@ def evaluate_recommender(
     told("scoring", 0.4)
     lists = ranked(fitted, log, rows, begin)
     told("intervals", 0.7)
+    result = finite(_result(fitted, log, rows, lists, slice, seed))
+    write_json(folder_of(workspace, NAME) / METRICS, result)
+    told("evaluated", 1.0)
+    return dict(result)
+
+
+def _result(fitted: Fitted, log: Log, rows: NextItemRows, lists: Lists, slice: str, seed: int) -> dict[str, Any]:
     known = rows.ends > log.view.offsets[rows.user]
     about = {"slice": slice, "generation": log.generation, "seed": seed, "positives": None}
-    result = {
+    return {
         "task": "next_item",
         **about,
         "n": len(rows),
@@ -86,10 +93,6 @@ def evaluate_recommender(
         ],
         "comparisons": comparisons(lists, rows, seed),
     }
-    result = finite(result)
-    write_json(folder_of(workspace, NAME) / METRICS, result)
-    told("evaluated", 1.0)
-    return dict(result)
 
 
 def ranked(fitted: Fitted, log: Log, rows: NextItemRows, begin: int) -> Lists:

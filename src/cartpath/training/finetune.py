@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cartpath.evaluation import log_loss
-from cartpath.features import EncodedLog, Log, encode, gather, length_batches, window_starts
+from cartpath.features import EncodedLog, encode, gather, length_batches
 from cartpath.models import (
     BaseRate,
     BehaviourIntent,
+    IntentScorer,
     Pretrained,
     current_version,
     folder_of,
@@ -24,9 +24,10 @@ from cartpath.models import (
 )
 from cartpath.models.calibration import fit_platt
 from cartpath.schema import CartpathError
-from cartpath.tasks import EveryStep, IntentRows, IntentTask, TimeSplit, every_step, intent_rows
+from cartpath.tasks import IntentTask, every_step
 from cartpath.training.card import read_card, split_of, write_card
 from cartpath.training.data import Progress, open_log, silent
+from cartpath.training.intent import IntentData, Windows, intent_data, training_windows
 from cartpath.training.pretrain import CHECKPOINT, NAME
 from cartpath.training.trees import fit_trees
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 #: Names of the intent models, ours first.
 INTENT, TREES, BASE = "intent", "intent-lightgbm", "intent-base-rate"
-_BUDGET = 1_500_000
+_BUDGET = 2_600_000
 _MOST_EPOCHS = 6
 #: Weight of the question at other steps than the k-th.
 _OTHER_STEPS = 0.3
@@ -94,50 +95,6 @@ def finetune(
         return job.run(epochs, minutes, seed, resume, told)
 
 
-@dataclass(frozen=True)
-class IntentData:
-    """Everything intent is learned from and judged on.
-
-    Attributes
-    ----------
-    log : Log
-    split : TimeSplit
-    task : IntentTask
-    rows : IntentRows
-        Of all slices.
-    """
-
-    log: Log
-    split: TimeSplit
-    task: IntentTask
-    rows: IntentRows
-
-
-def intent_data(log: Log, split: TimeSplit, task: IntentTask) -> IntentData:
-    """Find the rows of the task, and refuse a log that gives nothing to learn.
-
-    Raises
-    ------
-    CartpathError
-        If the training slice lacks rows of either answer.
-    """
-    rows = intent_rows(log, split, task)
-    train = rows.of("train")
-    positives = int(train.label.sum())
-    if not len(train):
-        raise CartpathError(
-            f"no session of the training slice (before {split.to_dict()['calibration']}) reaches {task.k} steps",
-            "ask earlier in the session: --k 2",
-        )
-    if positives in (0, len(train)):
-        raise CartpathError(
-            f"of {len(train)} training sessions with {task.k} steps {positives} go on to a {task.target}: "
-            "there is nothing to tell apart",
-            "intent needs a log with purchases, and with sessions that end without one",
-        )
-    return IntentData(log, split, task, rows)
-
-
 @dataclass
 class _Job:
     workspace: Path
@@ -167,36 +124,42 @@ class _Job:
             scorer.platt = fit_platt(scorer.logits(data.log, later.ends), later.label) if len(later) else scorer.platt
         told("LightGBM", 0.92)
         trees = fit_trees(data.log, self.pretrained.encoder, train, later, seed)
-        facts = {
-            "k": data.task.k,
-            "target": data.task.target,
-            "n_train": len(train),
-            "positives_train": int(train.label.sum()),
-            "n_calibration": len(later),
-            "positives_calibration": int(later.label.sum()),
-        }
-        for name, model in ((TREES, trees), (BASE, BaseRate.of(train.label))):
-            with new_version(self.workspace, name) as folder:
-                model.save(folder)
-                write_card(folder, data.log, data.split, seed, model=name, **facts)
-        with new_version(self.workspace, INTENT) as folder:
+        self._save(TREES, trees, seed)
+        self._save(BASE, BaseRate.of(train.label), seed)
+        card = self._save(
+            INTENT,
+            scorer,
+            seed,
+            epochs=len(state.losses),
+            losses=state.losses,
+            calibration_losses=state.scores,
+            minutes=minutes,
+            seconds=round(state.seconds, 1),
+            resumed=state.resumed,
+        )
+        (folder_of(self.workspace, INTENT) / CHECKPOINT).unlink(missing_ok=True)
+        told("fine-tuning", 1.0)
+        return card
+
+    def _save(self, name: str, scorer: IntentScorer, seed: int, **spent: Any) -> dict[str, Any]:
+        data = self.data
+        train, later = data.rows.of("train"), data.rows.of("calibration")
+        with new_version(self.workspace, name) as folder:
             scorer.save(folder)
-            spent = {"epochs": len(state.losses), "losses": state.losses, "calibration_losses": state.scores}
-            card = write_card(
+            return write_card(
                 folder,
                 data.log,
                 data.split,
                 seed,
-                model=INTENT,
-                **facts,
+                model=name,
+                k=data.task.k,
+                target=data.task.target,
+                n_train=len(train),
+                positives_train=int(train.label.sum()),
+                n_calibration=len(later),
+                positives_calibration=int(later.label.sum()),
                 **spent,
-                minutes=minutes,
-                seconds=round(state.seconds, 1),
-                resumed=state.resumed,
             )
-        (folder_of(self.workspace, INTENT) / CHECKPOINT).unlink(missing_ok=True)
-        told("fine-tuning", 1.0)
-        return card
 
     @property
     def _window(self) -> int:
@@ -249,33 +212,3 @@ class _Job:
     def _judge(self) -> Callable[[], float]:
         later, scorer = self.data.rows.of("calibration"), BehaviourIntent(self.pretrained)
         return lambda: log_loss(later.label, sigmoid(scorer.logits(self.data.log, later.ends)))
-
-
-@dataclass(frozen=True)
-class Windows:
-    """One window a training session, its history included.
-
-    Attributes
-    ----------
-    starts, ends, session : int64 array (n,)
-    steps : EveryStep
-    """
-
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    session: npt.NDArray[np.int64]
-    steps: EveryStep
-
-
-def training_windows(encoded: EncodedLog, steps: EveryStep, length: int, least: int = 2) -> Windows:
-    """Return a window for each session that is asked about at its ``least``-th step or later.
-
-    A window ends with the last step asked about, so it holds nothing that a label would have to be guessed from.
-    """
-    view = encoded.log.view
-    asked = np.flatnonzero(steps.asked & (encoded.moments.place >= least))
-    ends = np.zeros(len(view.sessions), np.int64)
-    np.maximum.at(ends, view.session[asked], asked + 1)
-    session = np.flatnonzero(ends)
-    starts = window_starts(view.offsets, view.sessions.user[session], ends[session], length)
-    return Windows(starts, ends[session], session, steps)

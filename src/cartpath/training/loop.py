@@ -106,10 +106,6 @@ def fit(
         A figure of the model after each epoch, lower is better; the best epoch's weights are kept.
     progress : callable
         Told the share done.
-
-    Returns
-    -------
-    State
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=plan.weight_decay, fused=True)
     state = read_checkpoint(checkpoint, key, model, optimizer) or State()
