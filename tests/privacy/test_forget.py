@@ -214,6 +214,14 @@ def test_a_user_who_is_only_in_the_delta_or_only_in_the_base(tmp_path: Path) -> 
             assert snap.totals.events == len(left)
 
 
+def test_reports_are_dropped(tmp_path: Path) -> None:
+    where = workspace(tmp_path / "shop", 1)
+    put(where, own_log() + others_log())
+    (where / "reports" / "recommendations.json").write_text(json.dumps({GONE: []}))
+    assert forget(where, GONE)["artefacts"]["reports/recommendations.json"] == -1
+    assert not list((where / "reports").iterdir())
+
+
 def test_rows_that_an_interrupted_ingest_quarantined_are_found(shop: Path) -> None:
     stray = shop / "quarantine" / "stray.parquet"
     pq.write_table(pa.table({"user_id": [GONE, "u1"], "raw": ["x", "y"]}), stray)

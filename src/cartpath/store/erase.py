@@ -29,6 +29,8 @@ from cartpath.store.snapshot import Snapshot, stats_of
 
 #: The column of a quarantine that holds the text of a row, in which an id may stand where no column was read.
 RAW = "raw"
+#: The workspace's folder of results.
+REPORTS = "reports"
 
 
 @dataclass
@@ -221,6 +223,14 @@ class _Erasure:
                 self.result.artefacts[artefact["path"]] = _filter_rows(path, artefact["user_column"], self.user_id)
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
+        self._reports()
+
+    def _reports(self) -> None:
+        """Results in ``reports/`` count the user, and some name users; they are made again from the store."""
+        root = self.snapshot.workspace
+        for path in sorted((root / REPORTS).glob("*")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.result.artefacts[str(path.relative_to(root))] = -1
 
     def _unregistered(self, known: set[str]) -> None:
         """Rows that an interrupted ingest quarantined before it could register the file."""
