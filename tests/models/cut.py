@@ -16,6 +16,8 @@ def cut_path(log: Log, path: PathView, events: int) -> Log:
     end = np.zeros(n, np.int64)
     np.maximum.at(end, arrays["session"], arrays["ts"])
     s = path.sessions
-    sessions = Sessions(s.user[:n], s.start[:n], end, s.key[:n], {name: v[:n] for name, v in s.context.items()})
+    seen = s.context_ts[:n] <= arrays["ts"][-1]  # context that only a later event carries is gone, too
+    context = {name: np.where(seen, v[:n], -1).astype(np.int32) for name, v in s.context.items()}
+    sessions = Sessions(s.user[:n], s.start[:n], end, s.key[:n], context, np.where(seen, s.context_ts[:n], -1))
     view = PathView(offsets=np.array([0, events]), user_id=path.user_id, sessions=sessions, **arrays)
     return Log(view, log.codes, log.items, log.generation)

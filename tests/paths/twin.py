@@ -125,6 +125,7 @@ def view_of(rows: list[Row], names: tuple[str, ...] = EVENTS) -> PathView:
         end=np.array([max(of_session[s]) for s in range(len(keys))], np.int64),
         key=np.zeros(len(keys), np.int64),
         context={name: np.full(len(keys), -1, np.int32) for name in CONTEXT},
+        context_ts=np.full(len(keys), -1, np.int64),
     )
     nan = float("nan")
     return PathView(

@@ -183,7 +183,7 @@ def _fit_content(log: Log, before: npt.NDArray[np.bool_], users: Array) -> dict[
 
 def _fit_context(log: Log, until: int) -> dict[str, Vocabulary]:
     sessions = log.view.sessions
-    before = sessions.start < until
+    before = np.maximum(sessions.start, sessions.context_ts) < until
     found = {}
     for name in CODED_CONTEXT:
         codes = sessions.context[name][before]

@@ -145,6 +145,7 @@ def _join_sessions(views: Sequence[PathView], users: npt.NDArray[np.int64]) -> S
         end=_stack([part.end for part in parts], np.int64),
         key=_stack([part.key for part in parts], np.int64),
         context={name: _stack([part.context[name] for part in parts], np.int32) for name in CONTEXT},
+        context_ts=_stack([part.context_ts for part in parts], np.int64),
     )
 
 
@@ -168,6 +169,7 @@ def head(view: PathView, users: int) -> PathView:
         end=part.end[:n_sessions],
         key=part.key[:n_sessions],
         context={name: values[:n_sessions] for name, values in part.context.items()},
+        context_ts=part.context_ts[:n_sessions],
     )
     return PathView(
         offsets=view.offsets[: users + 1],

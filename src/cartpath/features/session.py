@@ -59,7 +59,7 @@ def session_features(
     columns |= _event_counts(so_far, encoder)
     columns |= _amounts(so_far)
     latest = _latest(so_far, encoder)
-    context = _context(encoded, encoder, sessions)
+    context = _context(so_far, encoder, sessions)
     amounts = (Columns.visit_number,)
     categorical = [*latest, *(name for name in context if name not in amounts)]
     columns |= {**latest, **context}
@@ -173,12 +173,16 @@ def _latest(so_far: _SoFar, encoder: PathEncoder) -> dict[str, Array]:
     return columns
 
 
-def _context(encoded: EncodedLog, encoder: PathEncoder, sessions: npt.NDArray[np.int64]) -> dict[str, Array]:
+def _context(so_far: _SoFar, encoder: PathEncoder, sessions: npt.NDArray[np.int64]) -> dict[str, Array]:
+    """Return the context of each session as far as it was known at the moment."""
+    encoded, of_sessions = so_far.encoded, so_far.view.sessions
+    known = so_far.view.ts[so_far.last] >= of_sessions.context_ts[sessions]
     columns: dict[str, Array] = {}
     for place, name in enumerate(encoder.session_fields):
         if name == Columns.visit_number:
-            visits = encoded.log.view.sessions.context[name][sessions]
-            columns[name] = np.where(visits >= 0, visits, np.nan)
+            visits = of_sessions.context[name][sessions]
+            columns[name] = np.where(known & (visits >= 0), visits, np.nan)
         else:
-            columns[name] = np.maximum(encoded.sessions[sessions, place] - encoder.offsets[name], 0)
+            ids = np.maximum(encoded.sessions[sessions, place] - encoder.offsets[name], 0)
+            columns[name] = np.where(known, ids, 0)
     return columns

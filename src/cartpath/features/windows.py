@@ -55,7 +55,8 @@ def gather(encoded: EncodedLog, starts: Index, ends: Index) -> Batch:
     Returns
     -------
     Batch
-        A session's context is on each of its events: on the first alone, intent learned less (docs/model.md).
+        A session's context is on each of its events from the one that carried it on: on the first alone, intent learned
+        less (docs/model.md).
     """
     lengths = ends - starts
     steps = np.arange(int(lengths.max()))
@@ -63,10 +64,11 @@ def gather(encoded: EncodedLog, starts: Index, ends: Index) -> Batch:
     rows = np.where(there, starts[:, None] + steps, starts[:, None])
     view = encoded.log.view
     session = view.session[rows].astype(np.int64)
+    context = encoded.sessions[session]
     ids = np.concatenate(
         [
             np.where(there[..., None], encoded.events[rows], 0),
-            np.where(there[..., None], encoded.sessions[session], 0),
+            np.where((there & (view.ts[rows] >= view.sessions.context_ts[session]))[..., None], context, 0),
         ],
         axis=2,
     ).astype(np.int64)

@@ -94,12 +94,12 @@ def load_arrays(path: Path) -> dict[str, pa.Array]:
     return {name: batch.column(i).values for i, name in enumerate(batch.schema.names)}
 
 
-_SESSION = ("user", "start", "end", "key")
+_SESSION = ("user", "start", "end", "key", "context_ts")
 
 
 def save_run(path: Path, run: Run) -> None:
     """Write a run; arrays that are empty throughout are left out."""
-    columns: dict[str, Any] = {"user_key": run.user_key, "offsets": run.offsets, "context_ts": run.context_ts}
+    columns: dict[str, Any] = {"user_key": run.user_key, "offsets": run.offsets}
     columns |= {f"event.{name}": values for name, values in run.arrays.items()}
     columns |= {f"session.{name}": getattr(run.sessions, name) for name in _SESSION}
     columns |= {f"context.{name}": v for name, v in run.sessions.context.items() if (v >= 0).any()}
@@ -121,7 +121,6 @@ def load_run(path: Path) -> Run:
             **{name: numpy[f"session.{name}"] for name in _SESSION},
             context={name: numpy.get(f"context.{name}", blank) for name in CONTEXT},
         ),
-        context_ts=numpy["context_ts"],
     )
 
 

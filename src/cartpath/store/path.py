@@ -51,6 +51,8 @@ class Sessions:
         One array for each name in ``schema.CONTEXT``. Dictionary codes (``Snapshot.codes(name)``)
         for text, 0 or 1 for ``is_direct``, the number itself for ``visit_number``; -1 is unknown.
         Taken from the session's first event that carries any context.
+    context_ts : int64 array (n_sessions,)
+        Time of that event, -1 where there is none: before it the context was not known.
     """
 
     user: npt.NDArray[np.int32]
@@ -58,6 +60,7 @@ class Sessions:
     end: npt.NDArray[np.int64]
     key: npt.NDArray[np.int64]
     context: Mapping[str, npt.NDArray[np.int32]]
+    context_ts: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.user)
@@ -143,6 +146,7 @@ class PathView:
             end=s.end[first:last],
             key=s.key[first:last],
             context={name: values[first:last] for name, values in s.context.items()},
+            context_ts=s.context_ts[first:last],
         )
         arrays = {name: getattr(self, name)[lo:hi] for name in EVENT_ARRAYS}
         arrays["session"] = arrays["session"] - np.int32(first)

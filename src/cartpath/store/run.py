@@ -50,8 +50,6 @@ class Run:
     arrays : dict of arrays (n_events,)
         Those of ``TYPES``; one that is absent is ``EMPTY`` throughout.
     sessions : Sessions
-    context_ts : int64 array (n_sessions,)
-        Time of the event the context is taken from.
     """
 
     user_key: npt.NDArray[np.uint64]
@@ -59,12 +57,20 @@ class Run:
     offsets: npt.NDArray[np.int64]
     arrays: dict[str, Array]
     sessions: Sessions
-    context_ts: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
         # Read-only like what comes from disk: safer, and kernels compile once for both.
         s = self.sessions
-        for array in (*self.arrays.values(), self.offsets, s.user, s.start, s.end, s.key, *s.context.values()):
+        for array in (
+            *self.arrays.values(),
+            self.offsets,
+            s.user,
+            s.start,
+            s.end,
+            s.key,
+            s.context_ts,
+            *s.context.values(),
+        ):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -165,13 +171,20 @@ def _finish(
     taken = {name: np.where(carrier >= 0, context[name][carrier], NO_CODE) for name in context}
     blank = np.full(len(user), NO_CODE, np.int32)
     full = {name: taken[name].astype(np.int32) if name in taken else blank for name in CONTEXT}
+    context_ts = np.where(carrier >= 0, ts[carrier], -1) if len(ts) else np.zeros(0, np.int64)
     run = Run(
         user_key,
         user_id,
         offsets,
         {**arrays, "session": session},
-        Sessions(user=user.copy(), start=start.copy(), end=end.copy(), key=session_key.copy(), context=full),
-        np.where(carrier >= 0, ts[carrier], -1) if len(ts) else np.zeros(0, np.int64),
+        Sessions(
+            user=user.copy(),
+            start=start.copy(),
+            end=end.copy(),
+            key=session_key.copy(),
+            context=full,
+            context_ts=context_ts,
+        ),
     )
     flags = run.array("flags").copy()
     event, item, page, order, hit = (run.array(name) for name in ("event", "item", "page", ORDER, HIT))
@@ -211,7 +224,7 @@ def _merged_context(a: Run, b: Run, source: Array) -> dict[str, Array]:
     per_run = []
     for run in (a, b):
         session = run.arrays["session"]
-        carrier = run.context_ts[session] == run.arrays["ts"]
+        carrier = run.sessions.context_ts[session] == run.arrays["ts"]
         per_run.append({n: np.where(carrier, run.sessions.context[n][session], NO_CODE) for n in names})
     return {n: kernels.gather(per_run[0][n], per_run[1][n], source) for n in names}
 
@@ -240,7 +253,7 @@ def select(run: Run, users: Array, gap_seconds: int) -> Run:
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     keep = np.repeat(run.offsets[users] - offsets[:-1], sizes) + np.arange(offsets[-1])
     session = run.arrays["session"]
-    carrier = run.context_ts[session[keep]] == run.arrays["ts"][keep]
+    carrier = run.sessions.context_ts[session[keep]] == run.arrays["ts"][keep]
     context = {n: np.where(carrier, v[session[keep]], NO_CODE) for n, v in run.sessions.context.items()}
     arrays = {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")}
     key = run.sessions.key[session[keep]]
