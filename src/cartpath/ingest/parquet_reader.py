@@ -35,7 +35,8 @@ def open_parquet(path: Path, dictionary: list[str] | None = None) -> Any:
     if not path.stat().st_size:
         raise CartpathError(f"{path} is empty", "leave the file out")
     try:
-        return pq.ParquetFile(path, read_dictionary=dictionary)
+        # Arrow would keep the bytes of every row group it has fetched ahead: memory would grow with the file.
+        return pq.ParquetFile(path, read_dictionary=dictionary, pre_buffer=False)
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise _damaged(path, error) from None
 
