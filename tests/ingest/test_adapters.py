@@ -61,6 +61,14 @@ def test_an_adapter_that_is_not_there(name: str) -> None:
         ingest.get(name)
 
 
+@pytest.mark.parametrize("text", ["x = (", "1 / 0", "from cartpath.ingest import Nothing"])
+def test_an_adapter_file_that_fails_is_the_users_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(CartpathError, match=r"mine\.py cannot be run: \w+Error"):
+        ingest.get(str(path))
+
+
 def test_a_file_without_an_adapter(tmp_path: Path) -> None:
     with pytest.raises(CartpathError, match="defines no ADAPTER"):
         ingest.get(str(write(tmp_path / "mine.py", b"x = 1\n")))

@@ -152,3 +152,12 @@ def test_formats_are_told_by_content_where_the_name_does_not(tmp_path: Path) -> 
     assert sources.sniff_format(write(tmp_path / "a", gzip.compress(b'{"a": 1}'))) == "jsonl"
     assert sources.sniff_format(write(tmp_path / "b", b"a,b\n")) == "csv"
     assert sources.sniff_format(_parquet(tmp_path / "c")) == "parquet"
+
+
+@pytest.mark.parametrize("name", ["log.csv.gz", "log.csv.zst", "log.jsonl.gz", "log.jsonl.zst"])
+def test_a_file_cut_before_anything_readable_is_not_called_empty(tmp_path: Path, name: str) -> None:
+    text = b"user_id,ts,event\nu1,2020-01-01,view\n" if ".csv" in name else b'{"user_id": "u1"}\n'
+    packed = gzip.compress(text) if name.endswith(".gz") else zstd(text)
+    path = write(tmp_path / name, packed[:11])
+    with pytest.raises(CartpathError, match=r"has nothing readable: the .* ends early"):
+        read(path)

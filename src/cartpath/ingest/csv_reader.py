@@ -54,6 +54,8 @@ def layout_of(path: Path, delimiter: str = "") -> Layout:
     with ByteStream(path) as stream:
         head = stream.read(_HEADER)
     if not head.strip():
+        if stream.truncated:
+            raise CartpathError(f"{path} has nothing readable: {stream.truncated}", "it is cut; copy it again")
         raise CartpathError(f"{path} is empty", "a CSV file needs a header line; leave the file out")
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise CartpathError(f"{path} is UTF-16", f"convert it: iconv -f UTF-16 -t UTF-8 {path}")

@@ -41,6 +41,8 @@ def columns_of(path: Path) -> list[str]:
     with ByteStream(path) as stream:
         head = stream.read(lines.MAX_LINE).removeprefix(_BOM)
     if not head.strip():
+        if stream.truncated:
+            raise CartpathError(f"{path} has nothing readable: {stream.truncated}", "it is cut; copy it again")
         raise CartpathError(f"{path} is empty", "leave the file out")
     if head.lstrip().startswith(b"["):
         raise CartpathError(f"{path} is a JSON array, not JSON Lines", f"write one object a line: jq -c '.[]' {path}")

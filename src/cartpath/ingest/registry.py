@@ -51,7 +51,10 @@ def get(name: str) -> Adapter:
     if name in _BUILT_IN:
         found = importlib.import_module(_BUILT_IN[name]).ADAPTER
     elif name.endswith(".py") and Path(name).is_file():
-        found = runpy.run_path(name).get("ADAPTER")
+        try:
+            found = runpy.run_path(name).get("ADAPTER")
+        except Exception as error:
+            raise CartpathError(f"{name} cannot be run: {type(error).__name__}: {error}", "mend the adapter") from error
     else:
         raise CartpathError(f"no adapter {name!r}", f"there are: {', '.join(names())}; or the path of a .py file")
     if not isinstance(found, Adapter):
