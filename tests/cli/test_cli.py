@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 from collections.abc import Callable
@@ -274,3 +275,14 @@ def test_output_into_a_closed_pipe_is_no_error(shop: str, cartpath_command: list
     )
     assert result.stdout == "{\n"
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_what_the_machine_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch, run: Run, shop: str, number: int) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, "Not Possible", "SHOP/writer.lock")
+
+    monkeypatch.setattr(Shop, "status", refuse)
+    result = run("status", shop)
+    assert result.exit_code == 2
+    assert result.stderr == "error: not possible: SHOP/writer.lock\n"

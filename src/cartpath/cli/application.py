@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -15,6 +16,8 @@ from cartpath import __version__
 from cartpath.schema import CartpathError
 
 INTERRUPTED = 130
+# What the machine refuses is no bug: no permission, a read-only or a full disk.
+_SURROUNDINGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +72,10 @@ def command(name: str | None = None) -> Callable[[F], F]:
             except (typer.Exit, typer.Abort):
                 raise
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in _SURROUNDINGS:
+                    where = f": {error.filename}" if error.filename else ""
+                    typer.echo(f"error: {str(error.strerror).lower()}{where}", err=True)
+                    raise typer.Exit(CartpathError.exit_code) from None
                 traceback.print_exc()
                 typer.echo("this is a bug in cartpath: please report it with the lines above", err=True)
                 raise typer.Exit(1) from error
