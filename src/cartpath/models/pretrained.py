@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,22 @@ class Pretrained:
 
     model: BehaviourModel
     encoder: PathEncoder
+    _latest: tuple[PathEncoder, EncodedLog] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def encoded(self, log: Log) -> EncodedLog:
+        """Return a log's ids; those of the latest log are kept, since it is asked about a batch of users at a time.
+
+        Parameters
+        ----------
+        log : Log
+            Compared by identity: its arrays must not change.
+        """
+        latest = self._latest
+        if latest is None or latest[0] is not self.encoder or latest[1].log is not log:
+            # Dropped before the next is made, so that two large logs are never held.
+            self._latest = None
+            latest = self._latest = (self.encoder, encode(log, self.encoder))
+        return latest[1]
 
     def save(self, folder: Path) -> None:
         """Write configuration, weights and encoder into a folder."""
@@ -77,7 +93,7 @@ class Pretrained:
         """
         import torch
 
-        encoded = encode(log, self.encoder)
+        encoded = self.encoded(log)
         out = torch.zeros(len(ends), self.model.config.hidden)
         with torch.inference_mode():
             for rows, hidden in self._batches(encoded, ends):

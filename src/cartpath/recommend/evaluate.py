@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from cartpath.evaluation import bootstrap, mrr, ndcg, paired_bootstrap, recall
 from cartpath.features import Log, read_log
 from cartpath.models import folder_of, write_json
 from cartpath.models.artefact import finite
-from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted, truths
-from cartpath.recommend.recommender import Blend, Opinions, Recommender, best
+from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted, sampled, truths
+from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
 from cartpath.tasks import SLICES, NextItemRows, next_item_rows
@@ -22,16 +23,24 @@ from cartpath.training.results import METRICS, row
 
 METRIC_OF = {f"recall_at_{K}": recall, f"ndcg_at_{K}": ndcg, f"mrr_at_{K}": mrr}
 Lists = dict[str, npt.NDArray[np.int64]]
+#: Users judged at most, and fewer where there are so many items that this many scores are more.
+MOST_USERS = 20_000
+_MOST_CELLS, _LEAST_USERS = 1_000_000_000, 1000
 
 
 def evaluate_recommender(
-    workspace: Path | str, *, slice: str = "validation", seed: int = 0, progress: Progress | None = None
+    workspace: Path | str,
+    *,
+    slice: str = "validation",
+    seed: int = 0,
+    most_users: int = MOST_USERS,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge recommendations made at the start of a slice against what each user touches within it.
 
-    Every user with an item event in the slice counts, also those nobody knew before. The truth is every distinct item
-    of the slice, touched before or not. Candidates are the items touched before the slice by anyone, less, if the
-    blend says so, those the user has touched; they are the same for every method.
+    Every user with an item event in the slice counts, also those nobody knew before; of very many, a draw of them.
+    The truth is every distinct item of the slice, touched before or not. Candidates are the items touched before the
+    slice by anyone, less, if the blend says so, those the user has touched; they are the same for every method.
 
     Parameters
     ----------
@@ -39,23 +48,28 @@ def evaluate_recommender(
     slice : str
         ``validation`` or ``test``.
     seed : int
-        Of the bootstrap.
+        Of the bootstrap, and of the draw of users.
+    most_users : int
+        Users judged at most; fewer, but never fewer than 1,000 for this reason, where users times items is beyond a
+        thousand million.
     progress : callable, optional
 
     Returns
     -------
     dict
         ``leaderboard`` (rows as in ``cartpath.training``; task ``next_item`` for all users, ``next_item_known`` for
-        those with a history), ``comparisons`` with popularity, ``n``, ``n_known``, ``blend`` … Also written to
-        ``models/recommender/metrics.json``.
+        those with a history), ``comparisons`` with popularity, ``n``, ``n_known``, ``blend`` … A row's ``n`` users are
+        of ``n_of`` in the slice. Also written to ``models/recommender/metrics.json``.
 
     Raises
     ------
     CartpathError
-        If nothing is pretrained, or nobody touches an item in the slice.
+        If nothing is pretrained, fewer than one user is asked for, or nobody touches an item in the slice.
     """
     if slice not in SLICES[2:]:
         raise CartpathError(f"there is no slice {slice!r} to judge on", f"known: {', '.join(SLICES[2:])}")
+    if most_users < 1:
+        raise CartpathError(f"most_users must be 1 or more, not {most_users}")
     workspace = Path(workspace)
     told = progress or (lambda message, share: None)
     told("reading paths", 0.0)
@@ -63,33 +77,55 @@ def evaluate_recommender(
         log = read_log(snapshot)
     fitted = load_fitted(workspace, log)
     begin, end = fitted.split.bounds(slice)
-    rows = next_item_rows(log, begin, end)
-    if not len(rows):
+    everyone = next_item_rows(log, begin, end)
+    if not len(everyone):
         raise CartpathError(f"nobody touches an item in the {slice} slice", "ingest more days and pretrain again")
+    rows = sampled(everyone, min(most_users, affordable(len(log.codes("item")))), seed)
     told("scoring", 0.4)
     lists = ranked(fitted, log, rows, begin)
     told("intervals", 0.7)
-    result = finite(_result(fitted, log, rows, lists, slice, seed))
+    result = finite(_result(fitted, log, rows, everyone, lists, slice, seed))
     write_json(folder_of(workspace, NAME) / METRICS, result)
     told("evaluated", 1.0)
     return dict(result)
 
 
-def _result(fitted: Fitted, log: Log, rows: NextItemRows, lists: Lists, slice: str, seed: int) -> dict[str, Any]:
-    known = rows.ends > log.view.offsets[rows.user]
+def affordable(n_items: int) -> int:
+    """Return how many users can be judged on so many items in minutes.
+
+    Examples
+    --------
+    >>> affordable(50_000), affordable(200_000), affordable(5_000_000)
+    (20000, 5000, 1000)
+    """
+    return max(_MOST_CELLS // max(n_items, 1), _LEAST_USERS)
+
+
+def _known(rows: NextItemRows, log: Log) -> npt.NDArray[np.bool_]:
+    known: npt.NDArray[np.bool_] = rows.ends > log.view.offsets[rows.user]
+    return known
+
+
+def _result(
+    fitted: Fitted, log: Log, rows: NextItemRows, everyone: NextItemRows, lists: Lists, slice: str, seed: int
+) -> dict[str, Any]:
+    known = _known(rows, log)
+    n_of, n_known_of = len(everyone), int(_known(everyone, log).sum())
     about = {"slice": slice, "generation": log.generation, "seed": seed, "positives": None}
     return {
         "task": "next_item",
         **about,
         "n": len(rows),
+        "n_of": n_of,
         "n_known": int(known.sum()),
+        "n_known_of": n_known_of,
         "split": fitted.split.to_dict(),
         "blend": fitted.blend.to_dict(),
         "excluded": "items the user touched before" if fitted.blend.exclude_seen else "nothing",
         "versions": versions(),
         "leaderboard": [
-            *leaderboard("next_item", lists, rows, np.ones(len(rows), np.bool_), about),
-            *leaderboard("next_item_known", lists, rows, known, about),
+            *leaderboard("next_item", lists, rows, np.ones(len(rows), np.bool_), {**about, "n_of": n_of}),
+            *leaderboard("next_item_known", lists, rows, known, {**about, "n_of": n_known_of}),
         ],
         "comparisons": comparisons(lists, rows, seed),
     }
@@ -98,27 +134,25 @@ def _result(fitted: Fitted, log: Log, rows: NextItemRows, lists: Lists, slice: s
 def ranked(fitted: Fitted, log: Log, rows: NextItemRows, begin: int) -> Lists:
     """Return each method's list of the best items at the moment ``begin`` (n, 20)."""
     ours = Recommender(fitted.pretrained, log, begin, fitted.blend.half_life_days)
-    plain = Recommender(fitted.pretrained, log, begin).popular
+    plain = popular_shares(log, begin)
     found: dict[str, list[npt.NDArray[np.int64]]] = {}
     for _, opinions in ours.batches(log, rows.user, rows.ends):
-        for name, scores in _methods(opinions, fitted.blend, plain).items():
+        for name, scores in _methods(opinions, fitted.blend, plain):
             found.setdefault(name, []).append(best(scores, K))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _methods(opinions: Opinions, blend: Blend, plain: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+def _methods(opinions: Opinions, blend: Blend, plain: Floats) -> Iterator[tuple[str, Floats]]:
+    """Yield each method's scores of all items (n, n_codes), one at a time."""
     out = opinions.excluded(blend)
     most = np.broadcast_to(plain, opinions.seen.shape)
     lately = np.broadcast_to(opinions.popular, opinions.seen.shape)
-    methods = {
-        "blend": opinions.blended(blend),
-        "behaviour": opinions.model + 1e-6 * opinions.popular,
-        "cooccurrence": opinions.together + 1e-6 * opinions.popular,
-        "popularity": most,
-    }
+    yield "blend", opinions.blended(blend)
+    yield "behaviour", np.where(out, -np.inf, opinions.model + 1e-6 * opinions.popular)
+    yield "cooccurrence", np.where(out, -np.inf, opinions.together + 1e-6 * opinions.popular)
+    yield "popularity", np.where(out, -np.inf, most)
     if blend.half_life_days is not None:
-        methods["popularity_recent"] = lately
-    return {name: np.where(out, -np.inf, scores) for name, scores in methods.items()}
+        yield "popularity_recent", np.where(out, -np.inf, lately)
 
 
 def leaderboard(

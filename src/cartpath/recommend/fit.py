@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cartpath.evaluation import ndcg
 from cartpath.features import Log, read_log
 from cartpath.models import Pretrained, current_version, new_version, read_json, write_json
-from cartpath.recommend.recommender import Blend, Opinions, Recommender, best
+from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
 from cartpath.tasks import NextItemRows, TimeSplit, next_item_rows
@@ -25,7 +25,10 @@ _BLEND = "blend.json"
 #: What is tried for each weight, the others held.
 _WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _HALF_LIVES: tuple[float | None, ...] = (None, 30.0, 7.0)
-_MOST_CELLS = 8_000_000
+#: Scores held in memory while choosing; beyond it they are computed again for each weight.
+_HELD_CELLS = 8_000_000
+#: Scores of a catalogue so large that what is held would be of few users, and the users aimed at then.
+_MOST_CELLS, _USERS = 64_000_000, 1000
 Progress = Callable[[str, float], None]
 
 
@@ -124,14 +127,11 @@ def choose(log: Log, pretrained: Pretrained, split: TimeSplit, seed: int, told: 
     One weight after the other, twice round: few enough choices that chance has little to pick from.
     """
     begin, end = split.bounds("calibration")
-    rows = sampled(next_item_rows(log, begin, end), len(log.codes("item")), seed)
+    rows = sampled(next_item_rows(log, begin, end), most_users(len(log.codes("item"))), seed)
     if not len(rows):
         return Blend(), 0, float("nan")
     told("choosing the blend", 0.2)
-    by_half_life = {life: Recommender(pretrained, log, begin, life) for life in _HALF_LIVES}
-    base = by_half_life[None].opinions(log, rows.user, rows.ends)
-    opinions = {life: replace(base, popular=made.popular) for life, made in by_half_life.items()}
-    hold = _Chooser(opinions, rows)
+    hold = _Chooser(Recommender(pretrained, log, begin), rows)
     tried: list[tuple[str, tuple[Any, ...]]] = [
         ("half_life_days", _HALF_LIVES),
         ("exclude_seen", (False, True)),
@@ -145,26 +145,55 @@ def choose(log: Log, pretrained: Pretrained, split: TimeSplit, seed: int, told: 
 
 
 class _Chooser:
-    def __init__(self, opinions: dict[float | None, Opinions], rows: NextItemRows) -> None:
-        self.opinions, self.rows = opinions, rows
+    """The best blend so far; scores are held where they fit into memory, and computed again for each weight if not."""
+
+    def __init__(self, recommender: Recommender, rows: NextItemRows) -> None:
+        self.recommender, self.rows = recommender, rows
+        log, until = recommender.log, recommender.until
+        self.popular: dict[float | None, Floats] = {life: popular_shares(log, until, life) for life in _HALF_LIVES}
+        self.hidden = recommender.hidden(log, rows.user, rows.ends)
+        fits = len(rows) * len(log.codes("item")) <= _HELD_CELLS
+        self.held = recommender.opinions(log, rows.user, rows.ends, self.hidden) if fits else None
         self.blend = Blend()
-        self.score = self._score(self.blend)
+        self.score = self._scores([self.blend])[0]
 
     def improve(self, name: str, values: tuple[Any, ...]) -> None:
-        for value in values:
-            other = replace(self.blend, **{name: value})
-            score = self._score(other)
+        others = [replace(self.blend, **{name: value}) for value in values if value != getattr(self.blend, name)]
+        for other, score in zip(others, self._scores(others), strict=True):
             if score > self.score + 1e-6:
                 self.blend, self.score = other, score
 
-    def _score(self, blend: Blend) -> float:
-        lists = best(self.opinions[blend.half_life_days].blended(blend), K)
-        return float(ndcg(hits(lists, self.rows), truths(self.rows)).mean())
+    def _parts(self) -> Iterator[Opinions]:
+        if self.held is not None:
+            yield self.held
+            return
+        for _, opinions in self.recommender.batches(self.recommender.log, self.rows.user, self.rows.ends, self.hidden):
+            yield opinions
+
+    def _scores(self, blends: list[Blend]) -> list[float]:
+        lists: list[list[npt.NDArray[np.int64]]] = [[] for _ in blends]
+        for opinions in self._parts():
+            for found, blend in zip(lists, blends, strict=True):
+                popular = self.popular[blend.half_life_days]
+                found.append(best(replace(opinions, popular=popular).blended(blend), K))
+        made = (hits(np.concatenate(found), self.rows) for found in lists)
+        return [float(ndcg(hit, truths(self.rows)).mean()) for hit in made]
 
 
-def sampled(rows: NextItemRows, n_items: int, seed: int) -> NextItemRows:
-    """Return a draw of rows, as many as fit into memory with a score for every item."""
-    most = max(_MOST_CELLS // max(n_items, 1), 50)
+def most_users(n_items: int) -> int:
+    """Return how many users a blend is chosen on at most: time grows with users times items.
+
+    Examples
+    --------
+    >>> most_users(500), most_users(50_000), most_users(1_000_000)
+    (16000, 1000, 64)
+    """
+    n_items = max(n_items, 1)
+    return max(_HELD_CELLS // n_items, min(_USERS, _MOST_CELLS // n_items), 50)
+
+
+def sampled(rows: NextItemRows, most: int, seed: int) -> NextItemRows:
+    """Return at most so many rows, drawn at random and in their order."""
     if len(rows) <= most:
         return rows
     return take(rows, np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ import numpy.typing as npt
 from cartpath.features import Log, item_content, lookup
 from cartpath.models import Pretrained
 from cartpath.recommend.signals import cooccurrence, popularity, recent_items
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -101,14 +105,33 @@ class Recommender:
     def __init__(self, pretrained: Pretrained, log: Log, until: int, half_life_days: float | None = None) -> None:
         self.pretrained, self.log, self.until = pretrained, log, until
         self.together = cooccurrence(log, until)
-        self.popular = _shares(popularity(log, until, half_life_days))
+        self.popular = popular_shares(log, until, half_life_days)
         self._ids = lookup(pretrained.encoder.items, log.codes("item"))[:-1].astype(np.int64)
         encoder = pretrained.encoder
         content = item_content(log, encoder)[:-1].astype(np.int64)
         offsets = np.array([encoder.offsets[name] for name in encoder.content_fields], np.int64)
         self._content = np.where(content > 0, content + offsets, 0)
 
-    def opinions(self, log: Log, users: Index, ends: Index) -> Opinions:
+    @cached_property
+    def _items(self) -> tuple[Tensor, Tensor]:
+        """Vectors (n_codes, hidden) and biases (n_codes,) of all items: the same for every batch of users."""
+        import torch
+
+        model, ids = self.pretrained.model, torch.from_numpy(self._ids)
+        with torch.inference_mode():
+            return model.item_vectors(ids, torch.from_numpy(self._content)), model.item_bias[ids]
+
+    def hidden(self, log: Log, users: Index, ends: Index) -> Tensor:
+        """Return what the network knows of each path (n, hidden); zeros where there is none."""
+        import torch
+
+        out = torch.zeros(len(ends), self.pretrained.model.config.hidden)
+        there = np.flatnonzero(ends > log.view.offsets[users])
+        if len(there):
+            out[torch.from_numpy(there)] = self.pretrained.last_hidden(log, ends[there])
+        return out
+
+    def opinions(self, log: Log, users: Index, ends: Index, hidden: Tensor | None = None) -> Opinions:
         """Return what each opinion says of each item after the events before ``ends``.
 
         Parameters
@@ -117,37 +140,42 @@ class Recommender:
             With the same dictionaries as the one it was made with.
         users, ends : int64 array (n,)
             An end at the beginning of the user's path is a user nobody knows.
+        hidden : float tensor (n, hidden), optional
+            What ``hidden`` returned for them; computed by default.
         """
+        hidden = self.hidden(log, users, ends) if hidden is None else hidden
         recent = recent_items(log, users, ends)
         # A path with history but without items has the model's opinion, one without history only the popular.
         return Opinions(
-            model=self._expected(log, ends, ends > log.view.offsets[users]),
+            model=self._expected(hidden, ends > log.view.offsets[users]),
             together=_rows_to_one((recent @ self.together).toarray()),
             again=_rows_to_one(recent.toarray()),
             popular=self.popular,
             seen=seen_items(log, users, ends, len(self.popular)),
         )
 
-    def batches(self, log: Log, users: Index, ends: Index) -> Iterator[tuple[Index, Opinions]]:
-        """Yield rows and their opinions, a few at a time where there are many items."""
+    def batches(
+        self, log: Log, users: Index, ends: Index, hidden: Tensor | None = None
+    ) -> Iterator[tuple[Index, Opinions]]:
+        """Yield rows and their opinions, a few at a time where there are many items; see ``opinions``."""
         size = max(_CELLS // max(len(self.popular), 1), 1)
         for start in range(0, len(users), size):
             rows = np.arange(start, min(start + size, len(users)))
-            yield rows, self.opinions(log, users[rows], ends[rows])
+            known = None if hidden is None else hidden[start : start + size]
+            yield rows, self.opinions(log, users[rows], ends[rows], known)
 
-    def _expected(self, log: Log, ends: Index, there: npt.NDArray[np.bool_]) -> Floats:
+    def _expected(self, hidden: Tensor, there: npt.NDArray[np.bool_]) -> Floats:
         import torch
 
-        out = np.zeros((len(ends), len(self.popular)))
+        out = np.zeros((len(there), len(self.popular)))
         if not there.any() or not len(self.popular):
             return out
-        model = self.pretrained.model
-        hidden = self.pretrained.last_hidden(log, ends[there])
+        hidden = hidden[torch.from_numpy(np.flatnonzero(there))]
+        vectors, bias = self._items
         with torch.inference_mode():
             # Type 0 asks for the next different item.
-            query = model.item_query(hidden, torch.zeros(len(hidden), dtype=torch.long))
-            ids = torch.from_numpy(self._ids)
-            logits = query @ model.item_vectors(ids, torch.from_numpy(self._content)).T + model.item_bias[ids]
+            query = self.pretrained.model.item_query(hidden, torch.zeros(len(hidden), dtype=torch.long))
+            logits = query @ vectors.T + bias
             candidates = torch.from_numpy(self.popular > 0)
             logits = logits.masked_fill(~candidates, float("-inf"))
             out[there] = logits.softmax(1).nan_to_num(0.0).double().numpy()
@@ -166,18 +194,33 @@ def seen_items(log: Log, users: Index, ends: Index, n_codes: int) -> npt.NDArray
 def best(scores: Floats, k: int) -> Index:
     """Return the places of the k best scores of each row (n, k), best first; ties by place; -1 where none is left.
 
+    Only what is at least as good as the k-th of its row is sorted.
+
     Examples
     --------
     >>> best(np.array([[0.1, 0.3, -np.inf]]), 3).tolist()
     [[1, 0, -1]]
     """
-    k_here = min(k, scores.shape[1])
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :k_here]
-    found = np.where(np.isfinite(np.take_along_axis(scores, order, axis=1)), order, -1)
-    return np.pad(found, ((0, 0), (0, k - k_here)), constant_values=-1)
+    n, width = scores.shape
+    found = np.full((n, k), -1, np.int64)
+    if not n or not width:
+        return found
+    costs = np.where(np.isfinite(scores), -scores, np.inf)
+    last = min(k, width) - 1
+    limit = np.partition(costs, last, axis=1)[:, last, None]
+    row, place = np.nonzero((costs <= limit) & (costs < np.inf))
+    # Stable: equals stay in the order of their places.
+    order = np.lexsort((costs[row, place], row))
+    sizes = np.bincount(row, minlength=n)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    kept = rank < k
+    found[row[kept], rank[kept]] = place[order][kept]
+    return found
 
 
-def _shares(counts: Floats) -> Floats:
+def popular_shares(log: Log, until: int, half_life_days: float | None = None) -> Floats:
+    """Return each item's share of the touches before a moment (n_codes,); see ``popularity``."""
+    counts = popularity(log, until, half_life_days)
     total = counts.sum()
     return counts / total if total > 0 else counts
 
