@@ -37,7 +37,10 @@ def random_table(seed: int, users: int = 12, events: int = 20, sessions: bool = 
     if sessions:
         table["session_id"] = pa.array(columns[4], pa.string())
     table["_hit"] = pa.array(columns[7], pa.string())
-    table["device"] = pa.array([f"d{hash_of(session) % 3}" for session in columns[4]], pa.string())
+    # Often known only some events into the session.
+    known = rng.random(len(rows)) < 0.4
+    devices = [f"d{hash_of(session) % 3}" if there else None for session, there in zip(columns[4], known, strict=True)]
+    table["device"] = pa.array(devices, pa.string())
     return pa.table(table)
 
 

@@ -1,8 +1,9 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from cartpath.features import encode, fit_encoder, session_features
-from tests.features.logs import make_log, random_table
+from cartpath.features import encode, fit_encoder, gather, session_features
+from tests.features.logs import make_log, path_of, random_table
 
 
 def asked(log, seed):
@@ -53,3 +54,32 @@ def test_later_events_change_nothing(seed):
         session = np.array([short.view.session[-1]], np.int64)
         alone = session_features(encode(short, encoder), encoder, session, np.array([short.view.n_events])).values
         np.testing.assert_array_equal(alone[0], whole[row])
+
+
+def test_anothers_huge_price_does_not_swallow_the_digits_of_mine():
+    def mean_price(other):
+        mine = path_of([0.0, 1.0], ["view", "view"], ["i1", "i2"], user="mine")
+        theirs = path_of([0.0, 1.0], ["view", "view"], ["i1", "i2"], user="theirs")
+        table = pa.concat_tables([theirs, mine]).append_column("price", pa.array([other, other, 9.0, 9.88]))
+        log = make_log(table)
+        encoder = fit_encoder(log, 2**62)
+        row = log.view.user_id.to_pylist().index("mine")
+        end = log.view.offsets[row + 1 : row + 2]
+        found = session_features(encode(log, encoder), encoder, log.view.session[end - 1].astype(np.int64), end)
+        return dict(zip(found.names, found.values[0], strict=True))["mean_price"]
+
+    assert mean_price(1e14) == mean_price(1.0) == np.float32(9.44)
+
+
+def test_a_sessions_context_is_not_known_before_the_event_that_carries_it():
+    table = path_of([0.0, 1.0, 2.0], ["view"] * 3, ["i1", "i2", "i3"])
+    log = make_log(table.append_column("device", pa.array([None, "phone", "phone"], pa.string())))
+    encoder = fit_encoder(log, 2**62)
+    encoded = encode(log, encoder)
+    found = session_features(encoded, encoder, np.zeros(3, np.int64), np.arange(1, 4))
+    device = found.values[:, found.names.index("device")]
+    assert device[0] == 0
+    assert device[1] == device[2] > 0
+    batch = gather(encoded, np.array([0]), np.array([3]))
+    at = len(encoder.event_fields) + encoder.session_fields.index("device")
+    assert (batch.ids[0, :, at] > 0).tolist() == [False, True, True]

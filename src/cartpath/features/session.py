@@ -92,8 +92,14 @@ class _SoFar:
 
     def session_sum(self, values: Array) -> Array:
         """Sum a value over the session so far (n,)."""
-        total = np.concatenate([[0], np.cumsum(values[self.order])])
-        summed: Array = total[self.stop] - total[self.begin]
+        ordered = values[self.order]
+        if np.issubdtype(values.dtype, np.floating):
+            # Not as a difference of running totals: a huge price elsewhere would swallow the digits of this session's.
+            bounds = np.column_stack([self.begin, self.stop]).ravel()
+            summed: Array = np.add.reduceat(np.append(ordered, 0.0), bounds)[::2]
+            return np.where(self.stop > self.begin, summed, 0.0)
+        total = np.concatenate([[0], np.cumsum(ordered)])
+        summed = total[self.stop] - total[self.begin]
         return summed
 
     def earlier_sum(self, values: Array) -> Array:

@@ -108,9 +108,8 @@ class _Job:
 
         data = self.data
         train, later = data.rows.of("train"), data.rows.of("calibration")
-        windows = training_windows(
-            self.encoded, every_step(data.log, data.split, "train", data.task), self._window, min(2, data.task.k)
-        )
+        steps = every_step(data.log, data.split, "train", data.task)
+        windows = training_windows(self.encoded, steps, self._window, data.task.k, min(2, data.task.k))
         size = int((windows.ends - windows.starts).sum())
         plan = Plan(
             epochs=epochs or int(np.clip(round(_BUDGET / max(size, 1)), 2, _MOST_EPOCHS)),
@@ -130,7 +129,7 @@ class _Job:
             INTENT,
             scorer,
             seed,
-            epochs=len(state.losses),
+            epochs=round(state.trained, 3),
             losses=state.losses,
             calibration_losses=state.scores,
             minutes=minutes,
@@ -154,6 +153,7 @@ class _Job:
                 model=name,
                 k=data.task.k,
                 target=data.task.target,
+                pretrained=self.pretrained_made,
                 n_train=len(train),
                 positives_train=int(train.label.sum()),
                 n_calibration=len(later),
@@ -202,12 +202,13 @@ class _Job:
         batch = gather(self.encoded, windows.starts[rows], windows.ends[rows])
         hidden = self.pretrained.model(*tensors(batch))
         asked = windows.steps.asked[batch.rows] & (batch.rows >= 0) & (batch.session == windows.session[rows][:, None])
+        asked &= windows.asked(np.asarray(rows), self.encoded.moments.place[batch.rows] == self.data.task.k)
         places = batch.rows[asked]
         weight = np.where(self.encoded.moments.place[places] == self.data.task.k, 1.0, _OTHER_STEPS)
         logits = self.pretrained.model.intent(hidden[torch.from_numpy(asked)])[:, 0]
         label = torch.from_numpy(windows.steps.label[places].astype(np.float32))
         losses = F.binary_cross_entropy_with_logits(logits, label, reduction="none")
-        return (losses * torch.from_numpy(weight.astype(np.float32))).sum() / float(weight.sum())
+        return (losses * torch.from_numpy(weight.astype(np.float32))).sum() / max(float(weight.sum()), 1.0)
 
     def _judge(self) -> Callable[[], float]:
         later, scorer = self.data.rows.of("calibration"), BehaviourIntent(self.pretrained)

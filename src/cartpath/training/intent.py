@@ -58,29 +58,53 @@ def intent_data(log: Log, split: TimeSplit, task: IntentTask) -> IntentData:
 
 @dataclass(frozen=True)
 class Windows:
-    """One window a training session, its history included.
+    """A window a training session, its history included; long sessions have a second one, for the k-th step.
 
     Attributes
     ----------
     starts, ends, session : int64 array (n,)
+    ask : int8 array (n,)
+        Which steps are asked about: ``ALL``, ``ONLY_KTH`` or ``ALL_BUT_KTH``.
     steps : EveryStep
     """
 
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     session: npt.NDArray[np.int64]
+    ask: npt.NDArray[np.int8]
     steps: EveryStep
 
+    def asked(self, windows: npt.NDArray[np.int64], at_k: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Mark the places (b, t) of some windows (b,) that are asked about, given which are a k-th step."""
+        ask = self.ask[windows][:, None]
+        allowed: npt.NDArray[np.bool_] = (ask == ALL) | (at_k == (ask == ONLY_KTH))
+        return allowed
 
-def training_windows(encoded: EncodedLog, steps: EveryStep, length: int, least: int = 2) -> Windows:
+
+ALL, ONLY_KTH, ALL_BUT_KTH = 0, 1, 2
+
+
+def training_windows(encoded: EncodedLog, steps: EveryStep, length: int, k: int, least: int = 2) -> Windows:
     """Return a window for each session that is asked about at its ``least``-th step or later.
 
-    A window ends with the last step asked about, so it holds nothing that a label would have to be guessed from.
+    A window ends with the last step asked about, so it holds nothing that a label would have to be guessed from. Where
+    the k-th step would so have less history than a scorer gives it, or none, it is asked about in a window of its own.
     """
-    view = encoded.log.view
-    asked = np.flatnonzero(steps.asked & (encoded.moments.place >= least))
+    view, place = encoded.log.view, encoded.moments.place
+    asked = np.flatnonzero(steps.asked & (place >= least))
     ends = np.zeros(len(view.sessions), np.int64)
     np.maximum.at(ends, view.session[asked], asked + 1)
     session = np.flatnonzero(ends)
     starts = window_starts(view.offsets, view.sessions.user[session], ends[session], length)
-    return Windows(starts, ends[session], session, steps)
+    kth = asked[place[asked] == k]
+    kth_session = view.session[kth].astype(np.int64)
+    kth_starts = window_starts(view.offsets, view.sessions.user[kth_session], kth + 1, length)
+    short = starts[np.searchsorted(session, kth_session)] > kth_starts
+    ask = np.where(np.isin(session, kth_session[short]), ALL_BUT_KTH, ALL)
+    return Windows(
+        np.concatenate([starts, kth_starts[short]]),
+        np.concatenate([ends[session], kth[short] + 1]),
+        np.concatenate([session, kth_session[short]]),
+        np.concatenate([ask, np.full(int(short.sum()), ONLY_KTH)]).astype(np.int8),
+        steps,
+    )
