@@ -80,5 +80,30 @@ def test_delong_agrees_with_its_definition(seed):
     assert found.p == pytest.approx(math.erfc(abs(found.z) / math.sqrt(2)))
 
 
+def test_delong_says_nothing_where_the_spread_is_not_known():
+    labels, right = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+    for worse in (np.full(4, 0.5), -right):
+        found = delong(labels, right, worse)
+        assert found.ours == 1.0
+        assert found.theirs < 1.0
+        assert math.isnan(found.z)
+        assert math.isnan(found.p)
+    one_positive = np.array([0, 0, 0, 1])
+    assert math.isnan(delong(one_positive, np.array([0.1, 0.2, 0.3, 0.25]), np.array([0.3, 0.1, 0.2, 0.4])).p)
+
+
+def test_delong_of_equal_aucs_is_no_difference():
+    labels, right = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+    found = delong(labels, right, 2 * right)
+    assert (found.z, found.p) == (0, 1)
+
+
+def test_no_draws_no_interval():
+    found = bootstrap(lambda rows: 1.0, np.arange(3), draws=0)
+    assert found.value == 1.0
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
 def test_delong_without_one_label_is_nan():
     assert math.isnan(delong(np.ones(3), np.arange(3.0), np.arange(3.0)).p)

@@ -48,7 +48,8 @@ def delong(labels: npt.NDArray[Any], ours: Floats, theirs: Floats) -> DeLong:
     Returns
     -------
     DeLong
-        z is 0 and p is 1 where the scores order the rows alike; all NaN where a label is missing.
+        z is 0 and p is 1 where the AUCs are equal. z and p are NaN where the data say nothing of how sure a
+        difference is: one row of a label alone, or no spread. All NaN where a label is missing.
 
     Examples
     --------
@@ -61,12 +62,12 @@ def delong(labels: npt.NDArray[Any], ours: Floats, theirs: Floats) -> DeLong:
         return DeLong(*[float("nan")] * 4)
     parts = [_components(positive, np.asarray(scores, np.float64)) for scores in (ours, theirs)]
     aucs = [float(by_positive.mean()) for by_positive, _ in parts]
-    variance = sum(
-        float(np.var(parts[0][side] - parts[1][side], ddof=1)) / len(parts[0][side]) if len(parts[0][side]) > 1 else 0.0
-        for side in (0, 1)
-    )
-    if variance <= 0:
+    if math.isclose(*aucs, rel_tol=0, abs_tol=1e-12):
         return DeLong(aucs[0], aucs[1], 0.0, 1.0)
+    gaps = [ours_side - theirs_side for ours_side, theirs_side in zip(*parts, strict=True)]
+    variance = sum(float(np.var(gap, ddof=1)) / len(gap) if len(gap) > 1 else math.nan for gap in gaps)
+    if not variance > 0:
+        return DeLong(aucs[0], aucs[1], math.nan, math.nan)
     z = (aucs[0] - aucs[1]) / math.sqrt(variance)
     return DeLong(aucs[0], aucs[1], z, math.erfc(abs(z) / math.sqrt(2)))
 
