@@ -15,7 +15,7 @@ from cartpath import store
 from cartpath.schema import CartpathError
 
 MODELS = "models"
-_POINTER = "current.json"
+POINTER = "current.json"
 CARD = "card.json"
 
 
@@ -68,7 +68,8 @@ def read_json(path: Path) -> Any:
 def new_version(workspace: Path, name: str) -> Iterator[Path]:
     """Give a folder to write a version into, and make it the current one if that succeeds.
 
-    A crash at any point leaves the version before; leftovers go with the next success.
+    A crash at any point leaves the version before. The one that was current stays beside the new one, for whoever is
+    still reading it; what is older than that is removed, leftovers of a crash included.
     """
     home = folder_of(workspace, name)
     version = home / f"v-{uuid.uuid4().hex[:12]}"
@@ -78,10 +79,22 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(version, ignore_errors=True)
         raise
-    write_json(home / _POINTER, {"version": version.name})
+    pointer = read_json(home / POINTER)
+    write_json(home / POINTER, {"version": version.name})
+    if pointer is None:
+        return
+    previous = home / str(pointer["version"])
+    # Not by name alone: a newer folder may be one that another process is writing.
     for other in home.glob("v-*"):
-        if other != version:
+        if other not in (version, previous) and _changed(other) < _changed(previous):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def current_version(workspace: Path, name: str, made_by: str) -> Path:
@@ -99,7 +112,7 @@ def current_version(workspace: Path, name: str, made_by: str) -> Path:
     CartpathError
         If there is none.
     """
-    pointer = read_json(folder_of(workspace, name) / _POINTER)
+    pointer = read_json(folder_of(workspace, name) / POINTER)
     folder = folder_of(workspace, name) / str((pointer or {}).get("version", ""))
     if pointer is None or not folder.is_dir():
         raise CartpathError(f"there is no model {name!r} in {workspace} yet", f"make it: {made_by} {workspace}")
@@ -108,4 +121,4 @@ def current_version(workspace: Path, name: str, made_by: str) -> Path:
 
 def has_version(workspace: Path, name: str) -> bool:
     """Tell whether a model has a current version."""
-    return (folder_of(workspace, name) / _POINTER).exists()
+    return (folder_of(workspace, name) / POINTER).exists()
