@@ -61,7 +61,9 @@ class State:
     seconds : float
         Spent so far, earlier runs included.
     losses : list of float
-        Mean training loss of each finished epoch.
+        Mean training loss of each epoch; of the last one's part that time was left for.
+    trained : float
+        Epochs done, the last one in part where time ran out.
     scores : list of float
         What ``judge`` said after each epoch.
     resumed : bool
@@ -72,6 +74,7 @@ class State:
     batch: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
+    trained: float = 0.0
     scores: list[float] = field(default_factory=list)
     running: list[float] = field(default_factory=lambda: [0.0, 0.0])
     best: dict[str, Tensor] | None = None
@@ -126,9 +129,12 @@ def fit(
                 saved = state.seconds
             progress(done)
         out_of_time = state.batch < len(batches)
+        if out_of_time and not state.batch:
+            break
+        state.trained += state.batch / max(len(batches), 1)
         _end_epoch(model, state, judge)
-        write_checkpoint(checkpoint, key, model, optimizer, state)
         saved = state.seconds = clock.seconds
+        write_checkpoint(checkpoint, key, model, optimizer, state)
         if out_of_time:
             break
     if state.best is not None:

@@ -109,7 +109,7 @@ def _pretrain(
             seed,
             model=NAME,
             train_events=n_train,
-            epochs=len(state.losses),
+            epochs=round(state.trained, 3),
             minutes=minutes,
             losses=state.losses,
             seconds=round(state.seconds, 1),
