@@ -1,4 +1,6 @@
 import json
+import math
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +82,13 @@ def test_every_row_of_the_leaderboard_is_complete(shop, judged):
     for row in judged["leaderboard"]:
         assert set(row) == names
         assert row["n"] > 0
-    assert {row["model"] for row in judged["leaderboard"]} == {"behaviour", "lightgbm", "base_rate", "frequencies"}
+    assert {row["model"] for row in judged["leaderboard"]} == {
+        "behaviour",
+        "lightgbm",
+        "base_rate",
+        "markov",
+        "frequencies",
+    }
     bins = [row for row in training.calibration(shop) if row["model"] == "behaviour"]
     assert sum(row["n"] for row in bins) == judged["n"]
     assert json.loads((shop / "models" / "intent" / "metrics.json").read_text()) == json.loads(json.dumps(judged))
@@ -192,7 +200,69 @@ def test_a_checkpoint_of_other_settings_or_damaged_is_not_gone_on_from(tmp_path)
 def test_time_is_a_limit(tmp_path):
     shop = make_shop(tmp_path / "s", shop_table(60))
     card = training.pretrain(shop, epochs=10_000, minutes=0.02)
-    assert card["epochs"] < 10_000
+    assert 0 < card["epochs"] < 10_000
+    assert len(card["losses"]) == math.ceil(card["epochs"])
+    assert min(card["losses"]) > 0
+    no_time = training.pretrain(shop, epochs=3, minutes=1e-9)
+    assert (no_time["epochs"], no_time["losses"]) == (0, [])
+
+
+def test_calibration_error_has_no_interval(judged):
+    found = figure(judged, "behaviour", "calibration_error")
+    assert found["value"] > 0
+    assert (found["low"], found["high"]) == (None, None)
+
+
+def test_the_next_event_is_compared_with_what_usually_follows(judged):
+    loss = {
+        row["model"]: row["value"]
+        for row in judged["leaderboard"]
+        if (row["task"], row["metric"]) == ("next_event", "log_loss")
+    }
+    assert loss["markov"] < loss["frequencies"]
+
+
+@pytest.fixture
+def copied(shop, judged, tmp_path):
+    return shutil.copytree(shop, tmp_path / "copied")
+
+
+def change_card(workspace, name, **changed):
+    path = current_version(workspace, name, "") / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+
+
+@pytest.mark.parametrize("changed", [{"k": 7}, {"cuts": [1, 2, 3]}, {"target": "signup"}, {"pretrained": "earlier"}])
+@pytest.mark.parametrize("name", ["intent-lightgbm", "intent-base-rate"])
+def test_models_of_different_trainings_are_not_compared(copied, name, changed):
+    change_card(copied, name, **changed)
+    with pytest.raises(CartpathError, match=f"{name}.*{next(iter(changed))}") as told:
+        training.evaluate(copied)
+    assert "fine-tune again" in told.value.hint
+
+
+def test_the_next_event_is_left_out_where_the_cuts_have_moved(copied):
+    card = read_card(current_version(copied, "behaviour", ""))
+    change_card(copied, "behaviour", cuts=[cut + 1 for cut in card["cuts"]])
+    assert {row["task"] for row in training.evaluate(copied)["leaderboard"]} == {"intent"}
+
+
+def test_figures_of_models_that_were_trained_again_are_not_shown(copied, judged):
+    home = current_version(copied, "intent", "")
+    assert judged["judged"]["intent"] == {"version": home.name, "made": read_card(home)["made"]}
+    assert set(judged["judged"]) == {"intent", "intent-lightgbm", "intent-base-rate", "behaviour"}
+
+    def renew(name):
+        pointer = folder_of(copied, name) / "current.json"
+        shutil.copytree(current_version(copied, name, ""), folder_of(copied, name) / "v-again")
+        pointer.write_text(json.dumps({"version": "v-again"}))
+
+    renew("behaviour")
+    assert {row["task"] for row in training.metrics(copied)} == {"intent"}
+    assert training.calibration(copied)
+    renew("intent-lightgbm")
+    assert training.metrics(copied) == []
+    assert training.calibration(copied) == []
 
 
 def test_the_random_state_and_threads_of_the_caller_are_left_alone(tmp_path):

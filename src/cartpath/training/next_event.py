@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from cartpath.evaluation import bootstrap
 from cartpath.features import EncodedLog, Log, encode, gather, length_batches, user_of_event, window_starts
-from cartpath.models import Pretrained, current_version
+from cartpath.models import Pretrained
+from cartpath.tasks import TimeSplit
 from cartpath.training.card import read_card, split_of
 from cartpath.training.data import path_ends
-from cartpath.training.pretrain import NAME
 from cartpath.training.results import row
 
 if TYPE_CHECKING:
@@ -24,21 +24,28 @@ _MOST = 100_000
 Floats = npt.NDArray[np.float64]
 
 
-def judge_next_event(workspace: Path, log: Log, slice: str, seed: int) -> list[dict[str, Any]]:
-    """Return leaderboard rows of the next event's type: log loss and accuracy, the training frequencies beside.
+def judge_next_event(folder: Path, log: Log, split: TimeSplit, slice: str, seed: int) -> list[dict[str, Any]]:
+    """Return leaderboard rows of the next event's type: log loss and accuracy.
+
+    Beside the behaviour model stand the training period's frequencies, and those that follow the same type of event
+    (``markov``).
 
     Parameters
     ----------
-    workspace : Path
+    folder : Path
+        The behaviour model's version.
     log : Log
+    split : TimeSplit
+        The one to judge with; a model of another one is not judged, and there are no rows.
     slice : str
     seed : int
     """
     from cartpath.training.loop import torch_session
     from cartpath.training.targets import NONE, targets_before
 
-    folder = current_version(workspace, NAME, "cartpath pretrain")
-    split, pretrained = split_of(read_card(folder)), Pretrained.load(folder)
+    if split_of(read_card(folder)) != split:
+        return []
+    pretrained = Pretrained.load(folder)
     encoded = encode(log, pretrained.encoder)
     begin, end = split.bounds(slice)
     targets = targets_before(encoded, min(end, int(log.view.ts.max()) + 1))
@@ -48,11 +55,18 @@ def judge_next_event(workspace: Path, log: Log, slice: str, seed: int) -> list[d
         return []
     truth = targets.next_type[events]
     known = targets_before(encoded, split.train_until).next_type
-    base = np.log(frequencies(known[known != NONE], logged.shape[1]))
+    at = np.flatnonzero(known != NONE)
+    base = np.log(frequencies(known[at], logged.shape[1]))
+    following = np.log(transitions(encoded.event_id[at], known[at], logged.shape[1]))
     users = user_of_event(log.view)[events]
     about = {"slice": slice, "generation": log.generation, "seed": seed, "n": len(events), "positives": None}
     found = []
-    for model, table in (("behaviour", logged), ("frequencies", np.broadcast_to(base, logged.shape))):
+    tables = {
+        "behaviour": logged,
+        "markov": following[encoded.event_id[events]],
+        "frequencies": np.broadcast_to(base, logged.shape),
+    }
+    for model, table in tables.items():
         losses, right = -table[np.arange(len(truth)), truth], table.argmax(axis=1) == truth
         for metric, values in (("log_loss", losses), ("accuracy", right)):
             interval = bootstrap(lambda at, values=values: float(values[at].mean()), users, 200, seed)  # type: ignore[misc]
@@ -70,6 +84,19 @@ def frequencies(types: npt.NDArray[np.int64], size: int) -> Floats:
     """
     counts = np.bincount(types, minlength=size) + 1.0
     shares: Floats = counts / counts.sum()
+    return shares
+
+
+def transitions(types: npt.NDArray[np.integer[Any]], following: npt.NDArray[np.int64], size: int) -> Floats:
+    """Return the share of each type after each type (size, size), one added to each count.
+
+    Examples
+    --------
+    >>> transitions(np.array([0, 0, 1]), np.array([1, 1, 0]), 2).tolist()
+    [[0.25, 0.75], [0.666..., 0.333...]]
+    """
+    counts = np.bincount(types.astype(np.int64) * size + following, minlength=size * size).reshape(size, size) + 1.0
+    shares: Floats = counts / counts.sum(axis=1, keepdims=True)
     return shares
 
 
