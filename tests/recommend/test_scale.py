@@ -154,6 +154,6 @@ def test_a_draw_is_of_whole_rows():
 
 def test_users_and_items_together_are_bounded():
     for n_items in (0, 1, 5_000, 50_000, 1_000_000, 3_000_000):
-        assert most_users(n_items) * n_items <= 64_000_000 or most_users(n_items) == 50
+        assert most_users(n_items) * n_items <= 32_000_000 or most_users(n_items) == 50
         users = min(evaluate.MOST_USERS, affordable(n_items))
         assert users * n_items <= 1_000_000_000 or users == 1000

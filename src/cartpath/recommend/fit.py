@@ -28,7 +28,7 @@ _HALF_LIVES: tuple[float | None, ...] = (None, 30.0, 7.0)
 #: Scores held in memory while choosing; beyond it they are computed again for each weight.
 _HELD_CELLS = 8_000_000
 #: Scores of a catalogue so large that what is held would be of few users, and the users aimed at then.
-_MOST_CELLS, _USERS = 64_000_000, 1000
+_MOST_CELLS, _USERS = 32_000_000, 1000
 Progress = Callable[[str, float], None]
 
 
@@ -186,7 +186,7 @@ def most_users(n_items: int) -> int:
     Examples
     --------
     >>> most_users(500), most_users(50_000), most_users(1_000_000)
-    (16000, 1000, 64)
+    (16000, 640, 50)
     """
     n_items = max(n_items, 1)
     return max(_HELD_CELLS // n_items, min(_USERS, _MOST_CELLS // n_items), 50)
