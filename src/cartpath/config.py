@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -85,7 +86,8 @@ def load(workspace: Path) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CartpathError(
-            f"{workspace} is not a Cartpath workspace (no {FILE_NAME})", f"make one: cartpath init {workspace}"
+            f"{workspace} is not a Cartpath workspace (no {FILE_NAME})",
+            f"make one: cartpath init {shlex.quote(str(workspace))}",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CartpathError(f"{path} is not valid TOML: {error}") from None

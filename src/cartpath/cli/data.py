@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -49,7 +50,7 @@ def init(
             sessions=config.SessionSettings(default.sessions.gap if gap is None else gap),
         )
     store.init(shop, settings)
-    say(f"{shop} is ready; next: cartpath ingest {shop} SOURCE... --adapter NAME")
+    say(f"{shop} is ready; next: cartpath ingest {shlex.quote(str(shop))} SOURCE... --adapter NAME")
 
 
 @command()

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.schema import CartpathError, iso, microseconds_of
-from cartpath.store import PathView
+from cartpath.store import ERASED, PathView
 from cartpath.store.jit import kernel
 
 #: What can be counted.
@@ -131,10 +131,11 @@ def codes_of(names: Sequence[str], known: Sequence[str]) -> tuple[list[int], lis
     """
     place = {text: code for code, text in enumerate(known)}
     warnings = []
+    seen = [name for name in known if name != ERASED]
     for name in dict.fromkeys(names):
         if name not in place:
-            near = difflib.get_close_matches(name, known, n=1)
-            tail = f"did you mean {near[0]!r}?" if near else f"seen are: {_some(known)}"
+            near = difflib.get_close_matches(name, seen, n=1)
+            tail = f"did you mean {near[0]!r}?" if near else f"seen are: {_some(seen)}"
             warnings.append(f"no event {name!r} was ever seen; {tail}")
     return [place.get(name, -1) for name in names], warnings
 

@@ -1,6 +1,6 @@
 """Event store, path table and the views on it."""
 
-from cartpath.store.codes import Codes
+from cartpath.store.codes import ERASED, Codes
 from cartpath.store.files import atomic, write_json
 from cartpath.store.manifest import leftovers
 from cartpath.store.memory import view_from_table
@@ -10,6 +10,7 @@ from cartpath.store.workspace import init, open_snapshot
 from cartpath.store.writer import Committed, Writer, writer
 
 __all__ = [
+    "ERASED",
     "FLAG_BLANKED",
     "FLAG_NEAR_DUPLICATE",
     "NO_CODE",

@@ -6,6 +6,7 @@ import copy
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +105,7 @@ def _read(workspace: Path, path: Path) -> Manifest:
         if any(int(kept.stem) for kept in (workspace / STORE / "generations").glob("*.json")):
             raise CorruptStoreError(f"{path} is missing", "restore it, or make a new workspace and ingest") from None
         raise CartpathError(
-            f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {workspace}"
+            f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {shlex.quote(str(workspace))}"
         ) from None
     except (ValueError, OSError) as error:
         raise CorruptStoreError(f"{path} cannot be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from cartpath import config
@@ -28,7 +29,9 @@ def init(workspace: Path | str, settings: config.Settings | None = None) -> None
     """
     path = Path(workspace)
     if (path / manifests.STORE / "manifest.json").exists():
-        raise CartpathError(f"{path} is a Cartpath workspace already", f"add to it: cartpath ingest {path} ...")
+        raise CartpathError(
+            f"{path} is a Cartpath workspace already", f"add to it: cartpath ingest {shlex.quote(str(path))} ..."
+        )
     if path.exists() and (not path.is_dir() or any(p.name not in _OURS for p in path.iterdir())):
         raise CartpathError(f"{path} exists and is not an empty folder", "choose a new folder")
     for name in ("store", "models", "reports", "quarantine"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -104,7 +105,7 @@ class Writer:
         if data["gap_seconds"] != settings.sessions.gap_seconds or data["n_buckets"] != settings.store.buckets:
             raise CartpathError(
                 f"{config.FILE_NAME} has another session gap or bucket count than the store was built with",
-                f"rebuild it: cartpath rebucket {self.workspace}",
+                f"rebuild it: cartpath rebucket {shlex.quote(str(self.workspace))}",
             )
 
     def known_sources(self) -> dict[str, dict[str, Any]]:
