@@ -154,7 +154,8 @@ def test_more_buckets_than_files_a_process_may_open(tmp_path: Path) -> None:
     used = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(used + 60, hard), hard))
     try:
-        put(workspace(tmp_path / "shop", 128), [Row(f"u{i}", i, "view") for i in range(400)])
+        done = put(workspace(tmp_path / "shop", 128), [Row(f"u{i}", i, "view") for i in range(400)])
+        assert done.stored == 400
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
