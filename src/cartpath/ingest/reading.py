@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +104,33 @@ class Piece:
     truncated: str | None = None
 
 
+class Job(Protocol):
+    """One source to read: a file, a query, what a growing file or a stream has new.
+
+    Attributes
+    ----------
+    name : str
+        For people: in messages, and as ``file`` in the quarantine.
+    size : int
+        Of the work, in any unit that ``Piece.bytes_done`` counts too; 0 where it cannot be known.
+    signature : str
+        Content and how it is read: a source whose signature is known is not read again. Empty: always read.
+    """
+
+    name: str
+    size: int
+    signature: str
+
+    def open(self) -> None:
+        """Look at the source before anything is read; a ``CartpathError`` here stops the ingest."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the source's events."""
+
+    def record(self) -> dict[str, Any]:
+        """Return what the manifest keeps of it, beyond the counts."""
+
+
 class FileJob:
     """A file, an adapter, and what the user asked for.
 
@@ -118,6 +145,7 @@ class FileJob:
 
     def __init__(self, path: Path, adapter: Adapter, mapping: Mapping[str, str], options: Mapping[str, Any]) -> None:
         self.path, self.adapter, self.options = path, adapter, options
+        self.name = str(path)
         self.size = path.stat().st_size
         self.hash = content_hash(path)
         self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
@@ -127,6 +155,10 @@ class FileJob:
         self._context = Context(path, options)
         asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+
+    def record(self) -> dict[str, Any]:
+        """Return what the manifest keeps of the file, beyond the counts."""
+        return {"signature": self.signature, "file": self.name, "hash": self.hash, "adapter": self.adapter.name}
 
     def open(self) -> None:
         """Look at the header.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
-from cartpath.ingest.reading import FileJob, Piece, resolve_options
+from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
 from cartpath.schema import CartpathError, Columns, event_schema, iso
 from cartpath.store.tables import upsert
@@ -116,8 +116,6 @@ def ingest(
     WorkspaceBusyError
         If another process writes.
     """
-    begin = time.monotonic()
-    workspace = Path(workspace)
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = _checked(mapping or {})
     values = resolve_options(chosen, options or {})
@@ -125,8 +123,37 @@ def ingest(
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
     jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
     tables = (load_items(items) if items else None, load_users(users) if users else None)
+    return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
+
+
+def ingest_jobs(
+    workspace: Path,
+    jobs: Sequence[Job],
+    tables: tuple[pa.Table | None, pa.Table | None] = (None, None),
+    *,
+    followed: Callable[[], Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read jobs into a workspace as one generation; either all of it is stored, or nothing.
+
+    Parameters
+    ----------
+    workspace : Path
+    jobs : sequence of Job
+    tables : tuple of pyarrow.Table or None
+        Items and users to put beside the events.
+    followed : callable, optional
+        Asked once everything is read: how far each followed source was read, for ``store.Writer.followed``. It
+        becomes current together with the events.
+    progress : callable, optional
+
+    Returns
+    -------
+    IngestSummary
+    """
+    begin = time.monotonic()
     with store.writer(workspace) as writer:
-        summary = _Ingest(workspace, writer, jobs, tables, progress).run()
+        summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
     summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
@@ -152,15 +179,16 @@ class _Ingest:
         self,
         workspace: Path,
         writer: store.Writer,
-        jobs: list[FileJob],
+        jobs: Sequence[Job],
         tables: tuple[pa.Table | None, pa.Table | None],
+        followed: Callable[[], Mapping[str, Any]] | None,
         progress: Progress | None,
     ) -> None:
-        self._workspace, self._writer, self._tables = workspace, writer, tables
+        self._workspace, self._writer, self._tables, self._followed = workspace, writer, tables, followed
         known = dict.fromkeys(writer.known_sources())
-        self._jobs = []
+        self._jobs: list[Job] = []
         for job in jobs:
-            if job.signature not in known:
+            if not job.signature or job.signature not in known:
                 known[job.signature] = None
                 self._jobs.append(job)
         self.summary = IngestSummary(files=len(self._jobs), unchanged_files=len(jobs) - len(self._jobs))
@@ -194,7 +222,7 @@ class _Ingest:
                 yield at, piece
 
     def _take(self, at: int, piece: Piece, quarantine: Quarantine) -> None:
-        file, events, bad = str(self._jobs[at].path), piece.events, piece.bad
+        file, events, bad = self._jobs[at].name, piece.events, piece.bad
         read = len(events) + len(bad)
         if len(events):
             gone = self._writer.is_forgotten(events[Columns.user_id])
@@ -243,13 +271,13 @@ class _Ingest:
             self._writer.register_artefact(path)
             summary.quarantine_file = str(path)
         summary.reasons = dict(sorted(quarantine.reasons.items()))
-        sources = [
-            {"signature": job.signature, "file": str(job.path), "hash": job.hash, "adapter": job.adapter.name, **counts}
-            for job, counts in zip(self._jobs, self._counts, strict=True)
-        ]
+        sources = [{**job.record(), **counts} for job, counts in zip(self._jobs, self._counts, strict=True)]
         total = sum(job.size for job in self._jobs)
         done = self._writer.commit(
-            sources=sources, quarantine=summary.reasons, progress=lambda at, n: self._report(total, at / n)
+            sources=sources,
+            quarantine=summary.reasons,
+            followed=self._followed() if self._followed else None,
+            progress=lambda at, n: self._report(total, at / n),
         )
         summary.stored, summary.duplicates = done.stored, done.duplicates
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,6 +112,11 @@ class Writer:
         """Return what was ingested before, by signature."""
         return dict(self._snapshot.manifest.data["sources"])
 
+    @property
+    def followed(self) -> dict[str, Any]:
+        """How far each followed source was read, by its name."""
+        return dict(self._snapshot.manifest.data.get("followed", {}))
+
     def is_forgotten(self, user_ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """Mark users that were erased and must not come back (n,)."""
         return self._forgotten.mask(user_ids)
@@ -160,6 +165,7 @@ class Writer:
         self,
         sources: Iterable[dict[str, Any]] = (),
         quarantine: dict[str, int] | None = None,
+        followed: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Committed:
         """Make everything added the current generation.
@@ -170,6 +176,8 @@ class Writer:
             What was read; an entry with a ``signature`` is known from then on.
         quarantine : dict of str to int, optional
             Rows quarantined, by reason.
+        followed : mapping, optional
+            How far followed sources were read, by name; replaces what is known of each.
         progress : callable, optional
             Called with buckets done and buckets in all.
 
@@ -186,7 +194,7 @@ class Writer:
             raise RuntimeError("a writer commits once; open another")
         sources = list(sources)
         manifest = self._snapshot.manifest.next()
-        if not (self.added or self._tables or self._artefacts or sources):
+        if not (self.added or self._tables or self._artefacts or sources or followed):
             return Committed(0, 0, 0, self._snapshot.generation)
         results = self._build_buckets(manifest, progress)
         duplicates = sum(r["duplicates"] for r in results)
@@ -195,6 +203,7 @@ class Writer:
         self._write_tables(manifest, results)
         manifest.data["sources"] |= {s["signature"]: s for s in sources if s.get("signature")}
         manifest.data["artefacts"] += self._artefacts
+        manifest.data["followed"] = self.followed | dict(followed or {})
         manifest.data["commits"].append(
             {
                 "generation": done.generation,
