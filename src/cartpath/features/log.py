@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.schema import CONTEXT, item_schema
+from cartpath.store import NEVER_SHAPED
 from cartpath.store.path import EVENT_ARRAYS, PathView, Sessions
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Snapshot(Protocol):
     def totals(self) -> Any: ...  # noqa: D102
     @property
     def items(self) -> pa.Table: ...  # noqa: D102
+    @property
+    def shaped_until(self) -> int: ...  # noqa: D102
     def codes(self, name: str) -> list[str]: ...  # noqa: D102
     def bucket(self, bucket: int) -> PathView: ...  # noqa: D102
 
@@ -53,6 +56,8 @@ class Log:
         Generation of the store it was read from.
     share : float
         Share of the store's events that it holds; below 1 it is a sample of whole users.
+    shaped_until : int
+        What happened before this moment shaped earlier paths; see ``store.Snapshot.shaped_until``.
     """
 
     view: PathView
@@ -60,6 +65,7 @@ class Log:
     items: pa.Table
     generation: int = 0
     share: float = 1.0
+    shaped_until: int = NEVER_SHAPED
 
     @property
     def event_codes(self) -> dict[str, int]:
@@ -110,7 +116,8 @@ def read_log(snapshot: Snapshot, max_events: int = MAX_EVENTS) -> Log:
             break
     joined = join(views)
     total = max(int(snapshot.totals.events), 1)
-    return Log(joined, snapshot.codes, snapshot.items, snapshot.generation, min(joined.n_events / total, 1.0))
+    share = min(joined.n_events / total, 1.0)
+    return Log(joined, snapshot.codes, snapshot.items, snapshot.generation, share, snapshot.shaped_until)
 
 
 def join(views: Sequence[PathView]) -> PathView:

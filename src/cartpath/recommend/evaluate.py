@@ -17,7 +17,7 @@ from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted,
 from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
-from cartpath.tasks import SLICES, NextItemRows, next_item_rows
+from cartpath.tasks import SLICES, NextItemRows, check_unshaped, next_item_rows
 from cartpath.training.card import versions
 from cartpath.training.results import METRICS, row
 
@@ -76,6 +76,7 @@ def evaluate_recommender(
     with open_snapshot(workspace) as snapshot:
         log = read_log(snapshot)
     fitted = load_fitted(workspace, log)
+    check_unshaped(log.shaped_until, fitted.split)
     begin, end = fitted.split.bounds(slice)
     everyone = next_item_rows(log, begin, end)
     if not len(everyone):

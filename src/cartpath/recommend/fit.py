@@ -16,7 +16,7 @@ from cartpath.models import Pretrained, current_version, new_version, read_json,
 from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
-from cartpath.tasks import NextItemRows, TimeSplit, next_item_rows
+from cartpath.tasks import NextItemRows, TimeSplit, check_unshaped, next_item_rows
 from cartpath.training.card import read_card, split_of, write_card
 
 NAME = "recommender"
@@ -83,6 +83,7 @@ def fit_on(workspace: Path, log: Log, seed: int, told: Progress) -> dict[str, An
     home = current_version(workspace, "behaviour", "cartpath pretrain")
     card, pretrained = read_card(home), Pretrained.load(home)
     split = split_of(card)
+    check_unshaped(log.shaped_until, split)
     blend, n, score = choose(log, pretrained, split, seed, told)
     with new_version(workspace, NAME) as folder:
         write_json(folder / _BLEND, blend.to_dict())

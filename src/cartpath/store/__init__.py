@@ -5,14 +5,16 @@ from cartpath.store.files import atomic, write_json
 from cartpath.store.manifest import leftovers
 from cartpath.store.memory import view_from_table
 from cartpath.store.path import FLAG_BLANKED, FLAG_NEAR_DUPLICATE, NO_CODE, NO_QUANTITY, PathView, Sessions
-from cartpath.store.snapshot import Snapshot, Totals
+from cartpath.store.snapshot import ALWAYS_SHAPED, NEVER_SHAPED, Snapshot, Totals
 from cartpath.store.workspace import init, open_snapshot
 from cartpath.store.writer import Committed, Writer, writer
 
 __all__ = [
+    "ALWAYS_SHAPED",
     "ERASED",
     "FLAG_BLANKED",
     "FLAG_NEAR_DUPLICATE",
+    "NEVER_SHAPED",
     "NO_CODE",
     "NO_QUANTITY",
     "Codes",

@@ -18,6 +18,8 @@ from cartpath.store.files import TEMPORARY, sync, write_json
 from cartpath.store.hashing import HASH_VERSION
 
 FORMAT = 1
+#: What of a bucket is one file each: as ingested, and as readers see it where that differs.
+_RUNS = ("base", "delta", "derived", "removed")
 STORE = "store"
 QUARANTINE = "quarantine"
 _NAME = "manifest.json"
@@ -30,7 +32,8 @@ class Manifest:
     ----------
     data : dict
         ``generation``, ``n_buckets``, ``gap_seconds``, ``buckets`` (for each: ``base``, ``delta``, ``parts`` and
-        counts), ``codes`` (segments of each dictionary), ``tables``, ``sources``, ``commits``, ``artefacts``.
+        counts, and where paths are derived ``derived`` and ``removed``), ``derivation``, ``codes`` (segments of each
+        dictionary), ``tables``, ``sources``, ``followed``, ``commits``, ``artefacts``.
         Files are named relative to ``store/``.
     """
 
@@ -73,7 +76,7 @@ class Manifest:
         named: set[str] = set()
         for bucket in self.data["buckets"]:
             named.update(bucket["parts"])
-            named.update(name for name in (bucket["base"], bucket["delta"]) if name)
+            named.update(name for kind in _RUNS if (name := bucket.get(kind)))
         for segments in self.data["codes"].values():
             named.update(segments)
         named.update(self.data["tables"].values())
@@ -242,7 +245,7 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
     return len(gone)
 
 
-_FOLDERS = ("events", "paths", "codes", "tables", "spill")
+_FOLDERS = ("events", "paths", "derived", "removed", "codes", "tables", "spill")
 
 
 def _data_files(store: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from cartpath import config
 from cartpath.schema import Columns
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
+from cartpath.store.derive import Derivation, Pending, check_derived, derive, on_threads
 from cartpath.store.files import atomic, save_run
 from cartpath.store.parts import read_part, write_part
 from cartpath.store.prepare import HIT, ONCE, prepare
@@ -22,7 +24,10 @@ from cartpath.store.spill import Spill
 
 
 def rebuild(
-    workspace: Path | str, buckets: int | None = None, progress: Callable[[int, int], None] | None = None
+    workspace: Path | str,
+    buckets: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    derived: Callable[[Pending], Derivation | None] | None = None,
 ) -> int:
     """Rewrite the event store and the path table with the settings of ``cartpath.toml``.
 
@@ -33,6 +38,8 @@ def rebuild(
         A new bucket count, also written to ``cartpath.toml``.
     progress : callable, optional
         Called with buckets done and buckets in all.
+    derived : callable, optional
+        As ``Writer.commit`` takes it; needed where paths are derived.
 
     Returns
     -------
@@ -46,6 +53,11 @@ def rebuild(
         n_buckets = config.StoreSettings(buckets).buckets if buckets else settings.store.buckets
         with Snapshot(path) as snapshot:
             manifest = _rebuilt(snapshot, n_buckets, settings.sessions.gap_seconds, progress)
+            if derived is None:
+                check_derived(manifest)
+            else:
+                pending = Pending(snapshot, manifest, snapshot.load_codes(), {}, on_threads(os.cpu_count() or 1))
+                derive(pending, derived(pending), range(n_buckets))
         # The settings go first: a crash between the two is reported as a mismatch, with this command as the remedy.
         _write_bucket_count(path, n_buckets)
         manifests.swap(path, manifest)

@@ -21,6 +21,9 @@ from cartpath.store.path import PathView
 from cartpath.store.prepare import ROW_HASH, USER_KEY
 from cartpath.store.run import Run, build, merge, order_rows
 
+#: Ends of ``Snapshot.shaped_until``.
+NEVER_SHAPED, ALWAYS_SHAPED = -(2**62), 2**62
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -82,13 +85,41 @@ class Snapshot:
         """Inactivity that ends a session without an id."""
         return int(self.manifest.data["gap_seconds"])
 
+    @property
+    def derivation(self) -> dict[str, Any] | None:
+        """How what readers see was made of what was ingested: ``record``, ``counts``; None where it is the same."""
+        found: dict[str, Any] | None = self.manifest.data.get("derivation")
+        return found
+
+    @property
+    def shaped_until(self) -> int:
+        """What happened before this moment shaped the paths of earlier ones (fitted values, linked ids).
+
+        Microseconds since 1970 UTC; ``NEVER_SHAPED`` where nothing did, ``ALWAYS_SHAPED`` where everything may have.
+        An experiment whose cut-off is earlier would see the future.
+        """
+        found = self.derivation
+        return NEVER_SHAPED if found is None else int(found["record"].get("shaped_until", NEVER_SHAPED))
+
     def run(self, bucket: int) -> Run:
-        """Return a bucket's base merged with its delta."""
+        """Return a bucket's paths: cleaned and stitched where that is on, else as they were ingested."""
+        if self.derivation is None:
+            return self.raw_run(bucket)
+        name = self.manifest.data["buckets"][bucket].get("derived")
+        return load_run(self._store / name) if name else _empty_run()
+
+    def raw_run(self, bucket: int) -> Run:
+        """Return a bucket's paths as they were ingested: its base merged with its delta."""
         entry = self.manifest.data["buckets"][bucket]
         base, delta = (load_run(self._store / name) if name else None for name in (entry["base"], entry["delta"]))
         if base is None:
             return delta if delta is not None else _empty_run()
         return merge(base, delta, self.gap_seconds) if delta is not None else base
+
+    def removed(self, bucket: int) -> pa.Table:
+        """Return the events that cleaning took out of a bucket's paths, each with its ``reason``."""
+        name = self.manifest.data["buckets"][bucket].get("removed")
+        return pq.read_table(self._store / name) if name else pa.table({"reason": pa.array([], pa.string())})
 
     def bucket(self, bucket: int) -> PathView:
         """Return the paths of one bucket, memory-mapped where there is no delta."""
@@ -153,7 +184,9 @@ class Snapshot:
     @cached_property
     def totals(self) -> Totals:
         """Counts over all buckets."""
-        stats = [bucket["stats"] for bucket in self.manifest.data["buckets"] if bucket["stats"].get("events")]
+        kind = "stats" if self.derivation is None else "derived_stats"
+        found = [bucket.get(kind, {}) for bucket in self.manifest.data["buckets"]]
+        stats = [entry for entry in found if entry.get("events")]
         by_code = np.zeros(len(self.codes("event")), np.int64)
         for entry in stats:
             by_code[: len(entry["by_event"])] += np.array(entry["by_event"], np.int64)

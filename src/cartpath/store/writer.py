@@ -21,6 +21,7 @@ from cartpath.schema import CartpathError, Columns
 from cartpath.store import kernels
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
+from cartpath.store.derive import Derivation, Pending, check_derived, derive, on_threads
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_run, save_arrays, save_run, write_table
 from cartpath.store.once import Once
@@ -166,6 +167,7 @@ class Writer:
         sources: Iterable[dict[str, Any]] = (),
         quarantine: dict[str, int] | None = None,
         followed: Mapping[str, Any] | None = None,
+        derived: Callable[[Pending], Derivation | None] | None = None,
         progress: Progress | None = None,
     ) -> Committed:
         """Make everything added the current generation.
@@ -178,6 +180,9 @@ class Writer:
             Rows quarantined, by reason.
         followed : mapping, optional
             How far followed sources were read, by name; replaces what is known of each.
+        derived : callable, optional
+            Says how the paths that readers see are made of those ingested, once these are written. Without it they
+            stay as they are, which new events forbid where paths are derived.
         progress : callable, optional
             Called with buckets done and buckets in all.
 
@@ -189,14 +194,17 @@ class Writer:
         ------
         RuntimeError
             If this writer has committed before: a writer makes one generation.
+        CartpathError
+            If paths are derived, there are new events, and ``derived`` is not given.
         """
         if self._committed:
             raise RuntimeError("a writer commits once; open another")
         sources = list(sources)
         manifest = self._snapshot.manifest.next()
-        if not (self.added or self._tables or self._artefacts or sources or followed):
+        if not (self.added or self._tables or self._artefacts or sources or followed or derived):
             return Committed(0, 0, 0, self._snapshot.generation)
         results = self._build_buckets(manifest, progress)
+        self._derive(manifest, derived)
         duplicates = sum(r["duplicates"] for r in results)
         done = Committed(self.added - duplicates, duplicates, sum(r["late"] for r in results), manifest.generation)
         self._write_codes(manifest)
@@ -237,6 +245,15 @@ class Writer:
                 pool.shutdown(cancel_futures=True)
                 raise
         return results
+
+    def _derive(self, manifest: manifests.Manifest, derived: Callable[[Pending], Derivation | None] | None) -> None:
+        touched = self._spill.filled() if self._spill else []
+        if derived is None:
+            if touched:
+                check_derived(manifest)
+            return
+        pending = Pending(self._snapshot, manifest, self._codes, self._tables, on_threads(self._threads))
+        derive(pending, derived(pending), touched)
 
     def _build_bucket(self, manifest: manifests.Manifest, bucket: int, values: dict[str, pa.Array]) -> dict[str, Any]:
         assert self._spill is not None

@@ -2,7 +2,7 @@
 
 from cartpath.tasks.intent import EveryStep, IntentRows, IntentTask, every_step, intent_rows
 from cartpath.tasks.next_item import NextItemRows, next_item_rows
-from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, time_split
+from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, check_unshaped, time_split
 
 __all__ = [
     "DEFAULT_SHARES",
@@ -12,6 +12,7 @@ __all__ = [
     "IntentTask",
     "NextItemRows",
     "TimeSplit",
+    "check_unshaped",
     "every_step",
     "intent_rows",
     "next_item_rows",

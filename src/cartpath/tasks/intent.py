@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cartpath.features import Log, by_session, count_within
 from cartpath.schema import Event
-from cartpath.tasks.split import SLICES, TimeSplit
+from cartpath.tasks.split import SLICES, TimeSplit, check_unshaped
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,13 @@ def intent_rows(log: Log, split: TimeSplit, task: IntentTask | None = None) -> I
     -------
     IntentRows
         In the order of sessions; empty where no session is long enough.
+
+    Raises
+    ------
+    CartpathError
+        If what came after the first cut shaped the paths before it.
     """
+    check_unshaped(log.shaped_until, split)
     task = task or IntentTask()
     view, sessions = log.view, log.view.sessions
     steps = _Steps(log, task.target)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.schema import CartpathError, iso
+from cartpath.schema import MICROSECONDS, CartpathError, iso
 from cartpath.store.path import PathView
 
 #: Slices in the order of time.
@@ -95,3 +95,29 @@ def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES) -> Time
     first = first if first > ts[0] else int(ts[np.searchsorted(ts, ts[0], side="right")])
     second = max(second, first)
     return TimeSplit((first, second, max(third, second)))
+
+
+def check_unshaped(shaped_until: int, split: TimeSplit) -> None:
+    """Refuse a split whose training slice was shaped by what came after it.
+
+    Parameters
+    ----------
+    shaped_until : int
+        ``Snapshot.shaped_until``.
+    split : TimeSplit
+
+    Raises
+    ------
+    CartpathError
+        If values were cleaned by figures of later events, or paths joined by links first seen later.
+
+    Examples
+    --------
+    >>> check_unshaped(10, TimeSplit((10, 20, 30)))
+    """
+    if shaped_until > split.train_until:
+        day = iso(split.train_until - split.train_until % (86_400 * MICROSECONDS))
+        raise CartpathError(
+            f"paths before {iso(split.train_until)} were cleaned or joined by what is known from later events",
+            f'set until = "{day[:10]}" in [cleaning] and [identity] of cartpath.toml, then run: cartpath clean SHOP',
+        )

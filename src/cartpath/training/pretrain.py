@@ -20,7 +20,7 @@ from cartpath.features import (
     length_batches,
 )
 from cartpath.models import Pretrained, folder_of, need, new_version
-from cartpath.tasks import TimeSplit, time_split
+from cartpath.tasks import TimeSplit, check_unshaped, time_split
 from cartpath.training.card import write_card
 from cartpath.training.data import Progress, open_log, path_ends, silent
 
@@ -69,7 +69,7 @@ def pretrain(
     Raises
     ------
     CartpathError
-        If the workspace has no events, or all at one time.
+        If the workspace has no events, or all at one time, or what came later shaped the paths to learn from.
     MissingExtraError
         If PyTorch or Transformers is not installed.
     """
@@ -78,7 +78,9 @@ def pretrain(
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
     with open_log(workspace) as log:
-        return _pretrain(workspace, log, time_split(log.view), epochs, minutes, seed, resume, told)
+        split = time_split(log.view)
+        check_unshaped(log.shaped_until, split)
+        return _pretrain(workspace, log, split, epochs, minutes, seed, resume, told)
 
 
 def _pretrain(
