@@ -9,7 +9,7 @@ from cartpath.ingest.doctor_scan import Counts
 from cartpath.schema import CONTEXT, Columns, Event
 
 #: Events that are about a product, where a shop records them so.
-_OF_PRODUCTS = (
+OF_PRODUCTS = (
     Event.click,
     Event.view,
     Event.wishlist,
@@ -20,9 +20,9 @@ _OF_PRODUCTS = (
     Event.refund,
 )
 #: Column -> the events that should have it.
-_EXPECTED: dict[str, tuple[str, ...]] = {
-    Columns.item_id: _OF_PRODUCTS,
-    Columns.price: _OF_PRODUCTS,
+EXPECTED: dict[str, tuple[str, ...]] = {
+    Columns.item_id: OF_PRODUCTS,
+    Columns.price: OF_PRODUCTS,
     Columns.quantity: (Event.purchase,),
     Columns.order_id: (Event.purchase,),
     Columns.order_value: (Event.purchase,),
@@ -34,7 +34,7 @@ _EXPECTED: dict[str, tuple[str, ...]] = {
 def of_missing(counts: Counts, by_type: Mapping[str, int], names: list[str]) -> list[Finding]:
     """Return the columns that lack values where their events should have them, and the context of sessions."""
     found = []
-    for column, events in _EXPECTED.items():
+    for column, events in EXPECTED.items():
         here = [event for event in events if by_type.get(event)]
         of = sum(by_type[event] for event in here)
         per_event = {event: int(counts.missing[column][names.index(event)]) for event in here}

@@ -55,6 +55,7 @@ class Columns:
     hit = "_hit"
     once = "_once"
     blanked = "_blanked"
+    received = "_received"
 
 
 #: Context of the session, carried on its events; all optional.

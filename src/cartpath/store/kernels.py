@@ -183,7 +183,7 @@ def steps(
     step = np.ones(len(ts), np.uint8)
     for u in range(len(offsets) - 1):
         for i in range(offsets[u], offsets[u + 1]):
-            flags[i] &= np.uint8(1)
+            flags[i] &= np.uint8(0xFD)  # what cleaning marked stays
             if i == offsets[u]:
                 continue
             same = ts[i] == ts[i - 1] and session[i] == session[i - 1] and hit[i] == hit[i - 1]

@@ -15,13 +15,13 @@ from cartpath.store import kernels
 from cartpath.store.codes import CODED
 from cartpath.store.files import atomic
 from cartpath.store.path import NO_CODE, NO_QUANTITY
-from cartpath.store.prepare import BLANKED, HIT, ONCE
+from cartpath.store.prepare import BLANKED, HIT, ONCE, RECEIVED
 from cartpath.store.run import column
 
 Array = npt.NDArray[Any]
 
 #: Columns of a part that hold what a rebuild of the path table needs beyond the canonical ones.
-KEPT = {HIT: Columns.hit, ONCE: Columns.once, BLANKED: Columns.blanked}
+KEPT = {HIT: Columns.hit, ONCE: Columns.once, BLANKED: Columns.blanked, RECEIVED: Columns.received}
 _BIG = 2**31 - 2**16
 
 

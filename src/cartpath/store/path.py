@@ -17,6 +17,13 @@ NO_CODE = np.int32(-1)
 #: Bits of ``PathView.flags``.
 FLAG_BLANKED = np.uint8(1)  # a value did not fit its column and was blanked
 FLAG_NEAR_DUPLICATE = np.uint8(2)  # same event, item and page less than a second after the one before
+# What cleaning did, where it is on.
+FLAG_IMPUTED_PRICE = np.uint8(4)  # the price was missing and is made up
+FLAG_IMPUTED_QUANTITY = np.uint8(8)
+FLAG_OUTLIER_PRICE = np.uint8(16)  # the price that was read is too far out; it may be clipped or blanked
+FLAG_OUTLIER_QUANTITY = np.uint8(32)
+FLAG_OUTLIER_DWELL = np.uint8(64)  # the time until the next event of the session is
+FLAG_ROBOT = np.uint8(128)  # the user behaves like a machine
 
 #: Arrays with one value an event, and their types.
 EVENT_ARRAYS: Mapping[str, npt.DTypeLike] = {
@@ -93,7 +100,8 @@ class PathView:
     order : int64 array (n_events,)
         Hash of the order id; 0 where there is none.
     flags : uint8 array (n_events,)
-        Bits ``FLAG_BLANKED`` and ``FLAG_NEAR_DUPLICATE``.
+        Bits ``FLAG_BLANKED`` and ``FLAG_NEAR_DUPLICATE``, and those that cleaning sets, ``FLAG_IMPUTED_PRICE`` to
+        ``FLAG_ROBOT``.
     sessions : Sessions
     """
 

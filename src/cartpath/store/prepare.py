@@ -15,7 +15,7 @@ from cartpath.store.jit import kernel
 from cartpath.store.path import NO_CODE, NO_QUANTITY
 
 #: Names of a row's own columns; the text it came from stays beside them under its canonical name.
-USER_KEY, ORDER, SESSION_KEY, ROW_HASH, HIT, ONCE, BLANKED = (
+USER_KEY, ORDER, SESSION_KEY, ROW_HASH, HIT, ONCE, BLANKED, RECEIVED = (
     "user_key",
     "order",
     "session_key",
@@ -23,6 +23,7 @@ USER_KEY, ORDER, SESSION_KEY, ROW_HASH, HIT, ONCE, BLANKED = (
     "hit",
     "once",
     "blanked",
+    "received",
 )
 _TEXT = (Columns.user_id, Columns.session_id, Columns.order_id, Columns.event_id, Columns.props)
 _NUMBERS = (Columns.price, Columns.order_value)
@@ -52,7 +53,7 @@ def prepare(table: pa.Table, codes: Codes) -> pa.Table:
     ----------
     table : pyarrow.Table (n events)
         Any of the columns of ``schema.event_schema()``; ``user_id``, ``ts`` and ``event`` without nulls. May also
-        have the internal columns ``hit``, ``once`` and ``blanked`` of ``schema.Columns``.
+        have the internal columns ``hit``, ``once``, ``blanked`` and ``received`` of ``schema.Columns``.
     codes : Codes
         Extended with the values that are new.
 
@@ -155,6 +156,10 @@ def _internal(table: pa.Table, out: dict[str, Any]) -> None:
         blanked = table[Columns.blanked].combine_chunks().cast(pa.uint8()).fill_null(0).to_numpy(zero_copy_only=False)
         if blanked.any():
             out[BLANKED] = blanked
+    if Columns.received in table.column_names and table[Columns.received].null_count < len(table):
+        # Not part of the fingerprint: the same event may be received twice.
+        received = table[Columns.received].combine_chunks().cast(pa.int64()).fill_null(0)
+        out[RECEIVED] = received.to_numpy(zero_copy_only=False)
 
 
 def _hash_any(column: pa.ChunkedArray) -> Array:

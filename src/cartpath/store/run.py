@@ -18,7 +18,7 @@ from cartpath.schema import CONTEXT, MICROSECONDS, Columns, CorruptStoreError
 from cartpath.store import kernels
 from cartpath.store.hashing import HashTable
 from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Sessions
-from cartpath.store.prepare import BLANKED, HIT, ORDER, ROW_HASH, SESSION_KEY, USER_KEY, context_of
+from cartpath.store.prepare import BLANKED, HIT, ORDER, RECEIVED, ROW_HASH, SESSION_KEY, USER_KEY, context_of
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +33,9 @@ EMPTY: Mapping[str, Any] = {
     "order_value": np.nan,
     "flags": 0,
     HIT: 0,
+    RECEIVED: 0,
 }
-TYPES: Mapping[str, Any] = {**EVENT_ARRAYS, ROW_HASH: np.int64, HIT: np.int64}
+TYPES: Mapping[str, Any] = {**EVENT_ARRAYS, ROW_HASH: np.int64, HIT: np.int64, RECEIVED: np.int64}
 
 
 @dataclass
@@ -258,6 +259,35 @@ def select(run: Run, users: Array, gap_seconds: int) -> Run:
     arrays = {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")}
     key = run.sessions.key[session[keep]]
     return _finish(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context, gap_seconds)
+
+
+def rebuild_run(run: Run, rows: Array, gap_seconds: int, changed: Mapping[str, Array] | None = None) -> Run:
+    """Return the run of some of its events, some values changed; sessions, steps and flags are derived anew.
+
+    A session whose context was carried by an event that is left out takes it from its next event.
+
+    Parameters
+    ----------
+    run : Run
+    rows : int64 array (m,)
+        Events to keep, in the new path order: users in order, each one's events together and by their new time.
+    gap_seconds : int
+        Inactivity that ends a session without an id.
+    changed : mapping of str to array (n_events,), optional
+        Arrays of ``TYPES``, over all events of ``run``, that replace its own.
+    """
+    owner = np.repeat(np.arange(len(run.user_key)), np.diff(run.offsets))
+    users, sizes = np.unique(owner[rows], return_counts=True)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    session = run.arrays["session"]
+    known = run.sessions.context_ts[session] >= 0
+    known &= run.arrays[Columns.ts] >= run.sessions.context_ts[session]
+    context = {n: np.where(known, v[session], NO_CODE)[rows] for n, v in run.sessions.context.items()}
+    own = {n: v for n, v in run.arrays.items() if n not in ("session", "step")} | dict(changed or {})
+    arrays = {name: kernels.take(values, rows) for name, values in own.items()}
+    key = run.sessions.key[session][rows]
+    user_id = run.user_id.take(pa.array(users))
+    return _finish(run.user_key[users], user_id, offsets, arrays, key, context, gap_seconds)
 
 
 def drop_duplicates(rows: pa.Table, known: Array, chosen: Array | None = None) -> Array:

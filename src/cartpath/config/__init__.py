@@ -8,7 +8,20 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
 from cartpath.schema import CartpathError, seconds
+
+__all__ = [
+    "FILE_NAME",
+    "CleaningSettings",
+    "MissingSettings",
+    "OutlierSettings",
+    "OutliersSettings",
+    "SessionSettings",
+    "Settings",
+    "StoreSettings",
+    "load",
+]
 
 FILE_NAME = "cartpath.toml"
 
@@ -51,17 +64,23 @@ class Settings:
 
     store: StoreSettings = field(default_factory=StoreSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
         return (
             "# Settings of this Cartpath workspace; see docs/configuration.md\n\n"
             f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
-            f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n'
+            f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
+            "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
         )
 
 
-_TABLES: dict[str, type[Any]] = {"store": StoreSettings, "sessions": SessionSettings}
+_TABLES: dict[str, type[Any]] = {
+    "store": StoreSettings,
+    "sessions": SessionSettings,
+    "cleaning": CleaningSettings,
+}
 
 
 def load(workspace: Path) -> Settings:
