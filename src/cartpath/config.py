@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import tomllib
 from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from cartpath.schema import CartpathError, seconds
+from cartpath.schema import CartpathError, microseconds_of, seconds
 
 FILE_NAME = "cartpath.toml"
 
@@ -40,6 +41,40 @@ class SessionSettings:
 
 
 @dataclass(frozen=True)
+class IdentitySettings:
+    """``[identity]``: how anonymous ids become known users, where links between them were given."""
+
+    stitch: bool = True
+    until: str | date | None = None
+    max_ids: int = 50
+
+    def __post_init__(self) -> None:
+        if type(self.stitch) is not bool:
+            raise CartpathError("[identity] stitch must be true or false")
+        if type(self.max_ids) is not int or self.max_ids < 1:
+            raise CartpathError("[identity] max_ids must be a whole number from 1")
+        if not isinstance(self.until, str | date | None):
+            raise CartpathError("[identity] until must be a date, such as 2024-01-31")
+        _ = self.until_us
+
+    @property
+    def until_us(self) -> int | None:
+        """Links first seen from this time on (microseconds since 1970 UTC) do not count; None: all do."""
+        if self.until is None:
+            return None
+        until = self.until
+        return microseconds_of(until if isinstance(until, str | datetime) else until.isoformat())
+
+    def to_toml(self) -> str:
+        """Return the settings as a table of ``cartpath.toml``."""
+        until = "" if self.until is None else f'until = "{self.until}"  # links first seen from then on do not count\n'
+        return (
+            f"[identity]\nstitch = {str(self.stitch).lower()}  # move events of an anonymous id to its user's path\n"
+            f"{until}max_ids = {self.max_ids}  # a user with more linked ids is left as it is\n"
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a workspace.
 
@@ -51,17 +86,23 @@ class Settings:
 
     store: StoreSettings = field(default_factory=StoreSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
         return (
             "# Settings of this Cartpath workspace; see docs/configuration.md\n\n"
             f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
-            f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n'
+            f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
+            f"{self.identity.to_toml()}"
         )
 
 
-_TABLES: dict[str, type[Any]] = {"store": StoreSettings, "sessions": SessionSettings}
+_TABLES: dict[str, type[Any]] = {
+    "store": StoreSettings,
+    "sessions": SessionSettings,
+    "identity": IdentitySettings,
+}
 
 
 def load(workspace: Path) -> Settings:
