@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cartpath import store
 from cartpath.schema import CartpathError
-from cartpath.store.derive import Derivation, Derived, Pending
+from cartpath.store.derivation import Derivation, Derived, Pending
 from cartpath.store.rebuild import rebuild
 from cartpath.store.run import Run, select
 from tests.store.twin import GAP, Row, assert_same_store, dump_all, expected, put, rows, workspace
@@ -38,7 +38,7 @@ class Without:
 
 
 def without(user: str, version: int = 1) -> Derivation:
-    return Derivation({"without": user, "version": version}, Without(user))
+    return Derivation({"without": user, "version": version}, transform=Without(user))
 
 
 def others(log: list[Row], user: str) -> list[Row]:

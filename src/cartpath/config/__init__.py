@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
+from cartpath.config.identity import IdentitySettings
 from cartpath.schema import CartpathError, seconds
 
 __all__ = [
     "FILE_NAME",
     "CleaningSettings",
+    "IdentitySettings",
     "MissingSettings",
     "OutlierSettings",
     "OutliersSettings",
@@ -65,6 +67,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
@@ -72,6 +75,7 @@ class Settings:
             "# Settings of this Cartpath workspace; see docs/configuration.md\n\n"
             f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
             f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
+            f"{self.identity.to_toml()}\n"
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
         )
 
@@ -80,6 +84,7 @@ _TABLES: dict[str, type[Any]] = {
     "store": StoreSettings,
     "sessions": SessionSettings,
     "cleaning": CleaningSettings,
+    "identity": IdentitySettings,
 }
 
 

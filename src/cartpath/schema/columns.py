@@ -49,6 +49,12 @@ class Columns:
     image = "image"
     attributes = "attributes"
 
+    # Links between ids; ``source`` (above) says what showed a link.
+    anonymous_id = "anonymous_id"
+    first = "first"
+    last = "last"
+    n = "n"
+
     # Internal to ingest: where a row comes from and which rows belong together.
     file = "_file"
     row = "_row"

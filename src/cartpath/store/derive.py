@@ -7,135 +7,47 @@ paths back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
 
-from cartpath.schema import CartpathError
-from cartpath.store.codes import Codes
+from cartpath.store import kernels
+from cartpath.store.derivation import Derivation, Derived, Pending, RawRuns
 from cartpath.store.files import load_run, save_run, write_table
-from cartpath.store.manifest import STORE, Manifest
-from cartpath.store.run import Run, merge
-from cartpath.store.snapshot import Snapshot, stats_of
+from cartpath.store.owners import Owners
+from cartpath.store.run import Run
+from cartpath.store.snapshot import stats_of
+from cartpath.store.stitch import arriving, combine, split
 
-Mapper = Callable[[Callable[[int], Any], Sequence[int]], list[Any]]
-
-
-@dataclass(frozen=True)
-class Derived:
-    """What became of a bucket.
-
-    Attributes
-    ----------
-    run : Run
-        What readers see.
-    removed : pyarrow.Table, optional
-        Events that were taken out, each with a ``reason``.
-    counts : dict of str to int
-        What was done, by rule.
-    """
-
-    run: Run
-    removed: pa.Table | None = None
-    counts: dict[str, int] = field(default_factory=dict)
-
-
-class Transform(Protocol):
-    """From a bucket's run to what readers see; can be pickled, as a cluster runs it elsewhere."""
-
-    def __call__(self, run: Run) -> Derived:
-        """Return what became of a run."""
+#: Users on their way to the buckets of their owners, only during a write.
+MOVED = "spill/moved"
+#: What a bucket's entry has where its path is derived.
+DERIVED = ("derived", "removed", "derived_stats", "counts")
 
 
 @dataclass(frozen=True)
-class Derivation:
-    """How the path table that readers see is made.
+class _Leaving:
+    """Writes the users of a bucket who have an owner, and says which buckets they go to; can be pickled."""
 
-    Attributes
-    ----------
-    record : dict
-        As JSON: the settings and what was fitted. Kept in the manifest (``Snapshot.derivation``); while it is the
-        same, only buckets with new events are derived anew.
-    transform : Transform, optional
-        None leaves runs as they are.
-    """
+    raw: RawRuns
+    owners: Owners
 
-    record: dict[str, Any]
-    transform: Transform | None = None
-
-
-class Pending:
-    """A write that is about to become current, for whoever decides how it is derived.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        The generation before.
-    manifest : Manifest
-        The generation to be; its raw buckets are written.
-    codes : Codes
-    tables : dict of str to pyarrow.Table
-        Small tables that this write puts.
-    mapper : callable
-        Runs a function over buckets.
-    """
-
-    def __init__(
-        self, snapshot: Snapshot, manifest: Manifest, codes: Codes, tables: dict[str, pa.Table], mapper: Mapper
-    ) -> None:
-        self.snapshot, self.manifest, self.codes = snapshot, manifest, codes
-        self._tables, self.mapper = tables, mapper
-
-    @property
-    def record(self) -> dict[str, Any] | None:
-        """The record of the derivation that is current, None where there is none."""
-        found = self.snapshot.derivation
-        return None if found is None else dict(found["record"])
-
-    @property
-    def was_empty(self) -> bool:
-        """Whether there were no events before this write."""
-        return not any(entry["stats"].get("events") for entry in self.snapshot.manifest.data["buckets"])
-
-    def table(self, name: str, default: pa.Table) -> pa.Table:
-        """Return one of the store's small tables, as this write leaves it."""
-        return self._tables.get(name, self.snapshot.table(name, default))
-
-    def raw_runs(self) -> RawRuns:
-        """Return the raw runs of the generation to be, which can be pickled and read a bucket at a time."""
-        data = self.manifest.data
-        return RawRuns(self.snapshot.workspace / STORE, data["buckets"], data["gap_seconds"])
+    def __call__(self, bucket: int) -> list[int]:
+        run, gap = self.raw[bucket], self.raw.gap_seconds
+        moved = None if run is None else split(run, self.owners, gap)[1]
+        if moved is None:
+            return []
+        save_run(_moved_file(self.raw, bucket), moved)
+        homes = self.owners.owner_key[self.owners.find(moved.user_key)]
+        return [int(home) for home in np.unique(kernels.bucket_of(homes, len(self.raw)))]
 
 
-@dataclass(frozen=True)
-class RawRuns:
-    """The runs as they were ingested, by bucket.
-
-    Attributes
-    ----------
-    store : Path
-    buckets : list of dict
-        The manifest's entries.
-    gap_seconds : int
-    """
-
-    store: Path
-    buckets: list[dict[str, Any]]
-    gap_seconds: int
-
-    def __len__(self) -> int:
-        return len(self.buckets)
-
-    def __getitem__(self, bucket: int) -> Run | None:
-        entry = self.buckets[bucket]
-        base, delta = (load_run(self.store / name) if name else None for name in (entry["base"], entry["delta"]))
-        if base is None or delta is None:
-            return base if delta is None else delta
-        return merge(base, delta, self.gap_seconds)
+def _moved_file(raw: RawRuns, bucket: int) -> Path:
+    return raw.store / MOVED / f"{bucket:04d}.arrow"
 
 
 @dataclass(frozen=True)
@@ -145,13 +57,25 @@ class _Bucket:
     raw: RawRuns
     derivation: Derivation
     generation: int
+    #: For each bucket those whose users come here.
+    arrivals: dict[int, list[int]]
 
     def __call__(self, bucket: int) -> dict[str, Any]:
-        run = self.raw[bucket]
+        run, transform = self._stitched(bucket), self.derivation.transform
         entry: dict[str, Any] = {"derived": None, "removed": None, "derived_stats": {}, "counts": {}}
-        if run is None or self.derivation.transform is None:
-            return entry if run is None else self._kept(bucket, Derived(run), entry)
-        return self._kept(bucket, self.derivation.transform(run), entry)
+        if run is None:
+            return entry
+        return self._kept(bucket, Derived(run) if transform is None else transform(run), entry)
+
+    def _stitched(self, bucket: int) -> Run | None:
+        run, owners, gap = self.raw[bucket], self.derivation.owners, self.raw.gap_seconds
+        if owners is None:
+            return run
+        own = None if run is None else split(run, owners, gap)[0]
+        moved = [load_run(_moved_file(self.raw, source)) for source in self.arrivals.get(bucket, [])]
+        here = [arriving(one, owners, bucket, len(self.raw), gap) for one in moved]
+        found = [one for one in here if one is not None]
+        return combine(own, found, owners, gap) if found else own
 
     def _kept(self, bucket: int, done: Derived, entry: dict[str, Any]) -> dict[str, Any]:
         if len(done.run):
@@ -181,11 +105,17 @@ def derive(pending: Pending, derivation: Derivation | None, touched: Iterable[in
             for name in DERIVED:
                 entry.pop(name, None)
         return
-    same = pending.record == derivation.record
-    buckets = sorted(touched) if same else list(range(len(data["buckets"])))
-    work = _Bucket(pending.raw_runs(), derivation, pending.manifest.generation)
-    for bucket, entry in zip(buckets, pending.mapper(work, buckets), strict=True):
-        data["buckets"][bucket].update(entry)
+    # A link can bring events from any bucket to any other.
+    some = derivation.owners is None and pending.record == derivation.record
+    buckets = sorted(touched) if some else list(range(len(data["buckets"])))
+    raw = pending.raw_runs()
+    try:
+        arrivals = _leave(pending, raw, derivation.owners)
+        work = _Bucket(raw, derivation, pending.manifest.generation, arrivals)
+        for bucket, entry in zip(buckets, pending.mapper(work, buckets), strict=True):
+            data["buckets"][bucket].update(entry)
+    finally:
+        shutil.rmtree(raw.store / MOVED, ignore_errors=True)
     counts: dict[str, int] = {}
     for entry in data["buckets"]:
         for name, n in entry.get("counts", {}).items():
@@ -193,30 +123,10 @@ def derive(pending: Pending, derivation: Derivation | None, touched: Iterable[in
     data["derivation"] = {"record": derivation.record, "counts": counts, "generation": pending.manifest.generation}
 
 
-#: What a bucket's entry has where its path is derived.
-DERIVED = ("derived", "removed", "derived_stats", "counts")
-
-
-def check_derived(manifest: Manifest) -> None:
-    """Refuse to change events under a derived path table without deriving it anew.
-
-    Raises
-    ------
-    CartpathError
-        If the manifest has a derivation.
-    """
-    if manifest.data.get("derivation") is not None:
-        raise CartpathError(
-            "paths of this shop are cleaned or stitched, so events are added by an ingest alone",
-            "use cartpath.ingest or cartpath ingest, which derive them anew",
-        )
-
-
-def on_threads(threads: int) -> Mapper:
-    """Return a mapper that runs a function over buckets on threads, results in order."""
-
-    def over(work: Callable[[int], Any], buckets: Sequence[int]) -> list[Any]:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, buckets))
-
-    return over
+def _leave(pending: Pending, raw: RawRuns, owners: Owners | None) -> dict[int, list[int]]:
+    arrivals: dict[int, list[int]] = {}
+    if owners is not None:
+        for source, homes in enumerate(pending.mapper(_Leaving(raw, owners), list(range(len(raw))))):
+            for home in homes:
+                arrivals.setdefault(home, []).append(source)
+    return arrivals

@@ -14,7 +14,8 @@ from cartpath import config
 from cartpath.schema import Columns
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
-from cartpath.store.derive import Derivation, Pending, check_derived, derive, on_threads
+from cartpath.store.derivation import Derivation, Pending, check_derived, on_threads
+from cartpath.store.derive import derive
 from cartpath.store.files import atomic, save_run
 from cartpath.store.parts import read_part, write_part
 from cartpath.store.prepare import HIT, ONCE, prepare

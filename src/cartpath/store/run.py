@@ -95,6 +95,38 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class Loose:
+    """Events in path order before their sessions are derived: each has its session's key, and what context it carries.
+
+    Attributes
+    ----------
+    user_key, user_id, offsets, arrays
+        As in ``Run``; ``arrays`` has no ``session`` and no ``step``.
+    key : int64 array (n_events,)
+        Hash of the session id; 0 where the source has none.
+    context : dict of int32 arrays (n_events,)
+        A name that is absent is known of no event.
+    """
+
+    user_key: npt.NDArray[np.uint64]
+    user_id: pa.StringArray
+    offsets: npt.NDArray[np.int64]
+    arrays: dict[str, Array]
+    key: npt.NDArray[np.int64]
+    context: dict[str, Array]
+
+    def array(self, name: str) -> Array:
+        """Return one array, made up where it is absent."""
+        found = self.arrays.get(name)
+        return np.full(len(self.key), EMPTY[name], TYPES[name]) if found is None else found
+
+    def carried(self, name: str) -> Array:
+        """Return one name of the context, made up where it is absent."""
+        found = self.context.get(name)
+        return np.full(len(self.key), NO_CODE, np.int32) if found is None else found
+
+
 def order_rows(rows: pa.Table, chosen: Array | None = None) -> tuple[Array, Array, Array]:
     """Return rows in path order (by user key, time, position), the user keys, and where each user starts.
 
@@ -150,19 +182,12 @@ def build(rows: pa.Table, order: Array, user_key: Array, offsets: Array, gap_sec
     has_key = SESSION_KEY in rows.column_names
     key = kernels.take(column(rows, SESSION_KEY), order) if has_key else np.zeros(len(order), np.int64)
     context = {name: kernels.take(values, order) for name, values in context_of(rows).items()}
-    return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)
+    return finish(Loose(user_key, user_id, offsets, arrays, key, context), gap_seconds)
 
 
-def _finish(
-    user_key: Array,
-    user_id: pa.StringArray,
-    offsets: Array,
-    arrays: dict[str, Array],
-    key: Array,
-    context: dict[str, Array],
-    gap_seconds: int,
-) -> Run:
+def finish(loose: Loose, gap_seconds: int) -> Run:
     """Derive sessions, steps and flags, and take each session's context from the event that carries it first."""
+    offsets, arrays, key, context = loose.offsets, loose.arrays, loose.key, loose.context
     ts = arrays[Columns.ts]
     carries = np.zeros(len(ts), np.bool_)
     for values in context.values():
@@ -174,8 +199,8 @@ def _finish(
     full = {name: taken[name].astype(np.int32) if name in taken else blank for name in CONTEXT}
     context_ts = np.where(carrier >= 0, ts[carrier], -1) if len(ts) else np.zeros(0, np.int64)
     run = Run(
-        user_key,
-        user_id,
+        loose.user_key,
+        loose.user_id,
         offsets,
         {**arrays, "session": session},
         Sessions(
@@ -207,30 +232,41 @@ def merge(a: Run, b: Run, gap_seconds: int) -> Run:
     gap_seconds : int
         The gap both were built with.
     """
+    return finish(join(loosen(a), loosen(b)), gap_seconds)
+
+
+def loosen(run: Run) -> Loose:
+    """Undo ``finish``: give the context of its session to each event it may have been taken from."""
+    session = run.arrays["session"]
+    carrier = run.sessions.context_ts[session] == run.arrays["ts"]
+    known = {n: values for n, values in run.sessions.context.items() if (values >= 0).any()}
+    return Loose(
+        run.user_key,
+        run.user_id,
+        run.offsets,
+        {n: values for n, values in run.arrays.items() if n not in ("session", "step")},
+        run.sessions.key[session],
+        {n: np.where(carrier, values[session], NO_CODE) for n, values in known.items()},
+    )
+
+
+def join(a: Loose, b: Loose) -> Loose:
+    """Merge by user and time; on equal times the events of ``a`` come first."""
     offsets, source, user_a, user_b = kernels.merge_order(
         a.user_key, a.offsets, a.arrays["ts"], b.user_key, b.offsets, b.arrays["ts"]
     )
-    names = [n for n in TYPES if n not in ("session", "step") and (n in a.arrays or n in b.arrays)]
-    arrays = {name: kernels.gather(a.array(name), b.array(name), source) for name in names}
-    key_a, key_b = (run.sessions.key[run.arrays["session"]] for run in (a, b))
-    key = kernels.gather(key_a, key_b, source)
-    context = _merged_context(a, b, source)
-    user_key, user_id = _merged_users(a, b, user_a, user_b)
-    return _finish(user_key, user_id, offsets, arrays, key, context, gap_seconds)
+    names = [n for n in TYPES if n in a.arrays or n in b.arrays]
+    known = [n for n in CONTEXT if n in a.context or n in b.context]
+    return Loose(
+        *_joined_users(a, b, user_a, user_b),
+        offsets,
+        {n: kernels.gather(a.array(n), b.array(n), source) for n in names},
+        kernels.gather(a.key, b.key, source),
+        {n: kernels.gather(a.carried(n), b.carried(n), source) for n in known},
+    )
 
 
-def _merged_context(a: Run, b: Run, source: Array) -> dict[str, Array]:
-    """Give the context of its session to each event it may have been taken from."""
-    names = [n for n in CONTEXT if (a.sessions.context[n] >= 0).any() or (b.sessions.context[n] >= 0).any()]
-    per_run = []
-    for run in (a, b):
-        session = run.arrays["session"]
-        carrier = run.sessions.context_ts[session] == run.arrays["ts"]
-        per_run.append({n: np.where(carrier, run.sessions.context[n][session], NO_CODE) for n in names})
-    return {n: kernels.gather(per_run[0][n], per_run[1][n], source) for n in names}
-
-
-def _merged_users(a: Run, b: Run, user_a: Array, user_b: Array) -> tuple[Array, pa.StringArray]:
+def _joined_users(a: Loose, b: Loose, user_a: Array, user_b: Array) -> tuple[Array, pa.StringArray]:
     both = (user_a >= 0) & (user_b >= 0)
     left, right = a.user_id.take(pa.array(user_a[both])), b.user_id.take(pa.array(user_b[both]))
     if not left.equals(right):
@@ -258,7 +294,8 @@ def select(run: Run, users: Array, gap_seconds: int) -> Run:
     context = {n: np.where(carrier, v[session[keep]], NO_CODE) for n, v in run.sessions.context.items()}
     arrays = {n: v[keep] for n, v in run.arrays.items() if n not in ("session", "step")}
     key = run.sessions.key[session[keep]]
-    return _finish(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context, gap_seconds)
+    some = Loose(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context)
+    return finish(some, gap_seconds)
 
 
 def rebuild_run(run: Run, rows: Array, gap_seconds: int, changed: Mapping[str, Array] | None = None) -> Run:
@@ -286,8 +323,8 @@ def rebuild_run(run: Run, rows: Array, gap_seconds: int, changed: Mapping[str, A
     own = {n: v for n, v in run.arrays.items() if n not in ("session", "step")} | dict(changed or {})
     arrays = {name: kernels.take(values, rows) for name, values in own.items()}
     key = run.sessions.key[session][rows]
-    user_id = run.user_id.take(pa.array(users))
-    return _finish(run.user_key[users], user_id, offsets, arrays, key, context, gap_seconds)
+    some = Loose(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context)
+    return finish(some, gap_seconds)
 
 
 def drop_duplicates(rows: pa.Table, known: Array, chosen: Array | None = None) -> Array:

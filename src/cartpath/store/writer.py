@@ -21,7 +21,8 @@ from cartpath.schema import CartpathError, Columns
 from cartpath.store import kernels
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
-from cartpath.store.derive import Derivation, Pending, check_derived, derive, on_threads
+from cartpath.store.derivation import Derivation, Pending, check_derived, on_threads
+from cartpath.store.derive import derive
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_run, save_arrays, save_run, write_table
 from cartpath.store.once import Once
