@@ -164,6 +164,25 @@ def forget(
 
 
 @command()
+def clean(shop: Workspace, as_json: Json = False) -> None:
+    """Make paths anew as [cleaning] and [identity] of cartpath.toml say now.
+
+    Statistics are fitted anew. What was ingested stays, so a rule that is turned off leaves no trace.
+    """
+    from cartpath.ingest.derivation import clean as run
+
+    done = run(shop)
+    if as_json:
+        print_json(done)
+        return
+    print_record(done)
+    counts = [*(done["identity"] or {}).items(), *done["counts"].items()]
+    if counts:
+        typer.echo()
+        print_table(("what", "n"), counts, numeric=(1,))
+
+
+@command()
 def rebucket(
     shop: Workspace,
     buckets: Annotated[int | None, typer.Option(help="The new number; by default that of cartpath.toml.")] = None,
@@ -172,8 +191,9 @@ def rebucket(
 
     For another number of buckets or session gap, or after damage.
     """
+    from cartpath.ingest.derivation import deriving
     from cartpath.store.rebuild import rebuild
 
     with progress("rebucket") as advance:
-        generation = rebuild(shop, buckets, advance)
+        generation = rebuild(shop, buckets, advance, deriving(shop, refit=True))
     say(f"done: generation {generation}")

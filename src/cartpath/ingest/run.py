@@ -16,6 +16,7 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.derivation import deriving
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
@@ -277,6 +278,7 @@ class _Ingest:
             sources=sources,
             quarantine=summary.reasons,
             followed=self._followed() if self._followed else None,
+            derived=deriving(self._workspace),
             progress=lambda at, n: self._report(total, at / n),
         )
         summary.stored, summary.duplicates = done.stored, done.duplicates

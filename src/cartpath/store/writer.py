@@ -202,10 +202,10 @@ class Writer:
             raise RuntimeError("a writer commits once; open another")
         sources = list(sources)
         manifest = self._snapshot.manifest.next()
-        if not (self.added or self._tables or self._artefacts or sources or followed or derived):
-            return Committed(0, 0, 0, self._snapshot.generation)
+        anything = bool(self.added or self._tables or self._artefacts or sources or followed)
         results = self._build_buckets(manifest, progress)
-        self._derive(manifest, derived)
+        if not (self._derive(manifest, derived) or anything):
+            return Committed(0, 0, 0, self._snapshot.generation)
         duplicates = sum(r["duplicates"] for r in results)
         done = Committed(self.added - duplicates, duplicates, sum(r["late"] for r in results), manifest.generation)
         self._write_codes(manifest)
@@ -247,14 +247,20 @@ class Writer:
                 raise
         return results
 
-    def _derive(self, manifest: manifests.Manifest, derived: Callable[[Pending], Derivation | None] | None) -> None:
+    def _derive(self, manifest: manifests.Manifest, derived: Callable[[Pending], Derivation | None] | None) -> bool:
+        """Derive paths as asked; say whether how they are derived has changed."""
         touched = self._spill.filled() if self._spill else []
         if derived is None:
             if touched:
                 check_derived(manifest)
-            return
+            return False
         pending = Pending(self._snapshot, manifest, self._codes, self._tables, on_threads(self._threads))
-        derive(pending, derived(pending), touched)
+        derivation = derived(pending)
+        same = pending.record == (None if derivation is None else derivation.record)
+        if same and not (touched or self._tables):
+            return False
+        derive(pending, derivation, touched)
+        return not same
 
     def _build_bucket(self, manifest: manifests.Manifest, bucket: int, values: dict[str, pa.Array]) -> dict[str, Any]:
         assert self._spill is not None

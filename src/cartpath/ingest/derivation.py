@@ -1,0 +1,198 @@
+"""From a workspace's settings to the paths that readers see: what is fitted when, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from cartpath import config, store
+from cartpath.config.cleaning import DWELL
+from cartpath.ingest import cleaning
+from cartpath.ingest.cleaning import Partial, Plan
+from cartpath.schema import CartpathError, Columns, iso
+from cartpath.store import ALWAYS_SHAPED, NEVER_SHAPED
+from cartpath.store.derivation import Derivation, Derived, Pending, RawRuns
+from cartpath.store.links import LINKS, no_links
+from cartpath.store.owners import Resolution, resolve
+from cartpath.store.run import Run
+
+#: Rules of missing values that look at no other event than the one they change.
+_UNLEARNED = ("leave", "constant")
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Applies a plan to a bucket; can be pickled."""
+
+    plan: Plan
+    gap_seconds: int
+    events: Sequence[str]
+
+    def __call__(self, run: Run) -> Derived:
+        """Clean a raw or stitched run."""
+        done = cleaning.apply(run, self.plan, self.gap_seconds, self.events)
+        return Derived(done.run, done.removed, done.counts)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Looks at a bucket's raw values for fitting; can be pickled."""
+
+    raw: RawRuns
+    settings: config.CleaningSettings
+    events: Sequence[str]
+
+    def __call__(self, bucket: int) -> Partial | None:
+        run = self.raw[bucket]
+        return None if run is None else cleaning.scan(run, self.settings, self.events, self.raw.gap_seconds)
+
+
+def deriving(workspace: Path | str, *, refit: bool = False) -> Callable[[Pending], Derivation | None]:
+    """Return what ``store.Writer.commit`` asks how paths are derived.
+
+    Parameters
+    ----------
+    workspace : Path
+    refit : bool
+        Fit statistics anew and take changed settings, as ``cartpath clean`` does. Otherwise what was fitted stays,
+        and settings that have changed since are refused.
+
+    Raises
+    ------
+    CartpathError
+        When it is asked, if the settings are others than the paths were derived with.
+    """
+    settings = config.load(Path(workspace))
+    return lambda pending: _derivation(settings, pending, refit)
+
+
+def _derivation(settings: config.Settings, pending: Pending, refit: bool) -> Derivation | None:
+    wanted = {"cleaning": settings.cleaning.to_dict(), "identity": _plain(asdict(settings.identity))}
+    before = pending.record
+    if not refit:
+        _check_unchanged(wanted, before, settings, pending)
+    plan = _plan(settings.cleaning, pending, None if refit or before is None else before["plan"])
+    found = resolve(pending.table(LINKS, no_links()), settings.identity)
+    stitched = settings.identity.stitch and len(found.owners) > 0
+    if plan is None and not stitched:
+        return None
+    record = {
+        "settings": wanted,
+        "plan": None if plan is None else plan.to_dict(),
+        "identity": _identity(found) if stitched else None,
+        "shaped_until": max(
+            _fitted_until(plan), _linked_until(pending, settings.identity) if stitched else NEVER_SHAPED
+        ),
+    }
+    events = pending.codes.text("event")
+    gap = int(pending.manifest.data["gap_seconds"])
+    transform = None if plan is None else Cleaning(plan, gap, events)
+    return Derivation(_plain(record), found.owners if stitched else None, transform)
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON makes of a value, so that it equals what is read back."""
+    plain: dict[str, Any] = json.loads(json.dumps(value, default=str))
+    return plain
+
+
+def _check_unchanged(
+    wanted: dict[str, Any], before: dict[str, Any] | None, settings: config.Settings, pending: Pending
+) -> None:
+    if before is None:
+        changed = settings.cleaning.active and not pending.was_empty
+    else:
+        changed = _plain(wanted) != before["settings"]
+    if changed:
+        shop = pending.snapshot.workspace
+        raise CartpathError(
+            f"[cleaning] or [identity] of {shop / config.FILE_NAME} changed since the paths were made",
+            f"make them anew first: cartpath clean {shop}",
+        )
+
+
+def _plan(settings: config.CleaningSettings, pending: Pending, fitted: dict[str, Any] | None) -> Plan | None:
+    if not settings.active:
+        return None
+    if fitted is not None:
+        return Plan.from_dict(fitted)
+    raw = pending.raw_runs()
+    work = _Scan(raw, settings, pending.codes.text("event"))
+    partials = [part for part in pending.mapper(work, range(len(raw))) if part is not None]
+    if not partials:
+        return cleaning.fit([], settings, work.events, raw.gap_seconds)
+    return cleaning.finish(reduce(cleaning.merge, partials), settings)
+
+
+def _fitted_until(plan: Plan | None) -> int:
+    """Return the moment before which events shaped what cleaning does to others."""
+    if plan is None:
+        return NEVER_SHAPED
+    rules = plan.settings
+    learned = [
+        getattr(rules.missing, name).partition(":")[0] not in _UNLEARNED for name in (Columns.price, Columns.quantity)
+    ]
+    learned += [rules.outliers.of(name) is not None for name in (Columns.price, Columns.quantity, DWELL)]
+    if not any(learned) and rules.robots == "leave" and rules.clock_skew_us is None:
+        return NEVER_SHAPED
+    return ALWAYS_SHAPED if plan.until is None else plan.until
+
+
+def _linked_until(pending: Pending, settings: config.IdentitySettings) -> int:
+    """Return the moment by which the last link that counts was first seen; one without a time was always known."""
+    first = pending.table(LINKS, no_links())[Columns.first].drop_null().cast("int64").to_numpy()
+    if settings.until_us is not None:
+        first = first[first < settings.until_us]
+    return int(first.max()) + 1 if len(first) else NEVER_SHAPED
+
+
+def _identity(found: Resolution) -> dict[str, int]:
+    names = ("links", "merged_ids", "users", "shared_devices", "cycles", "too_many_ids", "self_links", "after_until")
+    return {name: int(getattr(found, name)) for name in names}
+
+
+def clean(workspace: Path | str) -> dict[str, Any]:
+    """Make a shop's paths anew from what was ingested, as ``[cleaning]`` and ``[identity]`` say now.
+
+    Parameters
+    ----------
+    workspace : Path
+
+    Returns
+    -------
+    dict
+        ``events``, ``users`` and ``sessions`` that readers see; ``ingested``, the events there are; ``removed``,
+        those taken out; ``counts`` by rule; ``fitted_on``, ``identity``, ``shaped_until``; ``generation``.
+
+    Raises
+    ------
+    CartpathError
+        If this is no workspace, or a setting is wrong.
+    """
+    with store.writer(workspace) as writer:
+        writer.commit(derived=deriving(workspace, refit=True))
+    with store.open_snapshot(workspace) as snapshot:
+        return _told(snapshot)
+
+
+def _told(snapshot: store.Snapshot) -> dict[str, Any]:
+    totals, found = snapshot.totals, snapshot.derivation
+    record = {} if found is None else found["record"]
+    ingested = sum(entry["stats"].get("events", 0) for entry in snapshot.manifest.data["buckets"])
+    shaped = snapshot.shaped_until
+    return {
+        "generation": snapshot.generation,
+        "ingested": ingested,
+        "events": totals.events,
+        "removed": ingested - totals.events,
+        "users": totals.users,
+        "sessions": totals.sessions,
+        "counts": {} if found is None else found["counts"],
+        "fitted_on": (record.get("plan") or {}).get("fitted_on"),
+        "identity": record.get("identity"),
+        "shaped_until": None if shaped == NEVER_SHAPED else "always" if shaped == ALWAYS_SHAPED else iso(shaped),
+    }
