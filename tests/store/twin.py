@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -128,12 +128,16 @@ def without_duplicates(log: list[Row]) -> list[Row]:
     return kept
 
 
-def expected(log: list[Row], gap: int = GAP) -> dict[str, Any]:
-    """Each user's path and sessions, worked out row by row."""
-    kept = without_duplicates(first_hits(log))
+def expected(log: list[Row], gap: int = GAP, owners: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Each user's path and sessions, worked out row by row; those of ids that have an owner are the owner's."""
+    kept, owners = without_duplicates(first_hits(log)), owners or {}
+
+    def place(row: Row) -> tuple[int, int]:
+        return row.ts, int(np.int64(hashed(row.user_id)).view(np.uint64)) if row.user_id in owners else 0
+
     users: dict[str, list[Row]] = {}
-    for row in sorted(kept, key=lambda row: row.ts):  # stable: source order on ties
-        users.setdefault(row.user_id, []).append(row)
+    for row in sorted(kept, key=place):  # stable: source order on ties
+        users.setdefault(owners.get(row.user_id, row.user_id), []).append(row)
     return {user: _path(path, gap * SECOND) for user, path in users.items()}
 
 

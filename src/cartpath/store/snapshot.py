@@ -17,6 +17,7 @@ from cartpath.schema import Columns, CorruptStoreError, item_schema
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, ERASED, Codes, Dictionary
 from cartpath.store.files import load_arrays, load_run
+from cartpath.store.links import LINKS, no_links
 from cartpath.store.path import PathView
 from cartpath.store.prepare import ROW_HASH, USER_KEY
 from cartpath.store.run import Run, build, merge, order_rows
@@ -160,6 +161,11 @@ class Snapshot:
     def users(self) -> pa.Table:
         """User attributes: ``user_id`` and any columns."""
         return self.table("users", pa.table({Columns.user_id: pa.array([], pa.string())}))
+
+    @property
+    def links(self) -> pa.Table:
+        """Links between ids: ``links.link_schema()``."""
+        return self.table(LINKS, no_links())
 
     def table(self, name: str, default: pa.Table) -> pa.Table:
         """Read one of the store's small tables."""

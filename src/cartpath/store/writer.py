@@ -25,6 +25,7 @@ from cartpath.store.derivation import Derivation, Pending, check_derived, on_thr
 from cartpath.store.derive import derive
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_run, save_arrays, save_run, write_table
+from cartpath.store.links import LINKS, merge_links, no_links, without
 from cartpath.store.once import Once
 from cartpath.store.parts import join_parts, write_part
 from cartpath.store.prepare import ROW_HASH, USER_KEY, prepare
@@ -145,8 +146,20 @@ class Writer:
         table = table.filter(pa.array(~self.is_forgotten(table[Columns.user_id])))
         self._put("users", table, Columns.user_id, self._snapshot.users)
 
+    def put_links(self, links: pa.Table) -> None:
+        """Add links between ids (``links.link_schema()``); one that names a forgotten id is left out or unnamed."""
+        self.put_table(LINKS, merge_links(self.table(LINKS, no_links()), without(links, self.is_forgotten)))
+
+    def put_table(self, name: str, table: pa.Table) -> None:
+        """Replace one of the store's small tables."""
+        self._tables[name] = table
+
+    def table(self, name: str, default: pa.Table) -> pa.Table:
+        """Return one of the store's small tables as it will be."""
+        return self._tables.get(name, self._snapshot.table(name, default))
+
     def _put(self, name: str, table: pa.Table, key: str, stored: pa.Table) -> None:
-        self._tables[name] = upsert(self._tables.get(name, stored), table, key)
+        self.put_table(name, upsert(self._tables.get(name, stored), table, key))
 
     def register_artefact(self, path: Path, kind: str = "rows", user_column: str = Columns.user_id) -> None:
         """Tell the store of a file that holds user rows, so that an erasure finds it.
