@@ -74,7 +74,7 @@ def test_a_rule_set_before_the_first_ingest_is_fitted_on_it_and_then_stays(shop:
     assert prices(shop)["w"] == [1000.0, 20.0]
     assert prices(shop)["v"] == [30.0, 20.0]
     told = clean(shop)
-    assert (told["fitted_on"], told["counts"]["imputed_price"], told["shaped_until"]) == (4, 2, "always")
+    assert (told["fitted_on"], told["counts"]["imputed_price"], told["shaped_until"]) == (6, 2, "always")
     assert prices(shop)["w"] == [1000.0, 25.0]
 
 
