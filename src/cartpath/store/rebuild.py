@@ -65,7 +65,7 @@ def rebuild(
 def _rebuilt(
     snapshot: Snapshot, n_buckets: int, gap: int, progress: Callable[[int, int], None] | None, mapper: Mapper
 ) -> manifests.Manifest:
-    store = snapshot.workspace / manifests.STORE
+    store = snapshot.workspace.resolve() / manifests.STORE  # as tasks elsewhere find it, too
     codes = snapshot.load_codes()
     # A name of its own, in folders and in the names of files: what a task of an abandoned try writes is not ours.
     token = secrets.token_hex(4)

@@ -90,7 +90,7 @@ class Writer:
         self.workspace = workspace
         self._here = mapper is None
         self._mapper: Mapper = mapper or partial(on_threads, threads=threads)
-        self._store = workspace / manifests.STORE
+        self._store = workspace.resolve() / manifests.STORE  # as tasks elsewhere find it, too
         self._snapshot = Snapshot(workspace)
         try:
             self._check_settings()
@@ -124,6 +124,16 @@ class Writer:
     def followed(self) -> dict[str, Any]:
         """How far each followed source was read, by its name."""
         return dict(self._snapshot.manifest.data.get("followed", {}))
+
+    @property
+    def n_buckets(self) -> int:
+        """Number of buckets."""
+        return self._snapshot.n_buckets
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """The users that were erased."""
+        return self._forgotten
 
     def is_forgotten(self, user_ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """Mark users that were erased and must not come back (n,)."""
