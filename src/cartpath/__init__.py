@@ -18,13 +18,16 @@ __version__ = "0.1.0"
 __all__ = ["CartpathError", "__version__", "open"]
 
 
-def open(path: str | PathLike[str]) -> Shop:
+def open(path: str | PathLike[str], engine: str | None = None) -> Shop:
     """Open a workspace, as a notebook does.
 
     Parameters
     ----------
     path : str or path-like
         A folder made by ``cartpath init``.
+    engine : str, optional
+        What counts and ingests: ``"threads"``, ``"spark"``, or a Spark master such as ``"spark://host:7077"``; threads
+        by default.
 
     Returns
     -------
@@ -37,4 +40,4 @@ def open(path: str | PathLike[str]) -> Shop:
     """
     from cartpath.shop import open as open_shop
 
-    return open_shop(path)
+    return open_shop(path, engine)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.engine import EngineName
 from cartpath.cli.output import print_json, print_record, print_table, progress, say
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
@@ -64,6 +65,7 @@ def ingest(
     impressions: Impressions = False,
     layout: Layout = None,
     option: Options = None,
+    engine: EngineName = None,
     as_json: Json = False,
 ) -> None:
     """Read event logs; the same file twice changes nothing."""
@@ -71,7 +73,7 @@ def ingest(
 
     options = adapter_options(impressions, layout, option)
     with progress("ingest") as advance:
-        summary = shops.open(shop).ingest(
+        summary = shops.open(shop, engine).ingest(
             sources, adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance
         )
     if as_json:
@@ -136,11 +138,11 @@ def simulate(
 
 
 @command()
-def doctor(shop: Workspace, as_json: Json = False) -> None:
+def doctor(shop: Workspace, engine: EngineName = None, as_json: Json = False) -> None:
     """Look at the store's state and the quality of its data."""
     from cartpath import shop as shops
 
-    diagnosis = shops.open(shop).doctor()
+    diagnosis = shops.open(shop, engine).doctor()
     if as_json:
         print_json(diagnosis.to_dict())
         return
@@ -186,14 +188,16 @@ def clean(shop: Workspace, as_json: Json = False) -> None:
 def rebucket(
     shop: Workspace,
     buckets: Annotated[int | None, typer.Option(help="The new number; by default that of cartpath.toml.")] = None,
+    engine: EngineName = None,
 ) -> None:
     """Build the path table anew.
 
     For another number of buckets or session gap, or after damage.
     """
+    from cartpath import engine as engines
     from cartpath.ingest.derivation import deriving
     from cartpath.store.rebuild import rebuild
 
-    with progress("rebucket") as advance:
-        generation = rebuild(shop, buckets, advance, deriving(shop, refit=True))
+    with progress("rebucket") as advance, engines.using(engine):
+        generation = rebuild(shop, buckets, advance, engines.map, deriving(shop, refit=True))
     say(f"done: generation {generation}")

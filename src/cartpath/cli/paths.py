@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.engine import EngineName
 from cartpath.cli.output import percent, print_json, print_record, print_table, warn
 
 Workspace = Annotated[str, typer.Argument(metavar="SHOP", help="The workspace's folder.")]
@@ -18,14 +19,14 @@ Until = Annotated[str | None, typer.Option(metavar="DATE", help="First moment th
 
 
 @command()
-def status(shop: Workspace, as_json: Json = False) -> None:
+def status(shop: Workspace, engine: EngineName = None, as_json: Json = False) -> None:
     """Show what the store holds.
 
     Events, users, sessions, items, orders, revenue and refunds.
     """
     from cartpath import shop as shops
 
-    result = shops.open(shop).status()
+    result = shops.open(shop, engine).status()
     if as_json:
         print_json(result.to_dict())
         return
@@ -47,12 +48,13 @@ def funnel(
     count: Annotated[str, typer.Option(metavar="users|sessions", help="What is counted.")] = "users",
     since: Since = None,
     until: Until = None,
+    engine: EngineName = None,
     as_json: Json = False,
 ) -> None:
     """Count how many get through steps, in order."""
     from cartpath import shop as shops
 
-    analysis = shops.open(shop).funnel(steps, within, count, since, until)
+    analysis = shops.open(shop, engine).funnel(steps, within, count, since, until)
     warn(analysis.result.warnings)
     if as_json:
         print_json(analysis.to_dict())
@@ -78,12 +80,13 @@ def flow(
     since: Since = None,
     until: Until = None,
     top: Annotated[int, typer.Option(min=1, help="Edges in the table; --json has all.")] = 25,
+    engine: EngineName = None,
     as_json: Json = False,
 ) -> None:
     """Count which step directly follows which within a session."""
     from cartpath import shop as shops
 
-    result = shops.open(shop).flow(since, until).result
+    result = shops.open(shop, engine).flow(since, until).result
     if as_json:
         print_json(result.to_dict())
         return

@@ -23,6 +23,7 @@ from cartpath.cli.data import (
     adapter_options,
     pairs,
 )
+from cartpath.cli.engine import EngineName
 from cartpath.cli.models import Epochs, Minutes, Seed, training_progress
 from cartpath.cli.output import print_json, progress, say
 from cartpath.cli.paths import Json, Workspace
@@ -56,6 +57,7 @@ def run(
     epochs: Epochs = None,
     minutes: Minutes = None,
     seed: Seed = 0,
+    engine: EngineName = None,
     as_json: Json = False,
 ) -> None:
     """Do everything in order, resumable.
@@ -64,7 +66,7 @@ def run(
     is skipped while nothing that it depends on has changed, so a run that was cut goes on where it was.
     """
     outcomes = run_everything(
-        opened_or_made(shop),
+        opened_or_made(shop, engine),
         sources,
         adapter,
         mapping=pairs(mapping, "--map canonical=column"),
@@ -87,11 +89,17 @@ def run(
 
 
 @command()
-def report(shop: Workspace, steps: Steps = None, within: Within = None, as_json: Json = False) -> None:
+def report(
+    shop: Workspace,
+    steps: Steps = None,
+    within: Within = None,
+    engine: EngineName = None,
+    as_json: Json = False,
+) -> None:
     """Write the report, one HTML file."""
     from cartpath import shop as shops
 
-    path = shops.open(shop).report(steps, within)
+    path = shops.open(shop, engine).report(steps, within)
     print_json({"report": str(path)}) if as_json else typer.echo(str(path))
 
 
@@ -146,7 +154,7 @@ def _simulated(log: Path, asked: dict[str, int]) -> bool:
     return True
 
 
-def opened_or_made(path: str) -> Shop:
+def opened_or_made(path: str, engine: str | None = None) -> Shop:
     """Open a workspace, or make one where there is nothing yet."""
     from cartpath import config, store
     from cartpath import shop as shops
@@ -155,7 +163,7 @@ def opened_or_made(path: str) -> Shop:
     if not (folder / config.FILE_NAME).exists() or not (folder / "store" / "manifest.json").exists():
         store.init(folder)
         say(f"made the workspace {folder}")
-    return shops.open(folder)
+    return shops.open(folder, engine)
 
 
 def run_everything(shop: Shop, sources: list[str], adapter: str, **settings: Any) -> list[StepOutcome]:

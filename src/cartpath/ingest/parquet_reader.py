@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,25 @@ from cartpath.schema import CartpathError
 ROWS = 500_000
 #: A nested row holds many events.
 NESTED_ROWS = 20_000
+#: A file is read in ranges of at least so many chunks; a cluster reads them at the same time.
+_CHUNKS = 4
+
+
+@dataclass(frozen=True)
+class Range:
+    """Consecutive row groups of a file.
+
+    Attributes
+    ----------
+    groups : tuple of int
+    first_row : int
+        Rows before them.
+    rows : int
+    """
+
+    groups: tuple[int, ...]
+    first_row: int
+    rows: int
 
 
 def open_parquet(path: Path, dictionary: list[str] | None = None) -> Any:
@@ -45,7 +65,34 @@ def _damaged(path: Path, error: Exception) -> CartpathError:
     return CartpathError(f"{path} cannot be read as Parquet: {error}", "it is cut or damaged; copy it again")
 
 
-def chunks(path: Path, columns: list[str] | None, dictionary: list[str], rows: int = ROWS) -> Iterator[Chunk]:
+def ranges(path: Path, rows: int = ROWS) -> list[Range]:
+    """Return the ranges a file is read in: the same, and so the same chunks, whoever reads it.
+
+    Parameters
+    ----------
+    path : Path
+    rows : int
+        Rows a chunk.
+    """
+    with open_parquet(path) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+    found: list[Range] = []
+    begin = first = held = 0
+    for group, size in enumerate(sizes, 1):
+        held += size
+        if held >= _CHUNKS * rows or group == len(sizes):
+            found.append(Range(tuple(range(begin, group)), first, held))
+            begin, first, held = group, first + held, 0
+    return found
+
+
+def chunks(
+    path: Path,
+    columns: list[str] | None,
+    dictionary: list[str],
+    rows: int = ROWS,
+    only: Range | None = None,
+) -> Iterator[Chunk]:
     """Yield the rows of a file.
 
     Parameters
@@ -57,14 +104,20 @@ def chunks(path: Path, columns: list[str] | None, dictionary: list[str], rows: i
         Columns to read as dictionaries.
     rows : int
         Rows a chunk.
+    only : Range, optional
+        By default all ranges, one after the other.
     """
+    wanted = ranges(path, rows) if only is None else [only]
     file = open_parquet(path, dictionary)
-    total, size, at = max(file.metadata.num_rows, 1), path.stat().st_size, 0
+    total, size = max(file.metadata.num_rows, 1), path.stat().st_size
     try:
-        for batch in file.iter_batches(rows, columns=columns):
-            table = pa.Table.from_batches([batch])
-            yield Chunk(table, np.arange(at + 1, at + 1 + len(table)), bytes_done=size * (at + len(table)) // total)
-            at += len(table)
+        for part in wanted:
+            at = part.first_row
+            for batch in file.iter_batches(rows, row_groups=part.groups, columns=columns):
+                table = pa.Table.from_batches([batch])
+                done = size * (at + len(table)) // total
+                yield Chunk(table, np.arange(at + 1, at + 1 + len(table)), bytes_done=done)
+                at += len(table)
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise _damaged(path, error) from None
     finally:

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -62,11 +62,13 @@ class Quarantine:
     workspace : Path
     is_forgotten : callable
         Marks users of an array; their rows are counted and never written.
+    folder : Path, optional
+        Where the file is put; by default the workspace's quarantine.
     """
 
-    def __init__(self, workspace: Path, is_forgotten: IsForgotten) -> None:
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}.parquet"
-        self.path = workspace / FOLDER / name
+    def __init__(self, workspace: Path, is_forgotten: IsForgotten, folder: Path | None = None) -> None:
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3 if folder is None else 8)}.parquet"
+        self.path = (folder or workspace / FOLDER) / name
         self._temporary = self.path.with_name(f"{name}.tmp")
         self._is_forgotten = is_forgotten
         self._writer: pq.ParquetWriter | None = None
@@ -95,6 +97,17 @@ class Quarantine:
         if len(self._held) >= _GROUP:
             self._flush()
 
+    def adopt(self, path: Path | None, reasons: Mapping[str, int]) -> None:
+        """Take the rows that another process put into a file, if it did, and how many it counted."""
+        self.reasons.update(reasons)
+        if path is None:
+            return
+        if self._held:
+            self._flush()
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                self._opened().write_table(file.read_row_group(group))
+
     def _forgotten(self, bad: list[Bad]) -> list[bool]:
         """Mark rows whose user is forgotten, and rows whose user is not certain that name a forgotten one anywhere."""
         words = [{row.user_id} if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
@@ -106,13 +119,16 @@ class Quarantine:
         return [bool(row & names) for row in words]
 
     def _flush(self) -> None:
+        columns = zip(*self._held, strict=True)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)]
+        self._opened().write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._held.clear()
+
+    def _opened(self) -> pq.ParquetWriter:
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(self._temporary, SCHEMA, compression="zstd")
-        columns = zip(*self._held, strict=True)
-        arrays = [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
-        self._held.clear()
+        return self._writer
 
     def finish(self) -> Path | None:
         """Put the file in its place; return it, or None if there is nothing to keep."""

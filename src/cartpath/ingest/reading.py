@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -153,6 +154,7 @@ class FileJob:
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
         self._defaults = {**adapter.defaults, **chosen, **constants}
         self._context = Context(path, options)
+        self._only: parquet_reader.Range | None = None
         asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
 
@@ -189,6 +191,24 @@ class FileJob:
         self._columns = known.resolve(found, self._mapping, str(self.path))
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
 
+    def shares(self) -> list[FileJob]:
+        """Return jobs that read the file between them, in order, each in a process of its own; call ``open`` before.
+
+        Of Parquet they are ranges of row groups. Text is one share: where its rows begin is known by reading it.
+        """
+        whole = copy.copy(self)
+        whole.path = self.path.resolve()
+        whole._context = Context(whole.path, self.options)
+        if self.adapter.read is not None or self.format != "parquet":
+            return [whole]
+        rows = parquet_reader.ROWS if self.adapter.unnest is None else parquet_reader.NESTED_ROWS
+        found = []
+        for part in parquet_reader.ranges(whole.path, rows):
+            share = copy.copy(whole)
+            share._only = part
+            found.append(share)
+        return found
+
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
         plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
@@ -211,7 +231,7 @@ class FileJob:
         if adapter.unnest is not None:
             if self.format == "parquet":
                 columns = list(adapter.read_columns) if adapter.read_columns else None
-                return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS)
+                return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS, self._only)
             if self.format == "jsonl":
                 return json_reader.JsonReader(path, None).chunks()
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
@@ -223,7 +243,7 @@ class FileJob:
         if self.format == "jsonl":
             nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
             return json_reader.JsonReader(path, wanted, nested, self._json_types(), user).chunks()
-        return parquet_reader.chunks(path, wanted, repeated)
+        return parquet_reader.chunks(path, wanted, repeated, only=self._only)
 
     def _json_types(self) -> dict[str, pa.DataType]:
         """Source columns that are read as nothing but numbers, times or flags."""

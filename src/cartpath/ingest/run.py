@@ -10,21 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartpath import store
+from cartpath import engine, store
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
-from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.derivation import deriving
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
+from cartpath.ingest.shares import Gatherer, Tally, joined, read_shares, received
 from cartpath.ingest.sources import expand
-from cartpath.schema import CartpathError, Columns, event_schema, iso
-from cartpath.store.tables import upsert
+from cartpath.schema import CartpathError, event_schema, iso
 
-#: Small chunks are gathered to this many rows before the store takes them.
-_ROWS = 200_000
 Progress = Callable[[int, int], None]
 
 
@@ -153,7 +150,8 @@ def ingest_jobs(
     IngestSummary
     """
     begin = time.monotonic()
-    with store.writer(workspace) as writer:
+    mapper = engine.map if engine.current().remote else None
+    with store.writer(workspace, mapper=mapper) as writer:
         summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
@@ -194,7 +192,6 @@ class _Ingest:
                 self._jobs.append(job)
         self.summary = IngestSummary(files=len(self._jobs), unchanged_files=len(jobs) - len(self._jobs))
         self._progress = progress
-        self._held: list[pa.Table] = []
         self._items: pa.Table | None = None
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
 
@@ -204,10 +201,11 @@ class _Ingest:
         with store.open_snapshot(self._workspace) as snapshot:
             remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
         with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
-            for at, piece in ahead(self._pieces()):
-                self._take(at, piece, quarantine)
-                self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
-            self._flush()
+            files = [job for job in self._jobs if isinstance(job, FileJob)]
+            if engine.current().remote and len(files) == len(self._jobs):
+                self._take_shares(files, quarantine)
+            else:  # what is no file is read by this process, whatever builds the buckets
+                self._take_pieces(quarantine)
             self._put_tables()
             self._commit(quarantine)
         return self.summary
@@ -222,39 +220,40 @@ class _Ingest:
             for piece in job.pieces():
                 yield at, piece
 
-    def _take(self, at: int, piece: Piece, quarantine: Quarantine) -> None:
-        file, events, bad = self._jobs[at].name, piece.events, piece.bad
-        read = len(events) + len(bad)
-        if len(events):
-            gone = self._writer.is_forgotten(events[Columns.user_id])
-            if gone.any():
-                bad = bad + [Bad(0, Reason.forgotten_user, "", user) for user in
-                             events[Columns.user_id].filter(pa.array(gone)).to_pylist()]  # fmt: skip
-                events = events.filter(pa.array(~gone))
-        quarantine.add(file, bad)
-        if len(events):
-            self._held.append(events)
-            if sum(map(len, self._held)) >= _ROWS:
-                self._flush()
-        if piece.items is not None and len(piece.items):
-            self._items = piece.items if self._items is None else upsert(self._items, piece.items, Columns.item_id)
-        if piece.truncated:
-            self.summary.truncated.append({"file": file, "why": piece.truncated})
-        summary, counts = self.summary, self._counts[at]
-        summary.read += read
-        summary.quarantined += len(bad)
-        summary.source_rows += piece.source_rows
-        summary.not_requested += piece.not_requested
-        summary.blanked += piece.blanked
-        counts["read"] += read
-        counts["quarantined"] += len(bad)
-        counts["source_rows"] += piece.source_rows
+    def _take_shares(self, files: Sequence[FileJob], quarantine: Quarantine) -> None:
+        total = sum(job.size for job in files)
+        for at, read in read_shares(files, self._writer, lambda done, of: self._report(total * done // of, 0.0)):
+            quarantine.adopt(read.quarantine, read.reasons)
+            self._items = joined(self._items, read.catalogue())
+            self._count(at, read.tally)
 
-    def _flush(self) -> None:
-        if self._held:
-            whole = self._held[0] if len(self._held) == 1 else pa.concat_tables(self._held, promote_options="default")
-            self._held.clear()
-            self._writer.add(whole)
+    def _take_pieces(self, quarantine: Quarantine) -> None:
+        gatherer = Gatherer(self._writer.add)
+        for at, piece in ahead(self._pieces()):
+            self._take(at, piece, quarantine, gatherer)
+            self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
+        gatherer.flush()
+
+    def _take(self, at: int, piece: Piece, quarantine: Quarantine, gatherer: Gatherer) -> None:
+        events, bad = received(piece, self._writer.is_forgotten)
+        quarantine.add(self._jobs[at].name, bad)
+        if len(events):
+            gatherer.add(events)
+        self._items = joined(self._items, piece.items)
+        tally = Tally()
+        tally.add(piece, len(events), len(bad))
+        self._count(at, tally)
+
+    def _count(self, at: int, tally: Tally) -> None:
+        summary, counts = self.summary, self._counts[at]
+        summary.truncated += [{"file": self._jobs[at].name, "why": why} for why in tally.truncated]
+        summary.read += tally.read
+        summary.quarantined += tally.quarantined
+        summary.source_rows += tally.source_rows
+        summary.not_requested += tally.not_requested
+        summary.blanked += tally.blanked
+        for name in counts:
+            counts[name] += getattr(tally, name)
 
     def _put_tables(self) -> None:
         if self._items is not None:

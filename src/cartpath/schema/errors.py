@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CartpathError(Exception):
     r"""A problem the user can solve; the command line prints it without a traceback.
@@ -26,6 +28,16 @@ class CartpathError(Exception):
         super().__init__(message if not hint else f"{message}\n  {hint}")
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of any subclass, whatever it is made from: errors cross from the processes of a cluster.
+        return _again, (type(self), self.message, self.hint)
+
+
+def _again(kind: type[CartpathError], message: str, hint: str) -> CartpathError:
+    error = kind.__new__(kind)
+    CartpathError.__init__(error, message, hint)
+    return error
 
 
 class WorkspaceBusyError(CartpathError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cartpath import config
 from cartpath.schema import CartpathError, Event
+from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ _USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
 _JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
 
 
-def open(path: str | os.PathLike[str]) -> Shop:
+def open(path: str | os.PathLike[str], engine: str | None = None) -> Shop:
     """Open a workspace.
 
     Parameters
     ----------
     path : str or path-like
+    engine : str, optional
+        What counts and ingests: ``"threads"``, ``"spark"``, or a Spark master such as ``"spark://host:7077"``; threads
+        by default.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def open(path: str | os.PathLike[str]) -> Shop:
     CartpathError
         If the folder is not a workspace.
     """
-    return Shop(path)
+    return Shop(path, engine)
 
 
 class Shop:
@@ -56,6 +60,8 @@ class Shop:
     ----------
     path : str or path-like
         A folder made by ``cartpath init``.
+    engine : str, optional
+        As ``open`` takes it.
 
     Examples
     --------
@@ -67,9 +73,10 @@ class Shop:
     604800
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], engine: str | None = None) -> None:
         self.path = Path(path)
         self.settings = config.load(self.path)
+        self.engine = engine
 
     def __repr__(self) -> str:
         return f"Shop({str(self.path)!r})"
@@ -85,6 +92,7 @@ class Shop:
 
         return store.open_snapshot(self.path)
 
+    @on_engine
     def status(self) -> StatusResult:
         """Count what the store holds."""
         from cartpath import paths
@@ -92,6 +100,7 @@ class Shop:
         with self.snapshot() as snap:
             return paths.status(snap)
 
+    @on_engine
     def daily(self) -> Analysis[DailyResult]:
         """Count volumes per day."""
         from cartpath import figures, paths
@@ -99,6 +108,7 @@ class Shop:
         with self.snapshot() as snap:
             return Analysis(paths.daily(snap), lambda result: figures.daily_figure(result.frame))
 
+    @on_engine
     def funnel(
         self,
         steps: Sequence[str] | str | None = None,
@@ -144,6 +154,7 @@ class Shop:
         result = paths.funnel(snap, names, within, count, since, until)
         return Analysis(result, lambda r: figures.funnel_figure(r.frame, r.counting.unit))
 
+    @on_engine
     def flow(self, since: Moment = None, until: Moment = None, snap: Snapshot | None = None) -> Analysis[FlowResult]:
         """Count the flow graph within sessions.
 
@@ -166,12 +177,14 @@ class Shop:
                 return self.flow(since, until, snap)
         return Analysis(paths.flow(snap, since, until), lambda r: figures.flow_figure(r.frame, r.node_frame))
 
+    @on_engine
     def doctor(self) -> Any:
         """Look at the state of the store and at the quality of its data."""
         from cartpath.ingest.doctor import diagnose
 
         return diagnose(self.path)
 
+    @on_engine
     def ingest(
         self,
         sources: Sequence[str | os.PathLike[str]],
@@ -285,6 +298,7 @@ class Shop:
         items: list[dict[str, Any]] = _room("recommend").recommend(self.path, user_id, k=k)
         return items
 
+    @on_engine
     def report(self, steps: Sequence[str] | str | None = None, within: str | None = None) -> Path:
         """Write the report, one HTML file that opens without a network.
 
@@ -305,6 +319,7 @@ class Shop:
         path: Path = import_module("cartpath.web.report").write(gather(self, steps, within))
         return path
 
+    @on_engine
     def run(self, sources: Sequence[str | os.PathLike[str]], adapter: str, **options: Any) -> list[StepOutcome]:
         """Do everything in order: ingest, analyse, pretrain, fine-tune, evaluate, recommend, report.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,11 +12,10 @@ from cartpath.schema import CartpathError
 from cartpath.store.codes import Codes
 from cartpath.store.files import load_run
 from cartpath.store.manifest import STORE, Manifest
+from cartpath.store.mapping import Mapper
 from cartpath.store.owners import Owners
 from cartpath.store.run import Run, merge
 from cartpath.store.snapshot import Snapshot
-
-Mapper = Callable[[Callable[[int], Any], Sequence[int]], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class Pending:
     def raw_runs(self) -> RawRuns:
         """Return the raw runs of the generation to be, which can be pickled and read a bucket at a time."""
         data = self.manifest.data
-        return RawRuns(self.snapshot.workspace / STORE, data["buckets"], data["gap_seconds"])
+        return RawRuns(self.snapshot.workspace.resolve() / STORE, data["buckets"], data["gap_seconds"])
 
 
 @dataclass(frozen=True)
@@ -150,13 +147,3 @@ def check_derived(manifest: Manifest) -> None:
             "paths of this shop are cleaned or stitched, so events are added by an ingest alone",
             "use cartpath.ingest or cartpath ingest, which derive them anew",
         )
-
-
-def on_threads(threads: int) -> Mapper:
-    """Return a mapper that runs a function over buckets on threads, results in order."""
-
-    def over(work: Callable[[int], Any], buckets: Sequence[int]) -> list[Any]:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, buckets))
-
-    return over

@@ -34,7 +34,8 @@ def atomic(path: Path) -> Iterator[Path]:
     'whole'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
+    # Processes of different machines may write the same file at the same time, and have the same number.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
     try:
         yield temporary
         sync(temporary)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from cartpath.schema import Columns
+from cartpath.store.files import load_arrays, save_arrays
 from cartpath.store.hashing import combine
 from cartpath.store.prepare import HIT, ONCE, SESSION_KEY, USER_KEY
 from cartpath.store.run import column
@@ -15,14 +20,66 @@ _NAMES = ("once", "hit", "ts", "user_key")
 _TYPES = (np.int64, np.int64, np.int64, np.uint64)
 
 
+@dataclass(frozen=True)
+class FirstHits:
+    """The hit that counts of each key.
+
+    Attributes
+    ----------
+    keys, hits : int64 arrays (n,)
+        Keys ascending.
+    """
+
+    keys: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.int64]
+
+    def keep(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """Mark rows without a key, and those of their key's first hit."""
+        keep = np.ones(len(rows), np.bool_)
+        if ONCE not in rows.column_names or not len(self.keys):
+            return keep
+        once = column(rows, ONCE)
+        at = np.minimum(np.searchsorted(self.keys, once), len(self.keys) - 1)
+        return np.asarray((once == 0) | (self.hits[at] == _hits(rows)), np.bool_)
+
+    def save(self, path: Path) -> StoredHits:
+        """Write them for other processes."""
+        save_arrays(path, {"keys": pa.array(self.keys), "hits": pa.array(self.hits)})
+        return StoredHits(path)
+
+
+@dataclass(frozen=True)
+class StoredHits:
+    """First hits that lie in a file: as good as ``FirstHits``, and light to send."""
+
+    path: Path
+
+    def keep(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """Mark rows as ``FirstHits.keep`` does."""
+        if ONCE not in rows.column_names:
+            return np.ones(len(rows), np.bool_)
+        stored = load_arrays(self.path)
+        return FirstHits(stored["keys"].to_numpy(), stored["hits"].to_numpy()).keep(rows)
+
+
+def keyed(rows: pa.Table) -> pa.Table | None:
+    """Return what decides which hit of a key is first, of the rows that have a key; None if none has."""
+    if ONCE not in rows.column_names:
+        return None
+    once = column(rows, ONCE)
+    at = np.flatnonzero(once != 0)
+    if not len(at):
+        return None
+    values = (once, _hits(rows), column(rows, Columns.ts), column(rows, USER_KEY))
+    return pa.table({n: v[at] for n, v in zip(_NAMES, values, strict=True)})
+
+
 class Once:
     """Remembers the first hit (by time, then source order) of each key; a hit that is stored already stays first."""
 
     def __init__(self, stored: pa.Table) -> None:
         self._stored = stored
         self._noted: list[pa.Table] = []
-        self._keys = np.zeros(0, np.int64)
-        self._hits = np.zeros(0, np.int64)
 
     @classmethod
     def load(cls, snapshot: Snapshot) -> Once:
@@ -35,40 +92,23 @@ class Once:
         """Whether new keys were noted."""
         return bool(self._noted)
 
-    def note(self, rows: pa.Table) -> None:
-        """Take the keys of rows in source order."""
-        if ONCE not in rows.column_names:
-            return
-        once = column(rows, ONCE)
-        at = np.flatnonzero(once != 0)
-        if len(at):
-            values = (once, _hits(rows), column(rows, "ts"), column(rows, USER_KEY))
-            self._noted.append(pa.table({n: v[at] for n, v in zip(_NAMES, values, strict=True)}))
+    def note(self, keys: pa.Table | None) -> None:
+        """Take keys, as ``keyed`` finds them, in source order."""
+        if keys is not None:
+            self._noted.append(keys)
 
-    def settle(self) -> None:
+    def settle(self) -> FirstHits:
         """Choose the first hit of each key."""
-        table = self._first(self._noted)
-        self._keys, self._hits = column(table, "once"), column(table, "hit")
+        table = self.table()
+        return FirstHits(column(table, "once"), column(table, "hit"))
 
-    def _first(self, noted: list[pa.Table]) -> pa.Table:
-        new = pa.concat_tables([self._stored.slice(0, 0), *noted])
+    def table(self) -> pa.Table:
+        """Return all keys with their first hit, to be stored."""
+        new = pa.concat_tables([self._stored.slice(0, 0), *self._noted])
         new = new.take(pa.array(np.argsort(column(new, "ts"), kind="stable")))
         both = pa.concat_tables([self._stored, new])
         _, first = np.unique(column(both, "once"), return_index=True)
         return both.take(pa.array(first))
-
-    def table(self) -> pa.Table:
-        """Return all keys with their first hit, to be stored."""
-        return self._first(self._noted)
-
-    def keep(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
-        """Mark rows without a key, and those of their key's first hit."""
-        keep = np.ones(len(rows), np.bool_)
-        if ONCE not in rows.column_names or not len(self._keys):
-            return keep
-        once = column(rows, ONCE)
-        at = np.minimum(np.searchsorted(self._keys, once), len(self._keys) - 1)
-        return np.asarray((once == 0) | (self._hits[at] == _hits(rows)), np.bool_)
 
 
 def _hits(rows: pa.Table) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ KEPT = {HIT: Columns.hit, ONCE: Columns.once, BLANKED: Columns.blanked, RECEIVED
 _BIG = 2**31 - 2**16
 
 
-def write_part(path: Path, rows: pa.Table, order: Array, codes: dict[str, pa.Array]) -> None:
+def write_part(path: Path, rows: pa.Table, order: Array, codes: Mapping[str, pa.Array]) -> None:
     """Write rows as a part.
 
     Parameters
@@ -35,7 +36,7 @@ def write_part(path: Path, rows: pa.Table, order: Array, codes: dict[str, pa.Arr
         As ``prepare`` makes them.
     order : int64 array
         Rows in path order.
-    codes : dict of str to pyarrow.Array
+    codes : mapping of str to pyarrow.Array
         The values of each dictionary by code.
     """
     columns = {}
@@ -73,7 +74,7 @@ def _repeats(name: str) -> bool:
     return name not in (Columns.ts, Columns.session_id, Columns.event_id, Columns.props, Columns.hit)
 
 
-def _column(field: pa.Field, rows: pa.Table, source: str, order: Array, codes: dict[str, pa.Array]) -> pa.Array:
+def _column(field: pa.Field, rows: pa.Table, source: str, order: Array, codes: Mapping[str, pa.Array]) -> pa.Array:
     if field.name in CODED:
         return _decode(kernels.take(column(rows, source), order), codes[source])
     if field.type == pa.string():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,23 @@ from cartpath import config
 from cartpath.schema import Columns
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
-from cartpath.store.derivation import Derivation, Pending, check_derived, on_threads
+from cartpath.store.derivation import Derivation, Pending, check_derived
 from cartpath.store.derive import derive
 from cartpath.store.files import atomic, save_run
+from cartpath.store.mapping import Mapper, on_threads
 from cartpath.store.parts import read_part, write_part
 from cartpath.store.prepare import HIT, ONCE, prepare
 from cartpath.store.run import build, order_rows
+from cartpath.store.share import StoredValues
 from cartpath.store.snapshot import Snapshot, stats_of
-from cartpath.store.spill import Spill
+from cartpath.store.spill import SPILL, Spill, SpilledRows
 
 
 def rebuild(
     workspace: Path | str,
     buckets: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    mapper: Mapper = on_threads,
     derived: Callable[[Pending], Derivation | None] | None = None,
 ) -> int:
     """Rewrite the event store and the path table with the settings of ``cartpath.toml``.
@@ -39,6 +43,8 @@ def rebuild(
         A new bucket count, also written to ``cartpath.toml``.
     progress : callable, optional
         Called with buckets done and buckets in all.
+    mapper : Mapper, optional
+        What builds buckets; threads by default, each with a bucket in memory.
     derived : callable, optional
         As ``Writer.commit`` takes it; needed where paths are derived.
 
@@ -53,11 +59,11 @@ def rebuild(
         settings = config.load(path)
         n_buckets = config.StoreSettings(buckets).buckets if buckets else settings.store.buckets
         with Snapshot(path) as snapshot:
-            manifest = _rebuilt(snapshot, n_buckets, settings.sessions.gap_seconds, progress)
+            manifest = _rebuilt(snapshot, n_buckets, settings.sessions.gap_seconds, progress, mapper)
             if derived is None:
                 check_derived(manifest)
             else:
-                pending = Pending(snapshot, manifest, snapshot.load_codes(), {}, on_threads(os.cpu_count() or 1))
+                pending = Pending(snapshot, manifest, snapshot.load_codes(), {}, mapper)
                 derive(pending, derived(pending), range(n_buckets))
         # The settings go first: a crash between the two is reported as a mismatch, with this command as the remedy.
         _write_bucket_count(path, n_buckets)
@@ -67,11 +73,14 @@ def rebuild(
 
 
 def _rebuilt(
-    snapshot: Snapshot, n_buckets: int, gap: int, progress: Callable[[int, int], None] | None
+    snapshot: Snapshot, n_buckets: int, gap: int, progress: Callable[[int, int], None] | None, mapper: Mapper
 ) -> manifests.Manifest:
-    store = snapshot.workspace / manifests.STORE
+    store = snapshot.workspace.resolve() / manifests.STORE  # as tasks elsewhere find it, too
     codes = snapshot.load_codes()
-    spill = Spill(store / "spill", n_buckets)
+    # A name of its own, in folders and in the names of files: what a task of an abandoned try writes is not ours.
+    token = secrets.token_hex(4)
+    folder = store / SPILL / token
+    spill = Spill(folder, n_buckets)
     manifest = snapshot.manifest.next()
     empty = manifests.Manifest.empty(n_buckets, gap).data
     manifest.data |= {name: empty[name] for name in ("buckets", "n_buckets", "gap_seconds")}
@@ -79,12 +88,10 @@ def _rebuilt(
         for entry in snapshot.manifest.data["buckets"]:
             for part in entry["parts"]:
                 spill.add(_rows(store / part, codes))
-        values = {name: codes[name].values() for name in CODED.values()}
-        filled = spill.filled()
-        for done, bucket in enumerate(filled, 1):
-            manifest.data["buckets"][bucket] = _bucket(store, spill, bucket, manifest, values)
-            if progress is not None:
-                progress(done, len(filled))
+        values = StoredValues.save(folder / "values", {name: codes[name].values() for name in CODED.values()})
+        rebuilder = Rebuilder(store, f"{manifest.generation:08d}-{token}", gap, values)
+        for bucket, entry in mapper(rebuilder, spill.filled(), progress=progress):
+            manifest.data["buckets"][bucket] = entry
     finally:
         spill.close()
     return manifest
@@ -104,17 +111,25 @@ def _rows(part: Path, codes: Codes) -> pa.Table:
     return rows
 
 
-def _bucket(
-    store: Path, spill: Spill, bucket: int, manifest: manifests.Manifest, values: dict[str, pa.Array]
-) -> dict[str, Any]:
-    rows = spill.read(bucket)
-    order, user_key, offsets = order_rows(rows)
-    part = f"events/{bucket:04d}/{manifest.generation:08d}.parquet"
-    write_part(store / part, rows, order, values)
-    run = build(rows, order, user_key, offsets, manifest.data["gap_seconds"])
-    base = f"paths/{bucket:04d}/{manifest.generation:08d}-base.arrow"
-    save_run(store / base, run)
-    return {"base": base, "delta": None, "parts": [part], "stats": stats_of(run)}
+@dataclass(frozen=True)
+class Rebuilder:
+    """Builds a bucket of rows that are known to be free of duplicates; call it with a bucket and its rows."""
+
+    store: Path
+    name: str
+    gap_seconds: int
+    values: Mapping[str, pa.Array]
+
+    def __call__(self, filled: tuple[int, SpilledRows]) -> tuple[int, dict[str, Any]]:
+        """Write the bucket's part and base; return what the manifest is to say of it."""
+        bucket, rows = filled[0], filled[1].read()
+        order, user_key, offsets = order_rows(rows)
+        part = f"events/{bucket:04d}/{self.name}.parquet"
+        write_part(self.store / part, rows, order, self.values)
+        run = build(rows, order, user_key, offsets, self.gap_seconds)
+        base = f"paths/{bucket:04d}/{self.name}-base.arrow"
+        save_run(self.store / base, run)
+        return bucket, {"base": base, "delta": None, "parts": [part], "stats": stats_of(run)}
 
 
 def _write_bucket_count(workspace: Path, n_buckets: int) -> None:

@@ -53,11 +53,31 @@ class Snapshot:
     0
     """
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, manifest: manifests.Manifest | None = None) -> None:
         self.workspace = Path(workspace)
         self._store = self.workspace / manifests.STORE
-        self._pin = manifests.Pin(self.workspace)
-        self.manifest = self._pin.manifest
+        self._pin = None if manifest is not None else manifests.Pin(self.workspace)
+        self.manifest = self._pin.manifest if self._pin is not None else manifest or manifests.current(workspace)
+
+    @classmethod
+    def at(cls, workspace: Path | str, generation: int) -> Self:
+        """Open a generation that another reader, perhaps on another machine, keeps pinned meanwhile.
+
+        Nothing is written, so the store may be read-only here.
+
+        Parameters
+        ----------
+        workspace : Path
+        generation : int
+
+        Raises
+        ------
+        CartpathError
+            If the workspace is not seen from here.
+        CorruptStoreError
+            If the generation is not there (any more).
+        """
+        return cls(Path(workspace), manifests.of_generation(Path(workspace), generation))
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +89,8 @@ class Snapshot:
 
     def close(self) -> None:
         """Let the generation go."""
-        self._pin.release()
+        if self._pin is not None:
+            self._pin.release()
 
     @property
     def generation(self) -> int:

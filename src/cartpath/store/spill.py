@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.store import kernels
 from cartpath.store.prepare import USER_KEY
 from cartpath.store.run import column
 
+#: Folder within the store.
+SPILL = "spill"
+#: Where a bucket's rows lie within a file: offset and bytes of each stream.
+Places = list[tuple[int, int]]
 
-class Spill:
+
+class BucketFile:
     """One growing file for all buckets, so that their number is not bound by that of files a process may open.
 
     Each bucket's share of a chunk is an Arrow stream of its own, as columns differ between chunks.
 
     Parameters
     ----------
-    folder : Path
-        Made anew, removed on close.
+    path : Path
     n_buckets : int
+    compression : str, optional
+        Of the streams, such as ``"lz4"``.
+
+    Attributes
+    ----------
+    places : list of Places
+        For each bucket.
     """
 
-    def __init__(self, folder: Path, n_buckets: int) -> None:
-        self._folder = folder
-        self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(n_buckets)]
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self._path = folder / "rows.arrows"
-        self._file: BinaryIO = open(self._path, "wb")  # noqa: SIM115 - closed in close
+    def __init__(self, path: Path, n_buckets: int, compression: str | None = None) -> None:
+        self.path = path
+        self.places: list[Places] = [[] for _ in range(n_buckets)]
+        self._options = pa.ipc.IpcWriteOptions(compression=compression)
+        self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed in close
 
-    def add(self, rows: pa.Table) -> None:
-        """Cut rows into buckets, keeping their order within each."""
-        n_buckets = len(self._chunks)
-        bucket = kernels.bucket_of(column(rows, USER_KEY), n_buckets)
-        order, starts = kernels.group(bucket, n_buckets)
+    def add(self, rows: pa.Table, key: npt.NDArray[np.uint64]) -> None:
+        """Cut rows into buckets by their user's key, keeping their order within each."""
+        n_buckets = len(self.places)
+        order, starts = kernels.group(kernels.bucket_of(key, n_buckets), n_buckets)
         cut = rows.combine_chunks().take(pa.array(order)) if n_buckets > 1 else rows
         batch = cut.combine_chunks().to_batches()
         whole = batch[0] if len(batch) == 1 else pa.concat_batches(batch)
@@ -48,31 +60,74 @@ class Spill:
 
     def _append(self, bucket: int, batch: pa.RecordBatch) -> None:
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
+        with pa.ipc.new_stream(sink, batch.schema, options=self._options) as writer:
             writer.write_batch(batch)
         data = sink.getvalue()
-        self._chunks[bucket].append((self._file.tell(), len(data)))
+        self.places[bucket].append((self._file.tell(), len(data)))
         self._file.write(data)
 
-    def filled(self) -> list[int]:
-        """Return the buckets that have rows."""
+    def flush(self) -> None:
+        """Let other readers see what was added."""
         self._file.flush()
-        return [index for index, chunks in enumerate(self._chunks) if chunks]
 
-    def read(self, bucket: int) -> pa.Table:
-        """Return a bucket's rows in the order they came; ask for ``filled`` before."""
-        with pa.OSFile(str(self._path)) as file:
-            tables = []
-            for at, size in self._chunks[bucket]:
-                file.seek(at)
-                tables.append(pa.ipc.open_stream(file.read_buffer(size)).read_all())
-        # One chunk a column, so that a column is an array without another copy.
-        return fill_absent(pa.concat_tables(tables, promote_options="default")).combine_chunks()
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+
+def streams(path: Path, places: Places) -> Iterator[pa.Table]:
+    """Yield the chunks of a bucket in the order they came."""
+    with pa.OSFile(str(path)) as file:
+        for at, size in places:
+            file.seek(at)
+            yield pa.ipc.open_stream(file.read_buffer(size)).read_all()
+
+
+@dataclass(frozen=True)
+class SpilledRows:
+    """The rows of a bucket in a ``Spill``."""
+
+    path: Path
+    places: Places
+
+    def read(self) -> pa.Table:
+        """Return them in the order they came."""
+        return together(list(streams(self.path, self.places)))
+
+
+class Spill:
+    """Rows, as ``prepare`` makes them, until all are read.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there, removed on close.
+    n_buckets : int
+    """
+
+    def __init__(self, folder: Path, n_buckets: int) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = BucketFile(folder / "rows.arrows", n_buckets)
+
+    def add(self, rows: pa.Table) -> None:
+        """Cut rows into buckets, keeping their order within each."""
+        self._file.add(rows, column(rows, USER_KEY))
+
+    def filled(self) -> list[tuple[int, SpilledRows]]:
+        """Return the buckets that have rows, and where these are."""
+        self._file.flush()
+        return [(b, SpilledRows(self._file.path, places)) for b, places in enumerate(self._file.places) if places]
 
     def close(self) -> None:
         """Remove the file."""
         self._file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def together(tables: list[pa.Table]) -> pa.Table:
+    """Return rows as one table; one chunk a column, so that a column is an array without another copy."""
+    return fill_absent(pa.concat_tables(tables, promote_options="default")).combine_chunks()
 
 
 def fill_absent(rows: pa.Table) -> pa.Table:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,22 @@ import pyarrow as pa
 
 from cartpath import config
 from cartpath.schema import CartpathError, Columns
-from cartpath.store import kernels
 from cartpath.store import manifest as manifests
+from cartpath.store.build import MOST_FILES, BucketJob, Builder, Built, RowsOfBucket
 from cartpath.store.codes import CODED, Codes
-from cartpath.store.derivation import Derivation, Pending, check_derived, on_threads
+from cartpath.store.derivation import Derivation, Pending, check_derived
 from cartpath.store.derive import derive
 from cartpath.store.erasure import Forgotten
-from cartpath.store.files import load_run, save_arrays, save_run, write_table
+from cartpath.store.files import save_arrays, write_table
 from cartpath.store.links import LINKS, merge_links, no_links, without
-from cartpath.store.once import Once
-from cartpath.store.parts import join_parts, write_part
-from cartpath.store.prepare import ROW_HASH, USER_KEY, prepare
-from cartpath.store.run import Run, build, column, drop_duplicates, merge, order_rows, rows_of, select
-from cartpath.store.snapshot import Snapshot, stats_of
-from cartpath.store.spill import Spill
-from cartpath.store.stats import add_stats
+from cartpath.store.mapping import Mapper, on_threads
+from cartpath.store.once import Once, keyed
+from cartpath.store.prepare import prepare
+from cartpath.store.share import Share, StoredValues, rows_of_shares
+from cartpath.store.snapshot import Snapshot
+from cartpath.store.spill import SPILL, Spill
 from cartpath.store.tables import upsert
 
-#: A delta larger than this share of its base is merged into it.
-DELTA_SHARE = 0.2
-#: A dictionary in more segments, or a bucket in more parts when its base is written anew, is put into one file.
-MOST_FILES = 32
 Progress = Callable[[int, int], None]
 
 
@@ -61,8 +57,16 @@ class Committed:
 
 
 @contextmanager
-def writer(workspace: Path | str, threads: int | None = None) -> Iterator[Writer]:
+def writer(workspace: Path | str, threads: int | None = None, mapper: Mapper | None = None) -> Iterator[Writer]:
     """Open the workspace for writing; without ``commit`` nothing changes.
+
+    Parameters
+    ----------
+    workspace : Path
+    threads : int, optional
+        That build buckets; as many as cores by default.
+    mapper : Mapper, optional
+        What builds buckets in place of threads of this process, perhaps on other machines that see the workspace.
 
     Raises
     ------
@@ -74,7 +78,8 @@ def writer(workspace: Path | str, threads: int | None = None) -> Iterator[Writer
     path = Path(workspace)
     with manifests.writer_lock(path):
         manifests.collect(path)
-        opened = Writer(path, threads)
+        shutil.rmtree(path / manifests.STORE / SPILL, ignore_errors=True)
+        opened = Writer(path, threads, mapper)
         try:
             yield opened
         finally:
@@ -84,10 +89,11 @@ def writer(workspace: Path | str, threads: int | None = None) -> Iterator[Writer
 class Writer:
     """Collects events, items and users, and commits them as one generation; see ``writer``."""
 
-    def __init__(self, workspace: Path, threads: int | None = None) -> None:
+    def __init__(self, workspace: Path, threads: int | None = None, mapper: Mapper | None = None) -> None:
         self.workspace = workspace
-        self._threads = threads or os.cpu_count() or 1
-        self._store = workspace / manifests.STORE
+        self._here = mapper is None
+        self._mapper: Mapper = mapper or partial(on_threads, threads=threads)
+        self._store = workspace.resolve() / manifests.STORE  # as tasks elsewhere find it, too
         self._snapshot = Snapshot(workspace)
         try:
             self._check_settings()
@@ -101,6 +107,8 @@ class Writer:
         self._tables: dict[str, pa.Table] = {}
         self._artefacts: list[dict[str, Any]] = []
         self._spill: Spill | None = None
+        self._shares: list[Share] = []
+        self._folder: Path | None = None
         self.added = 0
 
     def _check_settings(self) -> None:
@@ -120,6 +128,16 @@ class Writer:
         """How far each followed source was read, by its name."""
         return dict(self._snapshot.manifest.data.get("followed", {}))
 
+    @property
+    def n_buckets(self) -> int:
+        """Number of buckets."""
+        return self._snapshot.n_buckets
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """The users that were erased."""
+        return self._forgotten
+
     def is_forgotten(self, user_ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """Mark users that were erased and must not come back (n,)."""
         return self._forgotten.mask(user_ids)
@@ -131,11 +149,36 @@ class Writer:
         if not len(table):
             return
         rows = prepare(table, self._codes)
-        self._once.note(rows)
+        self._once.note(keyed(rows))
+        if self._shares:
+            raise RuntimeError("a writer takes events or shares, not both: their order would be lost")
         if self._spill is None:
-            self._spill = Spill(self._store / "spill", self._snapshot.n_buckets)
+            self._spill = Spill(self.share_folder(), self._snapshot.n_buckets)
         self._spill.add(rows)
         self.added += len(rows)
+
+    def share_folder(self) -> Path:
+        """Return the folder, gone when the writer closes, where other processes put shares of the source."""
+        if self._folder is None:
+            self._folder = self._store / SPILL / secrets.token_hex(4)
+            self._folder.mkdir(parents=True)
+        return self._folder
+
+    def adopt(self, shares: Sequence[Share]) -> None:
+        """Take what other processes read, in source order; in place of ``add``.
+
+        Parameters
+        ----------
+        shares : sequence of Share
+            As ``ShareWriter`` makes them in ``share_folder()``.
+        """
+        if self._spill is not None:
+            raise RuntimeError("a writer takes events or shares, not both: their order would be lost")
+        for share in shares:
+            share.number(self._codes)
+            self._once.note(share.keys())
+            self.added += share.rows
+        self._shares += shares
 
     def put_items(self, table: pa.Table) -> None:
         """Add or update catalogue items by ``item_id``; the latest non-null value of each column wins."""
@@ -217,10 +260,10 @@ class Writer:
         manifest = self._snapshot.manifest.next()
         anything = bool(self.added or self._tables or self._artefacts or sources or followed)
         results = self._build_buckets(manifest, progress)
-        if not (self._derive(manifest, derived) or anything):
+        if not (self._derive(manifest, derived, [built.bucket for built in results]) or anything):
             return Committed(0, 0, 0, self._snapshot.generation)
-        duplicates = sum(r["duplicates"] for r in results)
-        done = Committed(self.added - duplicates, duplicates, sum(r["late"] for r in results), manifest.generation)
+        duplicates = sum(built.duplicates for built in results)
+        done = Committed(self.added - duplicates, duplicates, sum(b.late for b in results), manifest.generation)
         self._write_codes(manifest)
         self._write_tables(manifest, results)
         manifest.data["sources"] |= {s["signature"]: s for s in sources if s.get("signature")}
@@ -243,31 +286,26 @@ class Writer:
         manifests.collect(self.workspace)
         return done
 
-    def _build_buckets(self, manifest: manifests.Manifest, progress: Progress | None) -> list[dict[str, Any]]:
-        filled = self._spill.filled() if self._spill else []
-        values = {name: self._codes[name].values() for name in CODED.values()}
-        self._once.settle()
-        results = []
-        with ThreadPoolExecutor(self._threads) as pool:
-            jobs = [pool.submit(self._build_bucket, manifest, bucket, values) for bucket in filled]
-            try:
-                for done, job in enumerate(jobs, 1):
-                    results.append(job.result())
-                    if progress is not None:
-                        progress(done, len(jobs))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    def _build_buckets(self, manifest: manifests.Manifest, progress: Progress | None) -> list[Built]:
+        buckets = manifest.data["buckets"]
+        jobs = [BucketJob(bucket, buckets[bucket], rows) for bucket, rows in self._filled()]
+        results = self._mapper(self._builder(manifest), jobs, progress=progress) if jobs else []
+        for built in results:
+            buckets[built.bucket] = built.entry
         return results
 
-    def _derive(self, manifest: manifests.Manifest, derived: Callable[[Pending], Derivation | None] | None) -> bool:
+    def _derive(
+        self,
+        manifest: manifests.Manifest,
+        derived: Callable[[Pending], Derivation | None] | None,
+        touched: Sequence[int],
+    ) -> bool:
         """Derive paths as asked; say whether how they are derived has changed."""
-        touched = self._spill.filled() if self._spill else []
         if derived is None:
             if touched:
                 check_derived(manifest)
             return False
-        pending = Pending(self._snapshot, manifest, self._codes, self._tables, on_threads(self._threads))
+        pending = Pending(self._snapshot, manifest, self._codes, self._tables, self._mapper)
         derivation = derived(pending)
         same = pending.record == (None if derivation is None else derivation.record)
         if same and not (touched or self._tables):
@@ -275,58 +313,20 @@ class Writer:
         derive(pending, derivation, touched)
         return not same
 
-    def _build_bucket(self, manifest: manifests.Manifest, bucket: int, values: dict[str, pa.Array]) -> dict[str, Any]:
-        assert self._spill is not None
-        rows = self._spill.read(bucket)
-        entry = manifest.data["buckets"][bucket]
-        base, delta = (load_run(self._store / name) if name else None for name in (entry["base"], entry["delta"]))
-        chosen = self._chosen(rows, (base, delta))
-        result = {"duplicates": len(rows) - len(chosen), "late": 0, "items": np.zeros(0, np.int32)}
-        if not len(chosen):
-            return result
-        order, user_key, offsets = order_rows(rows, chosen)
-        result["late"] = _late(rows, order, offsets, user_key, (base, delta))
-        if "item" in rows.column_names:
-            result["items"] = kernels.compact(kernels.take(column(rows, "item"), order), len(values["item"]))[1]
-        part = f"events/{bucket:04d}/{manifest.generation:08d}.parquet"
-        write_part(self._store / part, rows, order, values)
-        entry["parts"].append(part)
-        run = build(rows, order, user_key, offsets, self._snapshot.gap_seconds)
-        self._place(entry, bucket, manifest.generation, base, delta, run)
-        if entry["delta"] is None and len(entry["parts"]) > MOST_FILES:
-            whole = f"events/{bucket:04d}/{manifest.generation:08d}-all.parquet"
-            join_parts(self._store / whole, [self._store / name for name in entry["parts"]])
-            entry["parts"] = [whole]
-        return result
+    def _filled(self) -> Sequence[tuple[int, RowsOfBucket]]:
+        if self._spill is not None:
+            return self._spill.filled()
+        return rows_of_shares(self._shares, self._snapshot.n_buckets)
 
-    def _chosen(self, rows: pa.Table, runs: tuple[Run | None, ...]) -> npt.NDArray[np.int64]:
-        """Return the rows to store: not those of a later hit of their key, nor those stored already."""
-        chosen = np.flatnonzero(self._once.keep(rows))
-        known = _known_rows(runs, column(rows, USER_KEY))
-        found: npt.NDArray[np.int64] = chosen[drop_duplicates(rows, known, chosen)]
-        return found
-
-    def _place(
-        self, entry: dict[str, Any], bucket: int, generation: int, base: Run | None, delta: Run | None, run: Run
-    ) -> None:
-        """Make the new run the base, part of the delta, or, once that is large, of the base."""
-        gap = self._snapshot.gap_seconds
-        if delta is not None:
-            run = merge(delta, run, gap)
-        if base is not None and len(run) <= DELTA_SHARE * len(base):
-            entry["delta"] = self._save(run, bucket, generation, "delta")
-            touched = select(base, rows_of(base, run.user_key), gap)
-            entry["stats"] = add_stats(stats_of(base), stats_of(touched), stats_of(merge(touched, run, gap)))
-            return
-        if base is not None:
-            run = merge(base, run, gap)
-        entry["base"], entry["delta"] = self._save(run, bucket, generation, "base"), None
-        entry["stats"] = stats_of(run)
-
-    def _save(self, run: Run, bucket: int, generation: int, kind: str) -> str:
-        name = f"paths/{bucket:04d}/{generation:08d}-{kind}.arrow"
-        save_run(self._store / name, run)
-        return name
+    def _builder(self, manifest: manifests.Manifest) -> Builder:
+        """Lay out what building has to know; for a mapper that may work elsewhere it lies in files."""
+        values = {name: self._codes[name].values() for name in CODED.values()}
+        first, generation, gap = self._once.settle(), manifest.generation, self._snapshot.gap_seconds
+        if self._here:
+            return Builder(self._store, generation, gap, values, first)
+        folder = self.share_folder()
+        stored = StoredValues.save(folder / "values", values)
+        return Builder(self._store, generation, gap, stored, first.save(folder / "first.arrow"), f"-{folder.name}")
 
     def _write_codes(self, manifest: manifests.Manifest) -> None:
         for name in CODED.values():
@@ -340,10 +340,10 @@ class Writer:
             segments.append(f"codes/{name}-{manifest.generation:08d}.arrow")
             save_arrays(self._store / segments[-1], {"values": added})
 
-    def _write_tables(self, manifest: manifests.Manifest, results: list[dict[str, Any]]) -> None:
+    def _write_tables(self, manifest: manifests.Manifest, results: list[Built]) -> None:
         if self._once.changed:
             self._tables["once"] = self._once.table()
-        codes = [result["items"] for result in results if len(result["items"])]
+        codes = [built.items for built in results if len(built.items)]
         if codes:
             old = self._snapshot.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))["seen"].to_numpy()
             seen = np.zeros(len(self._codes["item"]), np.bool_)
@@ -361,36 +361,7 @@ class Writer:
         if self._spill is not None:
             self._spill.close()
             self._spill = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
         self._snapshot.close()
-
-
-def _known_rows(runs: tuple[Run | None, ...], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Fingerprints of the stored events of some users."""
-    users = np.unique(keys)
-    found = [np.zeros(0, np.uint64)]
-    for run in runs:
-        if run is not None:
-            at = rows_of(run, users)
-            found += [run.arrays[ROW_HASH][run.offsets[u] : run.offsets[u + 1]].view(np.uint64) for u in at]
-    return np.concatenate(found)
-
-
-def _late(
-    rows: pa.Table,
-    order: npt.NDArray[np.int64],
-    offsets: npt.NDArray[np.int64],
-    user_key: npt.NDArray[np.uint64],
-    runs: tuple[Run | None, ...],
-) -> int:
-    """Count rows that came after a newer event of their user, in this write or an earlier one."""
-    user = np.full(len(rows), -1, np.int32)
-    user[order] = np.repeat(np.arange(len(user_key), dtype=np.int32), np.diff(offsets))
-    last = np.full(len(user_key), np.iinfo(np.int64).min)
-    for run in runs:
-        if run is not None:
-            at = np.searchsorted(run.user_key, user_key)
-            at[at == len(run.user_key)] = 0
-            known = run.user_key[at] == user_key
-            newest = run.arrays["ts"][run.offsets[at + 1] - 1]
-            last = np.where(known, np.maximum(last, newest), last)
-    return int(kernels.late(user, column(rows, "ts"), last))
