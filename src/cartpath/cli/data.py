@@ -166,14 +166,16 @@ def forget(
 
 
 @command()
-def clean(shop: Workspace, as_json: Json = False) -> None:
+def clean(shop: Workspace, engine: EngineName = None, as_json: Json = False) -> None:
     """Make paths anew as [cleaning] and [identity] of cartpath.toml say now.
 
     Statistics are fitted anew. What was ingested stays, so a rule that is turned off leaves no trace.
     """
+    from cartpath import engine as engines
     from cartpath.ingest.derivation import clean as run
 
-    done = run(shop)
+    with engines.using(engine):
+        done = run(shop)
     if as_json:
         print_json(done)
         return

@@ -9,7 +9,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from cartpath import config, store
+from cartpath import config, engine, store
 from cartpath.config.cleaning import DWELL
 from cartpath.ingest import cleaning
 from cartpath.ingest.cleaning import Partial, Plan
@@ -173,7 +173,8 @@ def clean(workspace: Path | str) -> dict[str, Any]:
     CartpathError
         If this is no workspace, or a setting is wrong.
     """
-    with store.writer(workspace) as writer:
+    mapper = engine.map if engine.current().remote else None
+    with store.writer(workspace, mapper=mapper) as writer:
         writer.commit(derived=deriving(workspace, refit=True))
     with store.open_snapshot(workspace) as snapshot:
         return _told(snapshot)
