@@ -16,6 +16,7 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.file_sets import file_set
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
@@ -51,6 +52,11 @@ class IngestSummary:
     blanked : int
         Events of which a value was blanked.
     quarantine_file : str or None
+    tables : list of dict
+        Files of a set that are no events, as catalogue, users or lookup tables: ``kind``, ``files``, ``rows`` read,
+        ``entries`` they made, and ``left_out`` rows by reason.
+    ignored_files : list of dict
+        Files of a set that are left alone: ``file``, ``why``.
     """
 
     read: int = 0
@@ -71,6 +77,8 @@ class IngestSummary:
     truncated: list[dict[str, str]] = field(default_factory=list)
     blanked: int = 0
     quarantine_file: str | None = None
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    ignored_files: list[dict[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -121,8 +129,15 @@ def ingest(
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
-    jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
+    paths = expand(sources) if sources else []
     tables = (load_items(items) if items else None, load_users(users) if users else None)
+    if chosen.files and paths:
+        found = file_set(paths, chosen, mapping, values)
+        summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress)
+        summary.tables[:0] = found.lookups
+        summary.ignored_files = found.ignored
+        return summary
+    jobs = [FileJob(path, chosen, mapping, values) for path in paths]
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
 
@@ -172,6 +187,10 @@ def _checked(mapping: Mapping[str, str]) -> Mapping[str, str]:
     return mapping
 
 
+def _n_files(jobs: Sequence[Job]) -> int:
+    return sum(getattr(job, "n_files", 1) for job in jobs)  # a table may be of several files
+
+
 class _Ingest:
     """One run, with the writer lock held."""
 
@@ -191,10 +210,12 @@ class _Ingest:
             if not job.signature or job.signature not in known:
                 known[job.signature] = None
                 self._jobs.append(job)
-        self.summary = IngestSummary(files=len(self._jobs), unchanged_files=len(jobs) - len(self._jobs))
+        read = _n_files(self._jobs)
+        self.summary = IngestSummary(files=read, unchanged_files=_n_files(jobs) - read)
         self._progress = progress
         self._held: list[pa.Table] = []
         self._items: pa.Table | None = None
+        self._users: pa.Table | None = None
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
 
     def run(self) -> IngestSummary:
@@ -237,6 +258,10 @@ class _Ingest:
                 self._flush()
         if piece.items is not None and len(piece.items):
             self._items = piece.items if self._items is None else upsert(self._items, piece.items, Columns.item_id)
+        if piece.users is not None and len(piece.users):
+            self._users = piece.users if self._users is None else upsert(self._users, piece.users, Columns.user_id)
+        if piece.table is not None:
+            self.summary.tables.append(piece.table)
         if piece.truncated:
             self.summary.truncated.append({"file": file, "why": piece.truncated})
         summary, counts = self.summary, self._counts[at]
@@ -258,6 +283,8 @@ class _Ingest:
     def _put_tables(self) -> None:
         if self._items is not None:
             self._writer.put_items(self._items)
+        if self._users is not None:
+            self._writer.put_users(self._users)
         items, users = self._tables
         if items is not None:
             self._writer.put_items(items)
