@@ -64,7 +64,7 @@ def layout_of(path: Path, delimiter: str = "", names: tuple[str, ...] = ()) -> L
     if names:
         text = line.decode(errors="replace")
         delimiter = delimiter or sniff(text)
-        if not headerless.is_header(split(text, delimiter) or [], names):
+        if not headerless.is_header(split(text, delimiter) or text.split(delimiter), names):
             headerless.check(path, head[begin:], delimiter, names)
             return Layout(names, delimiter, begin)
     text = _header(path, line)

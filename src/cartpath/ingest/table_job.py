@@ -85,7 +85,7 @@ class TableJob:
             "files": list(map(str, self.paths)),
             "rows": rows,
             "entries": len(table),
-            "left_out": dict(sorted(self._context.left_out.items())),
+            "left_out": {reason: n for reason, n in sorted(self._context.left_out.items()) if n},
         }
         self.result = table
         yield last
