@@ -15,7 +15,7 @@ from cartpath.schema import CartpathError
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
 AdapterName = Annotated[
-    str, typer.Option(metavar="NAME", help="ga360, rees46, sequences, generic, cartpath, or a .py file of your own.")
+    str, typer.Option(metavar="NAME", help="One of `cartpath adapters`, or a .py file of your own.")
 ]
 Map = Annotated[
     list[str] | None, typer.Option("--map", metavar="CANONICAL=COLUMN", help="Which column is which; repeat it.")
@@ -116,6 +116,22 @@ def print_summary(summary: dict[str, Any]) -> None:
     if reasons:
         typer.echo("\nquarantined, by reason:")
         print_table(("reason", "rows"), sorted(reasons.items(), key=lambda pair: -pair[1]), numeric=(1,))
+    print_tables(summary.get("tables") or [], summary.get("ignored_files") or [])
+
+
+def print_tables(tables: list[dict[str, Any]], ignored: list[dict[str, str]]) -> None:
+    """Print what became of the files of a set that hold no events."""
+    if tables:
+        typer.echo("\nfiles that hold no events:")
+        rows = [(t["kind"], t["rows"], t["entries"], _reasons(t["left_out"])) for t in tables]
+        print_table(("kind", "rows", "entries", "left out"), rows, numeric=(1, 2))
+    if ignored:
+        typer.echo("\nfiles left alone:")
+        print_table(("file", "why"), [(file["file"], file["why"]) for file in ignored])
+
+
+def _reasons(left_out: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {reason}" for reason, n in left_out.items()) or "-"
 
 
 @command()

@@ -2,6 +2,7 @@
 
 from cartpath.ingest.adapter import Adapter, Context, Option, Unnested
 from cartpath.ingest.chunk import Bad, Chunk, Reason
+from cartpath.ingest.file_kinds import FileKind, Role
 from cartpath.ingest.registry import get, names
 from cartpath.ingest.run import IngestSummary, ingest
 
@@ -10,9 +11,11 @@ __all__ = [
     "Bad",
     "Chunk",
     "Context",
+    "FileKind",
     "IngestSummary",
     "Option",
     "Reason",
+    "Role",
     "Unnested",
     "get",
     "ingest",

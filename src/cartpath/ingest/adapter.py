@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cartpath.ingest.chunk import Chunk
+    from cartpath.ingest.file_kinds import FileKind
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,19 @@ class Context:
         The file being read.
     options : mapping
         Every option of the adapter with its value.
+    tables : mapping of str to pyarrow.Table
+        The lookup tables of a set of files, by their kind; all columns are text.
+    left_out : Counter
+        Where hooks of catalogue and user files count the rows they leave out, by reason.
+    state : dict
+        Where hooks keep what they need from one piece of the file to the next.
     """
 
     file: Path
     options: Mapping[str, Any]
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,12 +116,24 @@ class Adapter:
     options : mapping of str to Option
         What the user may choose.
     read_columns : tuple of str, optional
-        What to read from nested Parquet: columns or dotted leaves (``hits.list.element.time``). None reads all.
+        What to read from nested Parquet: columns or dotted leaves (``hits.list.element.time``). None reads all. Of a
+        flat source: columns to read besides those that are listed, for ``derive``.
     unnest : callable, optional
         For nested sources: ``unnest(table, context)`` gets the raw Arrow table of a chunk, nested types and all, with
         ``Columns.row`` added, and returns ``Unnested``.
     read : callable, optional
         For formats of their own: ``read(context)`` yields ``Chunk``s of raw columns in place of the usual readers.
+    header : tuple of str
+        Columns of CSV without a header line. A file that has one all the same is read by it.
+    derive : callable, optional
+        For flat sources: ``derive(table, context)`` returns the raw columns with some added or changed, row for row.
+    derived : tuple of str
+        The columns that ``derive`` adds.
+    files : tuple of FileKind
+        For a source that is a set of files: its kinds, each with its columns; the fields above are those of the kinds'
+        own adapters then.
+    tested_on : str
+        ``real data: ...`` or ``untested on real data``, and why.
 
     Examples
     --------
@@ -135,6 +158,11 @@ class Adapter:
     read_columns: tuple[str, ...] | None = None
     unnest: Callable[[pa.Table, Context], Unnested] | None = None
     read: Callable[[Context], Iterator[Chunk]] | None = None
+    header: tuple[str, ...] = ()
+    derive: Callable[[pa.Table, Context], pa.Table] | None = None
+    derived: tuple[str, ...] = ()
+    files: tuple[FileKind, ...] = ()
+    tested_on: str = ""
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""

@@ -125,11 +125,11 @@ def _table_of(path: Path) -> pa.Table:
     if bad:
         raise CartpathError(f"{path}, row {bad[0].row}: {bad[0].reason}", "mend the file and load it again")
     table = pa.concat_tables([chunk.table for chunk in chunks], promote_options="permissive")
-    return _typed(table) if kind == "csv" else table
+    return typed(table) if kind == "csv" else table
 
 
-def _typed(table: pa.Table) -> pa.Table:
-    """Turn text columns of nothing but numbers into numbers."""
+def typed(table: pa.Table) -> pa.Table:
+    """Turn text columns of nothing but numbers into numbers, ids aside."""
     for index, name in enumerate(table.column_names):
         if name.endswith("_id"):
             continue

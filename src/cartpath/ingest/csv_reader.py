@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from cartpath.ingest import lines
+from cartpath.ingest import headerless, lines
 from cartpath.ingest.chunk import Bad, Chunk
 from cartpath.ingest.csv_lines import read_lines, split
 from cartpath.ingest.streams import ByteStream
@@ -43,14 +43,40 @@ class Layout:
     header_bytes: int
 
 
-def layout_of(path: Path, delimiter: str = "") -> Layout:
+def layout_of(path: Path, delimiter: str = "", names: tuple[str, ...] = ()) -> Layout:
     """Read the header.
+
+    Parameters
+    ----------
+    path : Path
+    delimiter : str
+    names : tuple of str
+        Columns of a file without a header. A first line that is a header all the same is taken as one.
 
     Raises
     ------
     CartpathError
-        If the file is empty or is not UTF-8 text.
+        If the file is empty or is not UTF-8 text, or has another number of columns than ``names``.
     """
+    head, begin = _head(path)
+    end = head.find(b"\n", begin) + 1 or len(head)
+    line = head[begin:end].rstrip(b"\r\n")
+    if names:
+        text = line.decode(errors="replace")
+        delimiter = delimiter or sniff(text)
+        if not headerless.is_header(split(text, delimiter) or text.split(delimiter), names):
+            headerless.check(path, head[begin:], delimiter, names)
+            return Layout(names, delimiter, begin)
+    text = _header(path, line)
+    delimiter = delimiter or sniff(text)
+    fields = split(text, delimiter)
+    if not fields:
+        raise CartpathError(f"the header of {path} has an open quote: {text[:200]}")
+    return Layout(_distinct(headerless.as_declared(fields, names)), delimiter, end)
+
+
+def _head(path: Path) -> tuple[bytes, int]:
+    """Return a file's beginning, and where in it the first line starts."""
     with ByteStream(path) as stream:
         head = stream.read(_HEADER)
     if not head.strip():
@@ -62,18 +88,17 @@ def layout_of(path: Path, delimiter: str = "") -> Layout:
     begin = 3 if head.startswith(b"\xef\xbb\xbf") else 0
     while head[begin : begin + 1] in (b"\n", b"\r"):
         begin += 1
-    end = head.find(b"\n", begin) + 1 or len(head)
+    return head, begin
+
+
+def _header(path: Path, line: bytes) -> str:
     try:
-        text = head[begin:end].decode().rstrip("\r\n")
+        text = line.decode()
     except UnicodeDecodeError:
         raise CartpathError(f"the header of {path} is not UTF-8", "convert the file with iconv") from None
     if "\r" in text or "\0" in text:
         raise CartpathError(f"the header of {path} is not one line of text", "end lines with a newline")
-    delimiter = delimiter or sniff(text)
-    names = split(text, delimiter)
-    if not names:
-        raise CartpathError(f"the header of {path} has an open quote: {text[:200]}")
-    return Layout(_distinct(names), delimiter, end)
+    return text
 
 
 def sniff(header: str) -> str:

@@ -50,6 +50,35 @@ def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
     return [json.dumps(row, default=_plain, ensure_ascii=False)[:RAW_LENGTH] for row in given]
 
 
+def bad_rows(
+    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
+) -> list[Bad]:
+    """Return the rows that validation ruled out, in their order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table (n rows)
+        As it was read.
+    rows : int64 array (n,)
+        Row numbers in the source.
+    reasons : mapping of str to int64 array
+        Rows of the table, by reason.
+    users : pyarrow.Array (n,)
+    """
+    if not reasons:
+        return []
+    at = np.concatenate(list(reasons.values()))
+    why = [reason for reason, which in reasons.items() for _ in which]
+    order = np.argsort(at, kind="stable")
+    at = at[order]
+    named = users.take(pa.array(at)).to_pylist()
+    texts = raw_rows(table, at)
+    return [
+        Bad(int(row), why[place], raw, user)
+        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
+    ]
+
+
 def _plain(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 

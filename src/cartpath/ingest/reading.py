@@ -6,12 +6,10 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.ingest import csv_reader, json_reader, parquet_reader
@@ -20,7 +18,7 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
-from cartpath.ingest.quarantine import raw_rows
+from cartpath.ingest.quarantine import bad_rows
 from cartpath.ingest.sources import content_hash, sniff_format
 from cartpath.ingest.times import Clock
 from cartpath.schema import CartpathError, Columns, event_schema
@@ -91,8 +89,10 @@ class Piece:
     bad : list of Bad
     source_rows, not_requested, blanked : int
     bytes_done : int
-    items : pyarrow.Table, optional
+    items, users : pyarrow.Table, optional
     truncated : str, optional
+    table : dict, optional
+        What the summary says of files that are no events: ``kind``, ``files``, ``rows``, ``entries``, ``left_out``.
     """
 
     events: pa.Table
@@ -103,6 +103,8 @@ class Piece:
     bytes_done: int
     items: pa.Table | None = None
     truncated: str | None = None
+    users: pa.Table | None = None
+    table: dict[str, Any] | None = None
 
 
 class Job(Protocol):
@@ -142,9 +144,21 @@ class FileJob:
     mapping : mapping of canonical column to source column, or to ``=value``
     options : mapping
         As ``resolve_options`` returns.
+    tables : mapping of str to pyarrow.Table, optional
+        Lookup tables of the set that the file is of.
+    digest : str
+        Of those that its events depend on.
     """
 
-    def __init__(self, path: Path, adapter: Adapter, mapping: Mapping[str, str], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        adapter: Adapter,
+        mapping: Mapping[str, str],
+        options: Mapping[str, Any],
+        tables: Mapping[str, pa.Table] | None = None,
+        digest: str = "",
+    ) -> None:
         self.path, self.adapter, self.options = path, adapter, options
         self.name = str(path)
         self.size = path.stat().st_size
@@ -153,10 +167,9 @@ class FileJob:
         constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
         self._defaults = {**adapter.defaults, **chosen, **constants}
-        self._context = Context(path, options)
+        self._context = Context(path, options, tables or {})
         self._only: parquet_reader.Range | None = None
-        asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
-        self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        self.signature = signature_of(self.hash, [adapter.name, dict(mapping), dict(options), *filter(None, [digest])])
 
     def record(self) -> dict[str, Any]:
         """Return what the manifest keeps of the file, beyond the counts."""
@@ -177,7 +190,7 @@ class FileJob:
             return
         self.format = sniff_format(self.path)
         if self.format == "csv":
-            self._layout = csv_reader.layout_of(self.path, self.options["delimiter"])
+            self._layout = csv_reader.layout_of(self.path, self.options["delimiter"], self.adapter.header)
             found = list(self._layout.names)
         elif self.format == "jsonl":
             found = json_reader.columns_of(self.path)
@@ -188,6 +201,8 @@ class FileJob:
             self._columns = dict(_first_names(self.adapter))
             return
         known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
+        self._beside = [name for name in self.adapter.read_columns or () if name in found]
+        found = [*found, *self.adapter.derived]
         self._columns = known.resolve(found, self._mapping, str(self.path))
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
 
@@ -198,7 +213,7 @@ class FileJob:
         """
         whole = copy.copy(self)
         whole.path = self.path.resolve()
-        whole._context = Context(whole.path, self.options)
+        whole._context = replace(self._context, file=whole.path)
         if self.adapter.read is not None or self.format != "parquet":
             return [whole]
         rows = parquet_reader.ROWS if self.adapter.unnest is None else parquet_reader.NESTED_ROWS
@@ -235,9 +250,10 @@ class FileJob:
             if self.format == "jsonl":
                 return json_reader.JsonReader(path, None).chunks()
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
-        wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
+        listed = [name for name in (*self._columns.values(), *self._items.values()) if name not in adapter.derived]
+        wanted = list(dict.fromkeys([*listed, *self._beside]))
         user = self._columns.get(Columns.user_id)
-        repeated = [source for name, source in self._columns.items() if name in REPEATED]
+        repeated = [s for n, s in self._columns.items() if n in REPEATED and s in wanted]
         if self.format == "csv":
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
@@ -265,9 +281,12 @@ class FileJob:
             table, items = flat.events, flat.items
             rows = table[Columns.row].to_numpy()
             source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested
+        raw = table
+        if self.adapter.derive is not None:
+            table = self.adapter.derive(table, self._context)
         checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
         done = normalise(table, plan, checked=checked)
-        bad = chunk.bad + _bad_rows(table, rows, done.reasons, done.user_id)
+        bad = chunk.bad + bad_rows(raw, rows, done.reasons, done.user_id)
         if self.adapter.items:
             items = items_seen(
                 table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
@@ -277,26 +296,14 @@ class FileJob:
         )
 
 
+def signature_of(content: str, asked: list[Any]) -> str:
+    """Return what a source is known by: the hash of its content, and how it is read."""
+    return f"{content}:{hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
 def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """Name the raw columns that a hook produces."""
     for name in event_schema().names:
         sources = adapter.source_names(name)
         if sources:
             yield name, sources[0]
-
-
-def _bad_rows(
-    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
-) -> list[Bad]:
-    if not reasons:
-        return []
-    at = np.concatenate(list(reasons.values()))
-    why = [reason for reason, which in reasons.items() for _ in which]
-    order = np.argsort(at, kind="stable")
-    at = at[order]
-    named = users.take(pa.array(at)).to_pylist()
-    texts = raw_rows(table, at)
-    return [
-        Bad(int(row), why[place], raw, user)
-        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
-    ]

@@ -24,4 +24,5 @@ ADAPTER = Adapter(
         Columns.price: "price",
     },
     category_separator=".",
+    tested_on="untested on real data: files made by hand from the documented columns",
 )

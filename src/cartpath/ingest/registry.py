@@ -12,10 +12,14 @@ from cartpath.schema import CartpathError
 #: Name -> module that has it as ``ADAPTER``.
 _BUILT_IN = {
     "cartpath": "cartpath.ingest.canonical",
+    "complete_journey": "cartpath.ingest.adapters.complete_journey",
     "ga360": "cartpath.ingest.ga360",
     "generic": "cartpath.ingest.generic",
     "rees46": "cartpath.ingest.rees46",
+    "retailrocket": "cartpath.ingest.adapters.retailrocket",
     "sequences": "cartpath.ingest.sequences",
+    "taobao": "cartpath.ingest.adapters.taobao",
+    "yoochoose": "cartpath.ingest.adapters.yoochoose",
 }
 
 

@@ -16,11 +16,13 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.derivation import deriving
+from cartpath.ingest.file_sets import file_set
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.shares import Gatherer, Tally, joined, read_shares, received
 from cartpath.ingest.sources import expand
-from cartpath.schema import CartpathError, event_schema, iso
+from cartpath.ingest.table_job import TableJob
+from cartpath.schema import CartpathError, Columns, event_schema, iso
 
 Progress = Callable[[int, int], None]
 
@@ -49,6 +51,11 @@ class IngestSummary:
     blanked : int
         Events of which a value was blanked.
     quarantine_file : str or None
+    tables : list of dict
+        Files of a set that are no events, as catalogue, users or lookup tables: ``kind``, ``files``, ``rows`` read,
+        ``entries`` they made, and ``left_out`` rows by reason.
+    ignored_files : list of dict
+        Files of a set that are left alone: ``file``, ``why``.
     """
 
     read: int = 0
@@ -69,6 +76,8 @@ class IngestSummary:
     truncated: list[dict[str, str]] = field(default_factory=list)
     blanked: int = 0
     quarantine_file: str | None = None
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    ignored_files: list[dict[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -119,8 +128,15 @@ def ingest(
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
-    jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
+    paths = expand(sources) if sources else []
     tables = (load_items(items) if items else None, load_users(users) if users else None)
+    if chosen.files and paths:
+        found = file_set(paths, chosen, mapping, values)
+        summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress)
+        summary.tables[:0] = found.lookups
+        summary.ignored_files = found.ignored
+        return summary
+    jobs = [FileJob(path, chosen, mapping, values) for path in paths]
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
 
@@ -171,6 +187,10 @@ def _checked(mapping: Mapping[str, str]) -> Mapping[str, str]:
     return mapping
 
 
+def _n_files(jobs: Sequence[Job]) -> int:
+    return sum(getattr(job, "n_files", 1) for job in jobs)  # a table may be of several files
+
+
 class _Ingest:
     """One run, with the writer lock held."""
 
@@ -190,9 +210,11 @@ class _Ingest:
             if not job.signature or job.signature not in known:
                 known[job.signature] = None
                 self._jobs.append(job)
-        self.summary = IngestSummary(files=len(self._jobs), unchanged_files=len(jobs) - len(self._jobs))
+        read = _n_files(self._jobs)
+        self.summary = IngestSummary(files=read, unchanged_files=_n_files(jobs) - read)
         self._progress = progress
         self._items: pa.Table | None = None
+        self._users: pa.Table | None = None
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
 
     def run(self) -> IngestSummary:
@@ -201,11 +223,12 @@ class _Ingest:
         with store.open_snapshot(self._workspace) as snapshot:
             remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
         with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
-            files = [job for job in self._jobs if isinstance(job, FileJob)]
-            if engine.current().remote and len(files) == len(self._jobs):
-                self._take_shares(files, quarantine)
-            else:  # what is no file is read by this process, whatever builds the buckets
-                self._take_pieces(quarantine)
+            here = list(range(len(self._jobs)))
+            # What is no file is read by this process, whatever builds the buckets; tables have no events.
+            if engine.current().remote and all(isinstance(job, FileJob | TableJob) for job in self._jobs):
+                here = [at for at in here if isinstance(self._jobs[at], TableJob)]
+                self._take_shares(quarantine)
+            self._take_pieces(here, quarantine)
             self._put_tables()
             self._commit(quarantine)
         return self.summary
@@ -215,21 +238,22 @@ class _Ingest:
         if self._progress is not None:
             self._progress(read + round(built * (total // 2)), total + total // 2)
 
-    def _pieces(self) -> Iterator[tuple[int, Piece]]:
-        for at, job in enumerate(self._jobs):
-            for piece in job.pieces():
+    def _pieces(self, jobs: Sequence[int]) -> Iterator[tuple[int, Piece]]:
+        for at in jobs:
+            for piece in self._jobs[at].pieces():
                 yield at, piece
 
-    def _take_shares(self, files: Sequence[FileJob], quarantine: Quarantine) -> None:
-        total = sum(job.size for job in files)
+    def _take_shares(self, quarantine: Quarantine) -> None:
+        files = {at: job for at, job in enumerate(self._jobs) if isinstance(job, FileJob)}
+        total = sum(job.size for job in files.values())
         for at, read in read_shares(files, self._writer, lambda done, of: self._report(total * done // of, 0.0)):
             quarantine.adopt(read.quarantine, read.reasons)
-            self._items = joined(self._items, read.catalogue())
+            self._items = joined(self._items, read.catalogue(), Columns.item_id)
             self._count(at, read.tally)
 
-    def _take_pieces(self, quarantine: Quarantine) -> None:
+    def _take_pieces(self, jobs: Sequence[int], quarantine: Quarantine) -> None:
         gatherer = Gatherer(self._writer.add)
-        for at, piece in ahead(self._pieces()):
+        for at, piece in ahead(self._pieces(jobs)):
             self._take(at, piece, quarantine, gatherer)
             self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
         gatherer.flush()
@@ -239,7 +263,9 @@ class _Ingest:
         quarantine.add(self._jobs[at].name, bad)
         if len(events):
             gatherer.add(events)
-        self._items = joined(self._items, piece.items)
+        self._items = joined(self._items, piece.items, Columns.item_id)
+        self._users = joined(self._users, piece.users, Columns.user_id)
+        self.summary.tables += [] if piece.table is None else [piece.table]
         tally = Tally()
         tally.add(piece, len(events), len(bad))
         self._count(at, tally)
@@ -258,6 +284,8 @@ class _Ingest:
     def _put_tables(self) -> None:
         if self._items is not None:
             self._writer.put_items(self._items)
+        if self._users is not None:
+            self._writer.put_users(self._users)
         items, users = self._tables
         if items is not None:
             self._writer.put_items(items)

@@ -128,4 +128,5 @@ ADAPTER = Adapter(
         "event": Option(Event.view, "the name of the events"),
     },
     read=read,
+    tested_on="real data: MovieLens-1M, Amazon Beauty, and Sports and Outdoors",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,7 +151,7 @@ class ShareReader:
                     quarantine.add(job.name, bad)
                     if len(events):
                         gatherer.add(events)
-                    items = joined(items, piece.items)
+                    items = joined(items, piece.items, Columns.item_id)
                 gatherer.flush()
                 file = quarantine.finish()
             return ShareRead(writer.finish(), tally, dict(quarantine.reasons), file, self._saved(items))
@@ -167,22 +167,22 @@ class ShareReader:
         return path
 
 
-def joined(items: pa.Table | None, seen: pa.Table | None) -> pa.Table | None:
-    """Return a catalogue with the items seen after it."""
+def joined(table: pa.Table | None, seen: pa.Table | None, key: str) -> pa.Table | None:
+    """Return a table of items or users with the rows seen after it."""
     if seen is None or not len(seen):
-        return items
-    return seen if items is None else upsert(items, seen, Columns.item_id)
+        return table
+    return seen if table is None else upsert(table, seen, key)
 
 
 def read_shares(
-    jobs: Sequence[FileJob], writer: store.Writer, progress: Progress | None = None
+    jobs: Mapping[int, FileJob], writer: store.Writer, progress: Progress | None = None
 ) -> list[tuple[int, ShareRead]]:
     """Read files on the current engine, and let the writer adopt their events.
 
     Parameters
     ----------
-    jobs : sequence of FileJob
-        Opened.
+    jobs : mapping of int to FileJob
+        Opened, by their place.
     writer : store.Writer
     progress : callable, optional
         Called with shares read and shares in all.
@@ -192,7 +192,7 @@ def read_shares(
     list of (int, ShareRead)
         In source order, each with the place of its job.
     """
-    shares = [(at, share) for at, job in enumerate(jobs) for share in job.shares()]
+    shares = [(at, share) for at, job in jobs.items() for share in job.shares()]
     reader = ShareReader(writer.share_folder(), writer.n_buckets, writer.forgotten)
     done = engine.map(reader, [share for _, share in shares], progress=progress)
     writer.adopt([read.share for read in done])

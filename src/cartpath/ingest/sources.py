@@ -9,7 +9,7 @@ from pathlib import Path
 from cartpath.ingest.streams import ByteStream
 from cartpath.schema import CartpathError
 
-_PACKED = (".gz", ".zst", ".zstd")
+PACKED = (".gz", ".zst", ".zstd")
 _SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".psv": "csv",
     ".parquet": "parquet", ".pq": "parquet",
@@ -26,7 +26,7 @@ def format_of(path: Path) -> str | None:
     ('csv', None)
     """
     name = path.name.lower()
-    for packed in _PACKED:
+    for packed in PACKED:
         name = name.removesuffix(packed)
     return _SUFFIXES.get(Path(name).suffix)
 
