@@ -44,10 +44,13 @@ class Context:
         The file being read.
     options : mapping
         Every option of the adapter with its value.
+    shared : dict
+        Kept from file to file of one ingest, for an adapter that has to remember; files come in the order named.
     """
 
     file: Path
     options: Mapping[str, Any]
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,11 @@ class Adapter:
         ``Columns.row`` added, and returns ``Unnested``.
     read : callable, optional
         For formats of their own: ``read(context)`` yields ``Chunk``s of raw columns in place of the usual readers.
+    tested_on : str
+        What real data it was tested on, in words; empty: untested on real data.
+    needs : tuple of str or tuple of str
+        Source columns without which the hooks can do nothing; of a tuple, one must be there. What ``columns`` says
+        need not be repeated.
 
     Examples
     --------
@@ -135,6 +143,8 @@ class Adapter:
     read_columns: tuple[str, ...] | None = None
     unnest: Callable[[pa.Table, Context], Unnested] | None = None
     read: Callable[[Context], Iterator[Chunk]] | None = None
+    tested_on: str = ""
+    needs: tuple[str | tuple[str, ...], ...] = ()
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""

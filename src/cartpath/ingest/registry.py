@@ -14,6 +14,7 @@ _BUILT_IN = {
     "cartpath": "cartpath.ingest.canonical",
     "ga360": "cartpath.ingest.ga360",
     "generic": "cartpath.ingest.generic",
+    "online_retail": "cartpath.ingest.online_retail",
     "rees46": "cartpath.ingest.rees46",
     "sequences": "cartpath.ingest.sequences",
 }

@@ -121,7 +121,8 @@ def ingest(
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
-    jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
+    shared: dict[str, Any] = {}
+    jobs = [FileJob(path, chosen, mapping, values, shared) for path in (expand(sources) if sources else [])]
     tables = (load_items(items) if items else None, load_users(users) if users else None)
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
