@@ -14,14 +14,17 @@ from cartpath.schema import CartpathError
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
 AdapterName = Annotated[
-    str, typer.Option(metavar="NAME", help="ga360, rees46, sequences, generic, cartpath, or a .py file of your own.")
+    str,
+    typer.Option(
+        metavar="NAME", help="ga4, ga360, online_retail, rees46, sequences, generic, cartpath, or a .py file."
+    ),
 ]
 Map = Annotated[
     list[str] | None, typer.Option("--map", metavar="CANONICAL=COLUMN", help="Which column is which; repeat it.")
 ]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Catalogue of items to load.")]
 Users = Annotated[str | None, typer.Option(metavar="FILE", help="User attributes to load.")]
-Impressions = Annotated[bool, typer.Option("--impressions", help="ga360: keep list impressions as events.")]
+Impressions = Annotated[bool, typer.Option("--impressions", help="ga4, ga360: keep list impressions as events.")]
 Layout = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="sequences: the layout of a line, if not as it looks.")
 ]

@@ -115,7 +115,7 @@ class Adapter:
     read : callable, optional
         For formats of their own: ``read(context)`` yields ``Chunk``s of raw columns in place of the usual readers.
     tested_on : str
-        What real data it was tested on, in words; empty: untested on real data.
+        ``real data: ...`` or ``untested on real data``, and why.
     needs : tuple of str or tuple of str
         Source columns without which the hooks can do nothing; of a tuple, one must be there. What ``columns`` says
         need not be repeated.

@@ -74,7 +74,9 @@ def require(adapter: Adapter, found: list[str], file: str) -> None:
         return
     words = ", ".join(" or ".join(repr(name) for name in names) for names in lacking)
     others = fitting(found)
-    hint = f"its columns are those of {others[0]}: --adapter {others[0]}" if others else f"cartpath map {shlex.quote(file)}"
+    hint = f"look at it: cartpath map {shlex.quote(file)}"
+    if others:
+        hint = f"its columns are those of {others[0]}: --adapter {others[0]}"
     raise CartpathError(
         f"{file} is no source for adapter {adapter.name}: it has no column {words}; columns found: {', '.join(found)}",
         hint,

@@ -82,6 +82,6 @@ ADAPTER = Adapter(
         "hits",
     ),
     unnest=_unnest,
-    tested_on="the Google Merchandise Store sample, 70 days of 2016",
+    tested_on="real data: the Google Merchandise Store sample, 70 days of 2016",
     needs=("fullVisitorId", "visitStartTime", "hits"),
 )

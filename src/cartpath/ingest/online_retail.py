@@ -63,6 +63,6 @@ ADAPTER = Adapter(
         "repeats": Option("keep", "equal lines of one invoice: keep each, or drop all but the first", ("keep", "drop")),
     },
     read=read,
-    tested_on="UCI Online Retail, 541,909 lines of 2010-12 to 2011-12",
+    tested_on="real data: UCI Online Retail, 541,909 lines; Online Retail II untested on real data",
     needs=tuple(NAMES[name] for name in (INVOICE, STOCK, QUANTITY, DATE, PRICE, CUSTOMER)),
 )

@@ -13,6 +13,7 @@ from cartpath.schema import CartpathError
 _BUILT_IN = {
     "cartpath": "cartpath.ingest.canonical",
     "ga360": "cartpath.ingest.ga360",
+    "ga4": "cartpath.ingest.ga4",
     "generic": "cartpath.ingest.generic",
     "online_retail": "cartpath.ingest.online_retail",
     "rees46": "cartpath.ingest.rees46",
