@@ -22,7 +22,7 @@ Map = Annotated[
 ]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Catalogue of items to load.")]
 Users = Annotated[str | None, typer.Option(metavar="FILE", help="User attributes to load.")]
-Impressions = Annotated[bool, typer.Option("--impressions", help="ga360: keep list impressions as events.")]
+Impressions = Annotated[bool, typer.Option("--impressions", help="ga4, ga360: keep list impressions as events.")]
 Layout = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="sequences: the layout of a line, if not as it looks.")
 ]

@@ -52,6 +52,8 @@ class Context:
         Where hooks of catalogue and user files count the rows they leave out, by reason.
     state : dict
         Where hooks keep what they need from one piece of the file to the next.
+    shared : dict
+        Kept from file to file of one ingest, for an adapter that has to remember; files come in the order named.
     """
 
     file: Path
@@ -59,6 +61,7 @@ class Context:
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     state: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,11 @@ class Adapter:
         own adapters then.
     tested_on : str
         ``real data: ...`` or ``untested on real data``, and why.
+    needs : tuple of str or tuple of str
+        Source columns without which the hooks can do nothing; of a tuple, one must be there. What ``columns`` says
+        need not be repeated.
+    in_order : bool
+        Whether the hooks remember what came before, so that one process has to read the files one after another.
 
     Examples
     --------
@@ -163,6 +171,8 @@ class Adapter:
     derived: tuple[str, ...] = ()
     files: tuple[FileKind, ...] = ()
     tested_on: str = ""
+    needs: tuple[str | tuple[str, ...], ...] = ()
+    in_order: bool = False
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""

@@ -30,6 +30,8 @@ class Reason:
     malformed_json = "malformed_json"
     torn_row = "torn_row"
     forgotten_user = "forgotten_user"
+    stock_adjustment = "stock_adjustment"
+    not_goods = "not_goods"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class Chunk:
         How much of the file (as it lies on disk) is read so far.
     truncated : str, optional
         Why the file ended before its end.
+    source_rows : int, optional
+        Rows of the source this came from, where they are not those of ``table`` and ``bad``.
+    items : pyarrow.Table, optional
+        Catalogue rows, canonical item columns; need not be distinct.
     """
 
     table: pa.Table
@@ -77,3 +83,5 @@ class Chunk:
     bad: list[Bad] = field(default_factory=list)
     bytes_done: int = 0
     truncated: str | None = None
+    source_rows: int | None = None
+    items: pa.Table | None = None

@@ -83,4 +83,5 @@ ADAPTER = Adapter(
     ),
     unnest=_unnest,
     tested_on="real data: 70 days of the Google Merchandise Store, 990,713 hits",
+    needs=("fullVisitorId", "visitStartTime", "hits"),
 )

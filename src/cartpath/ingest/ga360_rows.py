@@ -86,12 +86,12 @@ def flatten(hits: pa.Array) -> Hits:
         session=session,
         product=product,
         product_hit=product_hit,
-        product_index=_place(product_hit),
+        product_index=places(product_hit),
         impression=truths(field(product, "isImpression")).to_numpy(zero_copy_only=False),
     )
 
 
-def _place(groups: Rows) -> Rows:
+def places(groups: Rows) -> Rows:
     """Return each element's place in its run of equal values, from 1."""
     at = np.arange(len(groups), dtype=np.int64)
     starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]]) if len(groups) else at

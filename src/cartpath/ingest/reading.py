@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from cartpath.ingest import csv_reader, json_reader, parquet_reader
+from cartpath.ingest import csv_reader, flat, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.fitting import require
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import bad_rows
 from cartpath.ingest.sources import content_hash, sniff_format
@@ -148,6 +149,8 @@ class FileJob:
         Lookup tables of the set that the file is of.
     digest : str
         Of those that its events depend on.
+    shared : dict, optional
+        What the adapter remembers from file to file.
     """
 
     def __init__(
@@ -158,6 +161,7 @@ class FileJob:
         options: Mapping[str, Any],
         tables: Mapping[str, pa.Table] | None = None,
         digest: str = "",
+        shared: dict[str, Any] | None = None,
     ) -> None:
         self.path, self.adapter, self.options = path, adapter, options
         self.name = str(path)
@@ -167,7 +171,7 @@ class FileJob:
         constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
         self._defaults = {**adapter.defaults, **chosen, **constants}
-        self._context = Context(path, options, tables or {})
+        self._context = Context(path, options, tables or {}, shared={} if shared is None else shared)
         self._only: parquet_reader.Range | None = None
         self.signature = signature_of(self.hash, [adapter.name, dict(mapping), dict(options), *filter(None, [digest])])
 
@@ -187,16 +191,17 @@ class FileJob:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
             self._columns = dict(_first_names(self.adapter))
+            if self.adapter.needs:
+                require(self.adapter, flat.columns_of(self.path, self.options["delimiter"]), self.name)
             return
         self.format = sniff_format(self.path)
+        found = flat.columns_of(self.path, self.options["delimiter"])
         if self.format == "csv":
             self._layout = csv_reader.layout_of(self.path, self.options["delimiter"], self.adapter.header)
             found = list(self._layout.names)
-        elif self.format == "jsonl":
-            found = json_reader.columns_of(self.path)
-        else:
-            with parquet_reader.open_parquet(self.path) as file:
-                found = file.schema_arrow.names
+            if self.adapter.unnest is not None:
+                raise CartpathError(f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines")
+        require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
             self._columns = dict(_first_names(self.adapter))
             return
@@ -247,9 +252,7 @@ class FileJob:
             if self.format == "parquet":
                 columns = list(adapter.read_columns) if adapter.read_columns else None
                 return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS, self._only)
-            if self.format == "jsonl":
-                return json_reader.JsonReader(path, None).chunks()
-            raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
+            return json_reader.JsonReader(path, None).chunks()
         listed = [name for name in (*self._columns.values(), *self._items.values()) if name not in adapter.derived]
         wanted = list(dict.fromkeys([*listed, *self._beside]))
         user = self._columns.get(Columns.user_id)
@@ -269,18 +272,20 @@ class FileJob:
         return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
-        table, rows, items = chunk.table, chunk.rows, None
+        table, rows, items = chunk.table, chunk.rows, chunk.items
         source_rows, not_requested = len(table) + len(chunk.bad), 0
+        if chunk.source_rows is not None:
+            source_rows = chunk.source_rows
         if self.adapter.unnest is not None:
             if not len(table):
                 return Piece(
                     table.slice(0, 0), chunk.bad, len(chunk.bad), 0, 0, chunk.bytes_done, None, chunk.truncated
                 )
             whole = table.append_column(Columns.row, pa.array(rows)).combine_chunks()
-            flat = self.adapter.unnest(whole, self._context)
-            table, items = flat.events, flat.items
+            made = self.adapter.unnest(whole, self._context)
+            table, items = made.events, made.items
             rows = table[Columns.row].to_numpy()
-            source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested
+            source_rows, not_requested = made.source_rows + len(chunk.bad), made.not_requested
         raw = table
         if self.adapter.derive is not None:
             table = self.adapter.derive(table, self._context)

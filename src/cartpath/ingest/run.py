@@ -136,7 +136,8 @@ def ingest(
         summary.tables[:0] = found.lookups
         summary.ignored_files = found.ignored
         return summary
-    jobs = [FileJob(path, chosen, mapping, values) for path in paths]
+    shared: dict[str, Any] = {}
+    jobs = [FileJob(path, chosen, mapping, values, shared=shared) for path in paths]
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
 
@@ -191,6 +192,10 @@ def _n_files(jobs: Sequence[Job]) -> int:
     return sum(getattr(job, "n_files", 1) for job in jobs)  # a table may be of several files
 
 
+def _can_be_shared(job: Job) -> bool:
+    return isinstance(job, TableJob) or (isinstance(job, FileJob) and not job.adapter.in_order)
+
+
 class _Ingest:
     """One run, with the writer lock held."""
 
@@ -224,8 +229,8 @@ class _Ingest:
             remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
         with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
             here = list(range(len(self._jobs)))
-            # What is no file is read by this process, whatever builds the buckets; tables have no events.
-            if engine.current().remote and all(isinstance(job, FileJob | TableJob) for job in self._jobs):
+            # What is no file, or has to be read in order, is read by this process, whatever builds the buckets.
+            if engine.current().remote and all(_can_be_shared(job) for job in self._jobs):
                 here = [at for at in here if isinstance(self._jobs[at], TableJob)]
                 self._take_shares(quarantine)
             self._take_pieces(here, quarantine)

@@ -1,0 +1,83 @@
+"""Which adapter a source's columns fit."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection
+
+from cartpath.ingest import registry
+from cartpath.ingest.adapter import Adapter
+from cartpath.schema import CartpathError
+
+
+def missing(adapter: Adapter, found: Collection[str]) -> list[tuple[str, ...]]:
+    """Return what an adapter needs and a source does not have; of each entry one column would do.
+
+    Examples
+    --------
+    >>> missing(registry.get("ga360"), ["fullVisitorId", "hits"])
+    [('visitStartTime',)]
+    """
+    needs = [(need,) if isinstance(need, str) else need for need in adapter.needs]
+    return [names for names in needs if not set(names) & set(found)]
+
+
+def fits(adapter: Adapter, found: list[str]) -> bool:
+    """Whether a source has the columns that an adapter says it reads; one that says nothing claims nothing.
+
+    Examples
+    --------
+    >>> fits(registry.get("rees46"), ["event_time", "event_type", "user_id"]), fits(registry.get("generic"), ["ts"])
+    (True, False)
+    """
+    if adapter.needs:
+        return not missing(adapter, found)
+    if adapter.read is not None or adapter.unnest is not None or not adapter.columns:
+        return False
+    try:
+        adapter.resolve(found, {}, "")
+    except CartpathError:
+        return False
+    return True
+
+
+def fitting(found: list[str]) -> list[str]:
+    """Return the built-in adapters that a source fits, the one that knows most of its columns first.
+
+    Examples
+    --------
+    >>> fitting(["event_time", "event_type", "user_id", "product_id"])
+    ['rees46']
+    """
+    known = {name: registry.get(name) for name in registry.names()}
+    claims = [name for name, adapter in known.items() if fits(adapter, found)]
+    return sorted(claims, key=lambda name: (-len(named(known[name]) & set(found)), name))
+
+
+def named(adapter: Adapter) -> set[str]:
+    """Return the source columns that an adapter knows of."""
+    names = {name for canonical in adapter.columns for name in adapter.source_names(canonical)}
+    for need in adapter.needs:
+        names |= {need} if isinstance(need, str) else set(need)
+    return names | set(adapter.items.values())
+
+
+def require(adapter: Adapter, found: list[str], file: str) -> None:
+    """Refuse a source that lacks what the adapter's hooks need, and name an adapter that fits.
+
+    Raises
+    ------
+    CartpathError
+    """
+    lacking = missing(adapter, found) if found else []
+    if not lacking:
+        return
+    words = ", ".join(" or ".join(repr(name) for name in names) for names in lacking)
+    others = fitting(found)
+    hint = f"look at it: cartpath map {shlex.quote(file)}"
+    if others:
+        hint = f"its columns are those of {others[0]}: --adapter {others[0]}"
+    raise CartpathError(
+        f"{file} is no source for adapter {adapter.name}: it has no column {words}; columns found: {', '.join(found)}",
+        hint,
+    )
