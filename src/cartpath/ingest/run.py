@@ -17,11 +17,11 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.file_sets import file_set
+from cartpath.ingest.gathered import Gathered
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
 from cartpath.schema import CartpathError, Columns, event_schema, iso
-from cartpath.store.tables import upsert
 
 #: Small chunks are gathered to this many rows before the store takes them.
 _ROWS = 200_000
@@ -214,8 +214,7 @@ class _Ingest:
         self.summary = IngestSummary(files=read, unchanged_files=_n_files(jobs) - read)
         self._progress = progress
         self._held: list[pa.Table] = []
-        self._items: pa.Table | None = None
-        self._users: pa.Table | None = None
+        self._gathered = Gathered()
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
 
     def run(self) -> IngestSummary:
@@ -228,7 +227,7 @@ class _Ingest:
                 self._take(at, piece, quarantine)
                 self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
             self._flush()
-            self._put_tables()
+            self._gathered.put(self._writer, *self._tables)
             self._commit(quarantine)
         return self.summary
 
@@ -256,10 +255,7 @@ class _Ingest:
             self._held.append(events)
             if sum(map(len, self._held)) >= _ROWS:
                 self._flush()
-        if piece.items is not None and len(piece.items):
-            self._items = piece.items if self._items is None else upsert(self._items, piece.items, Columns.item_id)
-        if piece.users is not None and len(piece.users):
-            self._users = piece.users if self._users is None else upsert(self._users, piece.users, Columns.user_id)
+        self._gathered.add(piece)
         if piece.table is not None:
             self.summary.tables.append(piece.table)
         if piece.truncated:
@@ -279,17 +275,6 @@ class _Ingest:
             whole = self._held[0] if len(self._held) == 1 else pa.concat_tables(self._held, promote_options="default")
             self._held.clear()
             self._writer.add(whole)
-
-    def _put_tables(self) -> None:
-        if self._items is not None:
-            self._writer.put_items(self._items)
-        if self._users is not None:
-            self._writer.put_users(self._users)
-        items, users = self._tables
-        if items is not None:
-            self._writer.put_items(items)
-        if users is not None:
-            self._writer.put_users(users)
 
     def _commit(self, quarantine: Quarantine) -> None:
         summary = self.summary
