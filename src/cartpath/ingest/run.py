@@ -17,12 +17,13 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.derivation import deriving
 from cartpath.ingest.file_sets import file_set
+from cartpath.ingest.gathered import Gathered
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
-from cartpath.ingest.shares import Gatherer, Tally, joined, read_shares, received
+from cartpath.ingest.shares import Gatherer, Tally, read_shares, received
 from cartpath.ingest.sources import expand
 from cartpath.ingest.table_job import TableJob
-from cartpath.schema import CartpathError, Columns, event_schema, iso
+from cartpath.schema import CartpathError, event_schema, iso
 
 Progress = Callable[[int, int], None]
 
@@ -218,8 +219,7 @@ class _Ingest:
         read = _n_files(self._jobs)
         self.summary = IngestSummary(files=read, unchanged_files=_n_files(jobs) - read)
         self._progress = progress
-        self._items: pa.Table | None = None
-        self._users: pa.Table | None = None
+        self._gathered = Gathered()
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
 
     def run(self) -> IngestSummary:
@@ -234,7 +234,7 @@ class _Ingest:
                 here = [at for at in here if isinstance(self._jobs[at], TableJob)]
                 self._take_shares(quarantine)
             self._take_pieces(here, quarantine)
-            self._put_tables()
+            self._gathered.put(self._writer, *self._tables)
             self._commit(quarantine)
         return self.summary
 
@@ -253,7 +253,7 @@ class _Ingest:
         total = sum(job.size for job in files.values())
         for at, read in read_shares(files, self._writer, lambda done, of: self._report(total * done // of, 0.0)):
             quarantine.adopt(read.quarantine, read.reasons)
-            self._items = joined(self._items, read.catalogue(), Columns.item_id)
+            self._gathered.add_items(read.catalogue())
             self._count(at, read.tally)
 
     def _take_pieces(self, jobs: Sequence[int], quarantine: Quarantine) -> None:
@@ -268,8 +268,7 @@ class _Ingest:
         quarantine.add(self._jobs[at].name, bad)
         if len(events):
             gatherer.add(events)
-        self._items = joined(self._items, piece.items, Columns.item_id)
-        self._users = joined(self._users, piece.users, Columns.user_id)
+        self._gathered.add(piece)
         self.summary.tables += [] if piece.table is None else [piece.table]
         tally = Tally()
         tally.add(piece, len(events), len(bad))
@@ -285,17 +284,6 @@ class _Ingest:
         summary.blanked += tally.blanked
         for name in counts:
             counts[name] += getattr(tally, name)
-
-    def _put_tables(self) -> None:
-        if self._items is not None:
-            self._writer.put_items(self._items)
-        if self._users is not None:
-            self._writer.put_users(self._users)
-        items, users = self._tables
-        if items is not None:
-            self._writer.put_items(items)
-        if users is not None:
-            self._writer.put_users(users)
 
     def _commit(self, quarantine: Quarantine) -> None:
         summary = self.summary

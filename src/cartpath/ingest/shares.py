@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from cartpath import engine, store
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.gathered import joined
 from cartpath.ingest.quarantine import IsForgotten, Quarantine
 from cartpath.ingest.reading import FileJob, Piece
 from cartpath.schema import Columns
 from cartpath.store.erasure import Forgotten
 from cartpath.store.share import Share, ShareWriter
-from cartpath.store.tables import upsert
 
 #: Small chunks are gathered to this many rows before the store takes them.
 ROWS = 200_000
@@ -165,13 +165,6 @@ class ShareReader:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, items.schema) as writer:
             writer.write_table(items)
         return path
-
-
-def joined(table: pa.Table | None, seen: pa.Table | None, key: str) -> pa.Table | None:
-    """Return a table of items or users with the rows seen after it."""
-    if seen is None or not len(seen):
-        return table
-    return seen if table is None else upsert(table, seen, key)
 
 
 def read_shares(
