@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
+from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.schema import CartpathError, seconds
 
 __all__ = [
@@ -73,6 +74,7 @@ class Settings:
             f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
             f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
+            f"{cleaning_toml(self.cleaning)}"
         )
 
 

@@ -33,6 +33,7 @@ COMMON: dict[str, Option] = {
     "epoch": Option(
         "", "unit of times that are numbers; told from their size if not given", ("", "s", "ms", "us", "ns")
     ),
+    "received": Option("", "column of when the server received the event, for [cleaning] clock_skew"),
 }
 
 
@@ -153,7 +154,8 @@ class FileJob:
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
         self._defaults = {**adapter.defaults, **chosen, **constants}
         self._context = Context(path, options)
-        asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
+        known = {n: v for n, v in options.items() if v or n != "received"}  # signatures of before it existed stay
+        asked = json.dumps([adapter.name, dict(mapping), known], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
 
     def record(self) -> dict[str, Any]:
@@ -168,6 +170,8 @@ class FileJob:
         CartpathError
             If the file is empty, damaged, or lacks a column.
         """
+        if self.options["received"] and (self.adapter.read or self.adapter.unnest):
+            raise CartpathError(f"adapter {self.adapter.name} reads no time of receipt", "leave out: --option received")
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
@@ -187,6 +191,8 @@ class FileJob:
             return
         known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
         self._columns = known.resolve(found, self._mapping, str(self.path))
+        if self.options["received"]:
+            self._columns[Columns.received] = named(self.options["received"], found, str(self.path))
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
 
     def pieces(self) -> Iterator[Piece]:
@@ -229,7 +235,7 @@ class FileJob:
         """Source columns that are read as nothing but numbers, times or flags."""
         text = {s for n, s in self._columns.items() if is_text(n)}
         text |= {s for n, s in self._items.items() if n != Columns.price}
-        likely = {Columns.ts: pa.string(), Columns.is_direct: pa.bool_()}
+        likely = {Columns.ts: pa.string(), Columns.received: pa.string(), Columns.is_direct: pa.bool_()}
         return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
@@ -255,6 +261,13 @@ class FileJob:
         return Piece(
             done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated
         )
+
+
+def named(column: str, found: list[str], file: str) -> str:
+    """Return a column the user named with ``--option received``, which the source must have."""
+    if column not in found:
+        raise CartpathError(f"{file} has no column {column!r}", f"columns found: {', '.join(found) or 'none'}")
+    return column
 
 
 def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartpath import store
+from cartpath import config, store
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
@@ -19,6 +19,7 @@ from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
+from cartpath.ingest.zones import in_zone
 from cartpath.schema import CartpathError, Columns, event_schema, iso
 from cartpath.store.tables import upsert
 
@@ -121,7 +122,9 @@ def ingest(
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
-    jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
+    zones = config.load(Path(workspace)).cleaning.time_zones
+    paths = expand(sources) if sources else []
+    jobs = [FileJob(path, chosen, mapping, in_zone(values, path, zones)) for path in paths]
     tables = (load_items(items) if items else None, load_users(users) if users else None)
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
