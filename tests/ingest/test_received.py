@@ -127,8 +127,11 @@ def with_zones(folder: Path, zones: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize(
     ("options", "hours"),
-    [({}, {"eu": 11, "us": 17, "utc": 12, "own": 9}), ({"time_zone": "Asia/Tokyo"}, dict.fromkeys(("eu", "us", "utc"), 3) | {"own": 9})],
-)  # fmt: skip
+    [
+        ({}, {"eu": 11, "us": 17, "utc": 12, "own": 9}),
+        ({"time_zone": "Asia/Tokyo"}, {"eu": 3, "us": 3, "utc": 3, "own": 9}),
+    ],
+)
 def test_times_without_an_offset_are_in_the_zone_of_their_file(
     tmp_path: Path, options: dict[str, Any], hours: dict[str, int]
 ) -> None:
