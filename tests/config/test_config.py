@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from cartpath import config
-from cartpath.config import SessionSettings, Settings, StoreSettings
+from cartpath.config import (
+    CleaningSettings,
+    MissingSettings,
+    OutlierSettings,
+    OutliersSettings,
+    SessionSettings,
+    Settings,
+    StoreSettings,
+)
 from cartpath.schema import CartpathError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -28,6 +36,47 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     mine = Settings(StoreSettings(7), SessionSettings("1h30m"))
     assert load(tmp_path, mine.to_toml()) == mine
     assert mine.sessions.gap_seconds == 5400
+
+
+def test_cleaning_that_is_written_is_read_back(tmp_path: Path) -> None:
+    missing = MissingSettings("median", "constant:1", "all")
+    rules = OutliersSettings(price=OutlierSettings(), dwell=OutlierSettings("iqr", 2, "clip", "linear", "all"))
+    zones = {"eu/*.csv": "Europe/Berlin", 'a "b".csv': "UTC"}
+    mine = Settings(
+        cleaning=CleaningSettings(missing, rules, zones, "drop", "2s", "flag", "1h30m", "2016-09-01", seed=7)
+    )
+    assert load(tmp_path, mine.to_toml()) == mine
+    assert CleaningSettings(**mine.cleaning.to_dict()) == mine.cleaning
+    assert mine.cleaning.active
+    assert (mine.cleaning.near_window_us, mine.cleaning.clock_skew_us) == (2_000_000, 5_400_000_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "near_window = '2s'", "until = 2016-09-01", "seed = 3", "[cleaning.missing]\nby = 'all'",
+        "[cleaning.time_zones]\n'*.csv' = 'Europe/Berlin'", "[cleaning.outliers]",
+    ],
+)  # fmt: skip
+def test_settings_that_change_no_value_leave_cleaning_off(tmp_path: Path, text: str) -> None:
+    assert not load(tmp_path, f"[cleaning]\n{text}").cleaning.active
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "near_duplicates = 'drop'", "robots = 'flag'", "clock_skew = '1h'", "[cleaning.missing]\nprice = 0",
+        "[cleaning.outliers.price]", "[cleaning.outliers.dwell]\nlimit = 3",
+    ],
+)  # fmt: skip
+def test_a_rule_is_on_once_it_is_written(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, f"[cleaning]\n{text}").cleaning.active
+
+
+def test_a_date_may_be_written_with_quotes_or_without(tmp_path: Path) -> None:
+    for text in ("'2016-09-01'", "2016-09-01", "2016-09-01T00:00:00", "2016-09-01T02:00:00+02:00"):
+        assert load(tmp_path, f"[cleaning]\nuntil = {text}").cleaning.until_ts == 1_472_688_000_000_000
+    assert load(tmp_path, "").cleaning.until_ts is None
 
 
 def test_a_part_may_be_left_out(tmp_path: Path) -> None:
@@ -50,6 +99,31 @@ def test_a_part_may_be_left_out(tmp_path: Path) -> None:
         ("[sessions]\ngap = '30'", "not a duration"),
         ("[sessions]\ngap = '0m'", "must be positive"),
         ("[sessions]\ngap = ''", "not a duration"),
+        ("[cleaning]\nprice = 'mean'", r"unknown setting price in \[cleaning\]"),
+        ("[cleaning]\nmissing = 'mean'", r"\[cleaning.missing\] must be a table"),
+        ("[cleaning.missing]\npage = 'mean'", r"unknown setting page in \[cleaning.missing\]"),
+        ("[cleaning.missing]\nprice = 'mode'", "price cannot be 'mode'"),
+        ("[cleaning.missing]\nprice = 'constant:x'", "a number from 0 on"),
+        ("[cleaning.missing]\nprice = -1", "a number from 0 on"),
+        ("[cleaning.missing]\nquantity = 1.5", "a whole number"),
+        ("[cleaning.missing]\nprice = true", "price cannot be True"),
+        ("[cleaning.missing]\nby = 'brand'", "by cannot be 'brand'"),
+        ("[cleaning.outliers]\npage = {}", r"unknown setting page in \[cleaning.outliers\]"),
+        ("[cleaning.outliers]\nprice = 3", r"\[cleaning.outliers.price\] must be a table"),
+        ("[cleaning.outliers.price]\nmethod = 'mad'", "method cannot be 'mad'"),
+        ("[cleaning.outliers.price]\naction = 'drop'", "action cannot be 'drop'"),
+        ("[cleaning.outliers.price]\nlimit = 0", "limit must be a number above 0"),
+        ("[cleaning.outliers.price]\nlimit = '3'", "limit must be a number above 0"),
+        ("[cleaning.outliers.price]\nlimt = 3", "unknown setting limt"),
+        ("[cleaning.time_zones]\n'*.csv' = 'Mars/Olympus'", "no time zone 'Mars/Olympus'"),
+        ("[cleaning]\ntime_zones = 'UTC'", r"\[cleaning.time_zones\] must be a table"),
+        ("[cleaning]\nnear_duplicates = 'flag'", "near_duplicates cannot be 'flag'"),
+        ("[cleaning]\nnear_window = 1", "not a duration"),
+        ("[cleaning]\nrobots = true", "robots cannot be True"),
+        ("[cleaning]\nclock_skew = '1'", "not a duration"),
+        ("[cleaning]\nuntil = 'May'", "not a date"),
+        ("[cleaning]\nuntil = 2016", "until must be a date"),
+        ("[cleaning]\nseed = -1", "a whole number from 0 on"),
     ],
 )
 def test_what_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -16,7 +16,7 @@ from cartpath.simulate import Dirt, run, simulate
 
 from .conftest import DAYS, SEED, USERS, Simulated
 
-FILES = ("events.parquet", "items.parquet", "users.parquet", "truth.json", "truth_users.parquet")
+FILES = ("events.parquet", "items.parquet", "users.parquet", "truth.json", "truth_users.parquet", "truth_dirt.parquet")
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
+from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.config.identity import IdentitySettings
 from cartpath.schema import CartpathError, seconds
 
@@ -77,6 +78,7 @@ class Settings:
             f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
             f"{self.identity.to_toml()}\n"
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
+            f"{cleaning_toml(self.cleaning)}"
         )
 
 

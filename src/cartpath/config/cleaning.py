@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, time
@@ -221,6 +222,38 @@ class CleaningSettings:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON has them; ``CleaningSettings(**found)`` reads them back."""
         return asdict(self)
+
+
+def to_toml(settings: CleaningSettings) -> str:
+    """Return the settings that are not the defaults as text of ``cartpath.toml``, empty if there are none.
+
+    Examples
+    --------
+    >>> print(to_toml(CleaningSettings(robots="drop", outliers={"price": {"limit": 5}})), end="")
+    [cleaning]
+    robots = "drop"
+    [cleaning.outliers.price]
+    limit = 5.0
+    """
+    return "".join(_written("cleaning", settings.to_dict(), CleaningSettings().to_dict()))
+
+
+def _written(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    lines = [
+        f"{json.dumps(key) if name.endswith('time_zones') else key} = {json.dumps(value, ensure_ascii=False)}\n"
+        for key, value in plain.items()
+        if value != defaults.get(key)
+    ]
+    rule = asdict(OutlierSettings())
+    tables = [
+        text
+        for key, value in values.items()
+        if isinstance(value, Mapping)
+        for text in _written(f"{name}.{key}", value, rule if name.endswith("outliers") else defaults.get(key) or {})
+    ]
+    is_rule = ".outliers." in name  # an empty table is a rule with the defaults
+    return ([f"[{name}]\n", *lines] if lines or is_rule else []) + tables
 
 
 def _moment(value: Any) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cartpath import engine, store
+from cartpath import config, engine, store
 from cartpath.ingest.doctor_behaviour import of_behaviour
+from cartpath.ingest.doctor_cleaning import of_cleaning
 from cartpath.ingest.doctor_columns import of_missing
 from cartpath.ingest.doctor_finding import LEVELS, Finding
 from cartpath.ingest.doctor_rows import of_order, of_rows, of_volumes
@@ -112,6 +113,7 @@ def diagnose(workspace: Path | str) -> Diagnosis:
         found += of_rows(snapshot.commits, counts)
         found += of_behaviour(counts, totals.events_by_type, snapshot.gap_seconds)
         found.append(_catalogue(snapshot))
+        found += of_cleaning(snapshot, config.load(path).cleaning)
         return _diagnosis(path, state, snapshot, days, found, sorted(counts.suspects.user_id))
 
 

@@ -16,6 +16,7 @@ from cartpath.ingest.file_kinds import FileKind, Role
 from cartpath.ingest.reading import FileJob, Job
 from cartpath.ingest.sources import sniff_format
 from cartpath.ingest.table_job import TableJob
+from cartpath.ingest.zones import in_zone
 from cartpath.schema import CartpathError
 
 #: What people put beside their data.
@@ -40,7 +41,13 @@ class FileSet:
     ignored: list[dict[str, str]] = field(default_factory=list)
 
 
-def file_set(paths: list[Path], adapter: Adapter, mapping: Mapping[str, str], options: Mapping[str, Any]) -> FileSet:
+def file_set(
+    paths: list[Path],
+    adapter: Adapter,
+    mapping: Mapping[str, str],
+    options: Mapping[str, Any],
+    zones: Mapping[str, str] | None = None,
+) -> FileSet:
     """Tell the kind of every file and return the jobs of the set.
 
     Parameters
@@ -51,6 +58,8 @@ def file_set(paths: list[Path], adapter: Adapter, mapping: Mapping[str, str], op
     mapping : mapping of canonical column to ``=value``
     options : mapping
         As ``resolve_options`` returns.
+    zones : mapping of str to str, optional
+        Pattern of file names to the zone of their times; see ``zones.in_zone``.
 
     Raises
     ------
@@ -74,7 +83,7 @@ def file_set(paths: list[Path], adapter: Adapter, mapping: Mapping[str, str], op
     for path, kind in told:
         digest = _digest(kind, adapter, tables)
         if kind.role == Role.events and kind.adapter is not None:
-            found.jobs.append(FileJob(path, kind.adapter, mapping, options, tables, digest))
+            found.jobs.append(FileJob(path, kind.adapter, mapping, in_zone(options, path, zones or {}), tables, digest))
         elif kind.role in (Role.items, Role.users) and kinds[kind.name][0] == path:
             found.jobs.append(TableJob(kinds[kind.name], kind, adapter.name, options, tables, digest))
     if not found.jobs:

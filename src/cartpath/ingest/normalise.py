@@ -144,6 +144,8 @@ def normalise(table: pa.Table, plan: Plan, *, checked: bool = False, now: dateti
     columns[Columns.event] = event = _event(raw.get(Columns.event, pa.nulls(n)), plan)
     verdicts.out(event.is_null().to_numpy(zero_copy_only=False), Reason.missing_event)
     _optional(raw, n, plan, verdicts, columns)
+    if Columns.received in raw:
+        columns[Columns.received] = _received(raw[Columns.received], plan)
     _repeated_header(raw, plan, verdicts)
     for name in _INTERNAL:
         if name in table.column_names:
@@ -158,7 +160,7 @@ def normalise(table: pa.Table, plan: Plan, *, checked: bool = False, now: dateti
 
 
 def _order(columns: Mapping[str, Any]) -> list[str]:
-    return [name for name in (*event_schema().names, *_INTERNAL, Columns.blanked) if name in columns]
+    return [name for name in (*event_schema().names, *_INTERNAL, Columns.blanked, Columns.received) if name in columns]
 
 
 def _default(values: pa.Array, plan: Plan, name: str) -> pa.Array:
@@ -192,6 +194,12 @@ def _times(raw: pa.Array | None, n: int, plan: Plan, verdicts: _Verdicts, now: d
     verdicts.out(times < _EARLIEST, Reason.time_before_1995)
     verdicts.out(times > latest, Reason.time_in_future)
     return pa.array(times, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _received(raw: pa.Array, plan: Plan) -> pa.Array:
+    """Read when the server had the event; what cannot be read is unknown, and rules nothing out."""
+    times, read = as_times(raw, plan.clock)
+    return pa.array(times, pa.int64(), mask=~read).cast(pa.timestamp("us", tz="UTC"))
 
 
 def _event(raw: pa.Array, plan: Plan) -> pa.Array:

@@ -33,6 +33,7 @@ COMMON: dict[str, Option] = {
     "epoch": Option(
         "", "unit of times that are numbers; told from their size if not given", ("", "s", "ms", "us", "ns")
     ),
+    "received": Option("", "column of when the server received the event, for [cleaning] clock_skew"),
 }
 
 
@@ -173,7 +174,8 @@ class FileJob:
         self._defaults = {**adapter.defaults, **chosen, **constants}
         self._context = Context(path, options, tables or {}, shared={} if shared is None else shared)
         self._only: parquet_reader.Range | None = None
-        self.signature = signature_of(self.hash, [adapter.name, dict(mapping), dict(options), *filter(None, [digest])])
+        known = {n: v for n, v in options.items() if v or n != "received"}  # signatures of before it existed stay
+        self.signature = signature_of(self.hash, [adapter.name, dict(mapping), known, *filter(None, [digest])])
 
     def record(self) -> dict[str, Any]:
         """Return what the manifest keeps of the file, beyond the counts."""
@@ -187,6 +189,8 @@ class FileJob:
         CartpathError
             If the file is empty, damaged, or lacks a column.
         """
+        if self.options["received"] and (self.adapter.read or self.adapter.unnest):
+            raise CartpathError(f"adapter {self.adapter.name} reads no time of receipt", "leave out: --option received")
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
@@ -209,6 +213,8 @@ class FileJob:
         self._beside = [name for name in self.adapter.read_columns or () if name in found]
         found = [*found, *self.adapter.derived]
         self._columns = known.resolve(found, self._mapping, str(self.path))
+        if self.options["received"]:
+            self._columns[Columns.received] = named(self.options["received"], found, str(self.path))
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
 
     def shares(self) -> list[FileJob]:
@@ -268,7 +274,7 @@ class FileJob:
         """Source columns that are read as nothing but numbers, times or flags."""
         text = {s for n, s in self._columns.items() if is_text(n)}
         text |= {s for n, s in self._items.items() if n != Columns.price}
-        likely = {Columns.ts: pa.string(), Columns.is_direct: pa.bool_()}
+        likely = {Columns.ts: pa.string(), Columns.received: pa.string(), Columns.is_direct: pa.bool_()}
         return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
@@ -304,6 +310,13 @@ class FileJob:
 def signature_of(content: str, asked: list[Any]) -> str:
     """Return what a source is known by: the hash of its content, and how it is read."""
     return f"{content}:{hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
+def named(column: str, found: list[str], file: str) -> str:
+    """Return a column the user named with ``--option received``, which the source must have."""
+    if column not in found:
+        raise CartpathError(f"{file} has no column {column!r}", f"columns found: {', '.join(found) or 'none'}")
+    return column
 
 
 def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartpath import engine, store
+from cartpath import config, engine, store
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
@@ -23,6 +23,7 @@ from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.shares import Gatherer, Tally, read_shares, received
 from cartpath.ingest.sources import expand
 from cartpath.ingest.table_job import TableJob
+from cartpath.ingest.zones import in_zone
 from cartpath.schema import CartpathError, event_schema, iso
 
 Progress = Callable[[int, int], None]
@@ -129,16 +130,17 @@ def ingest(
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
+    zones = config.load(Path(workspace)).cleaning.time_zones
     paths = expand(sources) if sources else []
     tables = (load_items(items) if items else None, load_users(users) if users else None)
     if chosen.files and paths:
-        found = file_set(paths, chosen, mapping, values)
+        found = file_set(paths, chosen, mapping, values, zones)
         summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress)
         summary.tables[:0] = found.lookups
         summary.ignored_files = found.ignored
         return summary
     shared: dict[str, Any] = {}
-    jobs = [FileJob(path, chosen, mapping, values, shared=shared) for path in paths]
+    jobs = [FileJob(path, chosen, mapping, in_zone(values, path, zones), shared=shared) for path in paths]
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
 

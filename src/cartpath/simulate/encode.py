@@ -12,7 +12,8 @@ from cartpath.schema import Columns, event_schema
 from cartpath.simulate import record as r
 from cartpath.simulate import settings, vocabulary
 from cartpath.simulate.catalogue import Catalogue, item_ids
-from cartpath.simulate.draws import kernel
+from cartpath.simulate.slips import RECEIVED, received, slipped_price, slipped_quantity
+from cartpath.simulate.texts import numbered
 
 ABSURD_QUANTITY = 10**16
 _TEXT = pa.string()
@@ -28,50 +29,6 @@ def file_schema() -> pa.Schema:
     """
     wide = {Columns.quantity: pa.int64()}
     return pa.schema([pa.field(f.name, wide.get(f.name, f.type)) for f in event_schema()])
-
-
-@kernel
-def _digits(
-    out: npt.NDArray[np.uint8], at: int, width: int, values: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]
-) -> None:
-    for i in range(len(rows)):
-        value = values[rows[i]]
-        for place in range(width - 1, -1, -1):
-            out[i, at + place] = 48 + value % 10
-            value //= 10
-
-
-def numbered(
-    prefix: str, parts: list[tuple[npt.NDArray[Any], int]], known: npt.NDArray[np.bool_] | None = None
-) -> pa.Array:
-    """Return texts such as ``e00000012-0003-0001``: a letter, then numbers of fixed widths joined by dashes.
-
-    Parameters
-    ----------
-    prefix : str
-        One letter.
-    parts : list of (integer array (n,), width)
-    known : bool array (n,), optional
-        Where it is false the text is null.
-
-    Examples
-    --------
-    >>> numbered("u", [(np.array([7, 8]), 3)], np.array([True, False])).to_pylist()
-    ['u007', None]
-    """
-    n = len(parts[0][0])
-    rows = np.arange(n) if known is None else np.flatnonzero(known)
-    width = 1 + sum(w for _, w in parts) + len(parts) - 1
-    out = np.full((len(rows), width), ord("-"), np.uint8)
-    out[:, 0] = ord(prefix)
-    at = 1
-    for values, digits in parts:
-        _digits(out, at, digits, np.ascontiguousarray(values, np.int32), rows)
-        at += digits + 1
-    offsets = np.zeros(n + 1, np.int32)
-    np.cumsum(np.full(n, width) if known is None else known * width, out=offsets[1:])
-    bitmap = None if known is None else pa.py_buffer(np.packbits(known, bitorder="little"))
-    return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(out), bitmap)
 
 
 class Words:
@@ -93,7 +50,8 @@ class Words:
 class Encoder:
     """Turns blocks of rows into tables; holds the dictionaries of all coded columns."""
 
-    def __init__(self, goods: Catalogue, users: npt.NDArray[np.void]) -> None:
+    def __init__(self, goods: Catalogue, users: npt.NDArray[np.void], with_received: bool = False) -> None:
+        self._with_received = with_received
         ids = item_ids(len(goods))
         kinds = vocabulary.kinds()
         places = [f"/c/{d}/{s}/{k}".lower().replace(" ", "-") for d, s, k in kinds]
@@ -122,7 +80,8 @@ class Encoder:
     def table(self, rows: npt.NDArray[np.void]) -> pa.Table:
         """Return the rows as a table with the columns of ``file_schema`` (texts may be dictionary-encoded)."""
         columns = {**self._ids(rows), **self._values(rows), **self._context(rows)}
-        return pa.table({name: columns[name] for name in file_schema().names})
+        table = pa.table({name: columns[name] for name in file_schema().names})
+        return table.append_column(RECEIVED, received(rows)) if self._with_received else table
 
     def _ids(self, rows: npt.NDArray[np.void]) -> dict[str, pa.Array]:
         user, visit = rows["user"], rows["visit"]
@@ -135,14 +94,15 @@ class Encoder:
 
     def _values(self, rows: npt.NDArray[np.void]) -> dict[str, pa.Array]:
         ts = pa.array(rows["ts"], pa.int64(), mask=rows["dirt"] == r.UNREADABLE_TIME)
-        price = np.where(rows["dirt"] == r.NAN_PRICE, np.nan, rows["cents"] / 100)
-        quantity = np.where(rows["dirt"] == r.ABSURD_QUANTITY, ABSURD_QUANTITY, rows["quantity"].astype(np.int64))
+        price = np.where(rows["dirt"] == r.NAN_PRICE, np.nan, slipped_price(rows))
+        quantity = np.where(rows["dirt"] == r.ABSURD_QUANTITY, ABSURD_QUANTITY, slipped_quantity(rows))
+        no_price = (rows["cents"] == r.NO_CENTS) | (rows["dirt"] == r.MISSING_PRICE)
         return {
             Columns.ts: ts.cast(pa.timestamp("us", tz="UTC")),
             Columns.event: self._event.array(rows["event"]),
             Columns.item_id: self._item.array(rows["item"]),
             # from_pandas would turn NaN into null
-            Columns.price: pa.array(price, mask=rows["cents"] == r.NO_CENTS, from_pandas=False),
+            Columns.price: pa.array(price, mask=no_price, from_pandas=False),
             Columns.quantity: pa.array(quantity, mask=rows["quantity"] == 0),
             Columns.order_value: pa.array(rows["order_cents"] / 100, mask=rows["order"] < 0),
             Columns.page: self._page.array(rows["page"]),

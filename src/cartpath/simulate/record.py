@@ -55,6 +55,11 @@ ABSURD_QUANTITY = 1 + settings.DIRT_KINDS.index("absurd_quantity")
 NAN_PRICE = 1 + settings.DIRT_KINDS.index("nan_price")
 LATE_ARRIVAL = 1 + settings.DIRT_KINDS.index("late_arrival")
 UNKNOWN_EVENT = 1 + settings.DIRT_KINDS.index("unknown_event")
+MISSING_PRICE = 1 + settings.DIRT_KINDS.index("missing_price")
+PRICE_SLIP = 1 + settings.DIRT_KINDS.index("price_slip")
+QUANTITY_SLIP = 1 + settings.DIRT_KINDS.index("quantity_slip")
+STALLED_TAB = 1 + settings.DIRT_KINDS.index("stalled_tab")
+SKEWED_CLOCK = 1 + settings.DIRT_KINDS.index("skewed_clock")
 
 #: Pages, in order: the fixed ones, one of each kind of product, one of each item, the reviews of each item.
 N_FIXED_PAGES = len(vocabulary.PAGES)

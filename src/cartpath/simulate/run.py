@@ -22,11 +22,12 @@ from cartpath.schema import CartpathError, Columns, microseconds_of
 from cartpath.simulate import catalogue, lifetime, population, settings, truth, world
 from cartpath.simulate.encode import Encoder, file_schema
 from cartpath.simulate.record import RECORD
-from cartpath.simulate.settings import Dirt
+from cartpath.simulate.settings import SLIPS, Dirt
+from cartpath.simulate.slips import slip, truth_table
 from cartpath.simulate.spill import TimeSlices, blocks
 
 EVENTS_FILE, ITEMS_FILE, USERS_FILE = "events.parquet", "items.parquet", "users.parquet"
-TRUTH_FILE, TRUTH_USERS_FILE = "truth.json", "truth_users.parquet"
+TRUTH_FILE, TRUTH_USERS_FILE, TRUTH_DIRT_FILE = "truth.json", "truth_users.parquet", "truth_dirt.parquet"
 ROW_GROUP = 250_000
 _SLICE_ROWS = 1_000_000
 _BLOCK_ROWS = 1_000_000
@@ -81,8 +82,8 @@ def simulate(
     Parameters
     ----------
     out_dir : path
-        Made if missing; receives ``events.parquet``, ``items.parquet``, ``users.parquet``, ``truth_users.parquet`` and
-        ``truth.json``.
+        Made if missing; receives ``events.parquet``, ``items.parquet``, ``users.parquet``, ``truth_users.parquet``,
+        ``truth_dirt.parquet`` and ``truth.json``.
     users : int
         From 1 to 99,999,999.
     days : int
@@ -124,7 +125,7 @@ def simulate(
     try:
         job = _Job(work, users, days, seed, start, dirt or Dirt(), progress or (lambda share: None))
         told = job.run()
-        for name in (EVENTS_FILE, ITEMS_FILE, USERS_FILE, TRUTH_USERS_FILE, TRUTH_FILE):
+        for name in (EVENTS_FILE, ITEMS_FILE, USERS_FILE, TRUTH_USERS_FILE, TRUTH_DIRT_FILE, TRUTH_FILE):
             os.replace(work / name, folder / name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -170,6 +171,8 @@ class _Job:
         n_items = catalogue.item_count(users)
         self.asked = {"users": users, "days": days, "seed": seed, "start": start, "items": n_items}
         self.asked["dirt_rates"] = asdict(dirt)
+        self.slips = np.array([getattr(dirt, kind) for kind in SLIPS])
+        self.with_received = dirt.skewed_clock > 0
         self.work, self.progress = work, progress
         self.goods = catalogue.build(seed, n_items, begin, begin + days * world.DAY)
         self.world = world.build(seed, users, days, begin, self.goods, dirt)
@@ -203,13 +206,15 @@ class _Job:
             if following == first:  # one user does not fit
                 buffer = np.zeros(2 * len(buffer), RECORD)
                 continue
+            if self.slips.any():
+                slip(self.world.seed, self.slips, buffer, n)
             yield buffer[:n]
             first = following
             self.progress(0.3 * first / users)
 
     def _write_events(self, slices: TimeSlices) -> None:
         """Write row groups of equal size; the next is encoded while one is written."""
-        encoder = Encoder(self.goods, self.world.users)
+        encoder = Encoder(self.goods, self.world.users, self.with_received)
         expected = max(1, int(self.outcome["usable_events"].sum()))
         done = 0
         plain = [name for name in file_schema().names if name not in (Columns.event_id, Columns.session_id)]
@@ -218,6 +223,7 @@ class _Job:
                 self.work / EVENTS_FILE, encoder.schema, compression="zstd", compression_level=1,
                 use_dictionary=plain, write_statistics=[Columns.ts], store_schema=False,
             ) as writer,
+            pq.ParquetWriter(self.work / TRUTH_DIRT_FILE, truth_table(np.zeros(0, RECORD)).schema) as self.dirty,
             ThreadPoolExecutor(1) as ahead,
         ):  # fmt: skip
             for table in _one_ahead(ahead, self._tables(encoder, slices)):
@@ -228,6 +234,7 @@ class _Job:
     def _tables(self, encoder: Encoder, slices: TimeSlices) -> Iterator[pa.Table]:
         for rows in blocks(slices.read(), ROW_GROUP):
             self.counter.add(rows)
+            self.dirty.write_table(truth_table(rows))
             yield encoder.table(rows)
 
     def _write_chunks(self, name: str, make: Callable[[int, int], pa.Table]) -> None:

@@ -163,6 +163,12 @@ class Dirt:
         A value that cannot be used: a price that is not a number; a quantity of 1e16.
     late_arrival : float
         A good row that stands 1 to 48 hours too late in the file.
+    missing_price, price_slip, quantity_slip : float
+        Off by default: no price; a price, a quantity a hundred times too high (prices: or too low).
+    stalled_tab : float
+        Per session, off by default: one to eight hours pass after one of its events.
+    skewed_clock : float
+        Per user, off by default: a clock that is 2 to 72 hours fast or slow. With it the file has ``received_at``.
 
     Examples
     --------
@@ -180,6 +186,11 @@ class Dirt:
     nan_price: float = 0.0005
     late_arrival: float = 0.003
     unknown_event: float = 0.0005
+    missing_price: float = 0.0
+    price_slip: float = 0.0
+    quantity_slip: float = 0.0
+    stalled_tab: float = 0.0
+    skewed_clock: float = 0.0
 
     def __post_init__(self) -> None:
         rates = [getattr(self, item.name) for item in fields(self)]
@@ -199,6 +210,7 @@ class Dirt:
 #: Kinds of dirt; a kind's place here plus 1 is its code in a record.
 DIRT_KINDS: tuple[str, ...] = tuple(item.name for item in fields(Dirt))
 EXTRA_ROWS = ("exact_duplicate", "near_duplicate", "unknown_event")
+SLIPS = ("missing_price", "price_slip", "quantity_slip", "stalled_tab", "skewed_clock")
 UNUSABLE = ("missing_user", "negative_price", "absurd_time", "unreadable_time")
 
 ROBOT_SHARE = 0.001

@@ -71,6 +71,13 @@ class Bounds:
             moved = np.copysign(np.exp(moved), value)
         return np.where(self.outside(item, value), moved, value)
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The bounds as values, for items without bounds of their own; of the size on a log scale."""
+        if self.scale == "linear":
+            return self.low, self.high
+        return float(np.exp(self.low)), float(np.exp(self.high))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the bounds as JSON has them."""
         return asdict(self) | {"centre": [list(self.centre), list(self.centre.values())]}
