@@ -43,6 +43,10 @@ def _words(row: Bad) -> set[str]:
     return {word for word in (row.user_id, *_WORD.findall(row.raw)) if word}
 
 
+def _ids(row: Bad) -> set[str]:
+    return {name for name in (row.user_id, row.anonymous_id) if name}
+
+
 def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
     """Return rows as JSON objects of their raw columns that have a value, cut."""
     found = table.take(pa.array(rows)).to_pylist()
@@ -97,7 +101,7 @@ class Quarantine:
 
     def _forgotten(self, bad: list[Bad]) -> list[bool]:
         """Mark rows whose user is forgotten, and rows whose user is not certain that name a forgotten one anywhere."""
-        words = [{row.user_id} if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
+        words = [_ids(row) if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
         every = sorted({word for row in words for word in row})
         gone = self._is_forgotten(pa.array(every, pa.string())) if every else np.zeros(0, np.bool_)
         if not gone.any():

@@ -18,7 +18,7 @@ from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
-from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
+from cartpath.ingest.normalise import REPEATED, Normalised, Plan, is_text, normalise
 from cartpath.ingest.quarantine import raw_rows
 from cartpath.ingest.sources import content_hash, sniff_format
 from cartpath.ingest.times import Clock
@@ -27,6 +27,7 @@ from cartpath.schema import CartpathError, Columns, event_schema
 #: Options that every adapter has.
 COMMON: dict[str, Option] = {
     "delimiter": Option("", "what separates the fields of CSV; told from the header if not given"),
+    "anonymous": Option("", "column with the id of a visitor who is not logged in; see docs/identity.md"),
     "decimal": Option(".", "the decimal point of numbers written as text", (".", ",")),
     "time_zone": Option("", "of times without an offset, an IANA name; the adapter's if not given"),
     "time_format": Option("", "strptime format of times that are not ISO 8601"),
@@ -92,6 +93,8 @@ class Piece:
     bytes_done : int
     items : pyarrow.Table, optional
     truncated : str, optional
+    links : pyarrow.Table, optional
+        Of events that have both ids (``store.links.link_schema()``).
     """
 
     events: pa.Table
@@ -102,6 +105,7 @@ class Piece:
     bytes_done: int
     items: pa.Table | None = None
     truncated: str | None = None
+    links: pa.Table | None = None
 
 
 class Job(Protocol):
@@ -153,7 +157,9 @@ class FileJob:
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
         self._defaults = {**adapter.defaults, **chosen, **constants}
         self._context = Context(path, options)
-        asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
+        # An option that came later is left out where it is not used, so that a file read before it is known again.
+        told = {name: value for name, value in options.items() if name != "anonymous" or value}
+        asked = json.dumps([adapter.name, dict(mapping), told], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
 
     def record(self) -> dict[str, Any]:
@@ -168,6 +174,11 @@ class FileJob:
         CartpathError
             If the file is empty, damaged, or lacks a column.
         """
+        if self.options["anonymous"] and (self.adapter.read or self.adapter.unnest):
+            raise CartpathError(
+                f"adapter {self.adapter.name} makes its own columns, and takes no option anonymous",
+                "name links in a file: cartpath ingest SHOP --identities FILE",
+            )
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
@@ -185,9 +196,24 @@ class FileJob:
         if self.adapter.unnest is not None:
             self._columns = dict(_first_names(self.adapter))
             return
-        known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
-        self._columns = known.resolve(found, self._mapping, str(self.path))
+        anonymous = self._anonymous(found)
+        # Where visitors have an id of their own, a column of users may be absent.
+        defaults = {**self._defaults, Columns.user_id: ""} if anonymous else self._defaults
+        known = Adapter(**{**vars(self.adapter), "defaults": defaults})
+        self._columns = {**known.resolve(found, self._mapping, str(self.path)), **anonymous}
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
+
+    def _anonymous(self, found: list[str]) -> dict[str, str]:
+        """Return the column of anonymous ids, if there is one."""
+        asked = self.options["anonymous"]
+        if asked and asked not in found:
+            raise CartpathError(
+                f"{self.path} has no column {asked!r}; columns found: {', '.join(found) or 'none'}",
+                "name the column of anonymous ids: --option anonymous=COLUMN",
+            )
+        names = (asked,) if asked else self.adapter.source_names(Columns.anonymous_id)
+        name = next((name for name in names if name in found), None)
+        return {} if name is None else {Columns.anonymous_id: name}
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
@@ -216,7 +242,7 @@ class FileJob:
                 return json_reader.JsonReader(path, None).chunks()
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
         wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
-        user = self._columns.get(Columns.user_id)
+        user = self._columns.get(Columns.user_id, self._columns.get(Columns.anonymous_id))
         repeated = [source for name, source in self._columns.items() if name in REPEATED]
         if self.format == "csv":
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
@@ -247,36 +273,36 @@ class FileJob:
             source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested
         checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
         done = normalise(table, plan, checked=checked)
-        bad = chunk.bad + _bad_rows(table, rows, done.reasons, done.user_id)
+        bad = chunk.bad + _bad_rows(table, rows, done)
         if self.adapter.items:
             items = items_seen(
                 table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
             )
         return Piece(
-            done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated
-        )
+            done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated,
+            done.links,
+        )  # fmt: skip
 
 
 def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """Name the raw columns that a hook produces."""
-    for name in event_schema().names:
+    for name in (*event_schema().names, Columns.anonymous_id):
         sources = adapter.source_names(name)
         if sources:
             yield name, sources[0]
 
 
-def _bad_rows(
-    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
-) -> list[Bad]:
-    if not reasons:
+def _bad_rows(table: pa.Table, rows: npt.NDArray[np.int64], done: Normalised) -> list[Bad]:
+    if not done.reasons:
         return []
-    at = np.concatenate(list(reasons.values()))
-    why = [reason for reason, which in reasons.items() for _ in which]
+    at = np.concatenate(list(done.reasons.values()))
+    why = [reason for reason, which in done.reasons.items() for _ in which]
     order = np.argsort(at, kind="stable")
     at = at[order]
-    named = users.take(pa.array(at)).to_pylist()
+    named = done.user_id.take(pa.array(at)).to_pylist()
+    other = [None] * len(at) if done.anonymous_id is None else done.anonymous_id.take(pa.array(at)).to_pylist()
     texts = raw_rows(table, at)
     return [
-        Bad(int(row), why[place], raw, user)
-        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
+        Bad(int(row), why[place], raw, user, anonymous)
+        for row, place, raw, user, anonymous in zip(rows[at], order, texts, named, other, strict=True)
     ]

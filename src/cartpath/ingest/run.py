@@ -16,6 +16,7 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.identity import Collector, Identities, load_identities
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
@@ -51,6 +52,11 @@ class IngestSummary:
     blanked : int
         Events of which a value was blanked.
     quarantine_file : str or None
+    links : int
+        Links between ids that events and a file of identities showed, each pair once.
+    identities : dict or None
+        What a file of identities held: ``file``, ``rows``, ``links``, and the rows left out, ``without_id`` and
+        ``unreadable_time``. Where it was read before, only ``file`` and ``unchanged``.
     """
 
     read: int = 0
@@ -71,6 +77,8 @@ class IngestSummary:
     truncated: list[dict[str, str]] = field(default_factory=list)
     blanked: int = 0
     quarantine_file: str | None = None
+    links: int = 0
+    identities: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -87,6 +95,7 @@ def ingest(
     users: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    identities: str | Path | None = None,
 ) -> IngestSummary:
     """Read sources into a workspace; either all of it is stored, or nothing.
 
@@ -94,7 +103,7 @@ def ingest(
     ----------
     workspace : Path
     sources : list of str
-        Files, folders, globs; may be empty where ``items`` or ``users`` is given.
+        Files, folders, globs; may be empty where ``items``, ``users`` or ``identities`` is given.
     adapter : str or Adapter
     mapping : mapping of canonical column to source column
         Overrides the adapter; ``=value`` is a constant.
@@ -104,6 +113,8 @@ def ingest(
         The adapter's options and the common ones (``reading.COMMON``).
     progress : callable, optional
         Called with work done and work in all: the bytes read, and half as much again for building the paths.
+    identities : Path, optional
+        Which anonymous id belongs to which user: CSV, Parquet or JSON Lines.
 
     Returns
     -------
@@ -119,11 +130,12 @@ def ingest(
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = _checked(mapping or {})
     values = resolve_options(chosen, options or {})
-    if not sources and items is None and users is None:
+    if not sources and items is None and users is None and identities is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
     jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
     tables = (load_items(items) if items else None, load_users(users) if users else None)
-    return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
+    linked = load_identities(identities) if identities else None
+    return ingest_jobs(Path(workspace), jobs, tables, progress=progress, identities=linked)
 
 
 def ingest_jobs(
@@ -133,6 +145,7 @@ def ingest_jobs(
     *,
     followed: Callable[[], Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
+    identities: Identities | None = None,
 ) -> IngestSummary:
     """Read jobs into a workspace as one generation; either all of it is stored, or nothing.
 
@@ -146,6 +159,8 @@ def ingest_jobs(
         Asked once everything is read: how far each followed source was read, for ``store.Writer.followed``. It
         becomes current together with the events.
     progress : callable, optional
+    identities : Identities, optional
+        A file of identities that was read.
 
     Returns
     -------
@@ -153,7 +168,7 @@ def ingest_jobs(
     """
     begin = time.monotonic()
     with store.writer(workspace) as writer:
-        summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
+        summary = _Ingest(workspace, writer, jobs, tables, followed, progress, identities).run()
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
     summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
@@ -183,6 +198,7 @@ class _Ingest:
         tables: tuple[pa.Table | None, pa.Table | None],
         followed: Callable[[], Mapping[str, Any]] | None,
         progress: Progress | None,
+        identities: Identities | None,
     ) -> None:
         self._workspace, self._writer, self._tables, self._followed = workspace, writer, tables, followed
         known = dict.fromkeys(writer.known_sources())
@@ -195,7 +211,19 @@ class _Ingest:
         self._progress = progress
         self._held: list[pa.Table] = []
         self._items: pa.Table | None = None
+        self._links = Collector()
+        self._identities = self._new(identities, known)
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
+
+    def _new(self, identities: Identities | None, known: Mapping[str, Any]) -> Identities | None:
+        """Return identities that were not read before, and take their links."""
+        if identities is None or identities.record["signature"] in known:
+            if identities is not None:
+                self.summary.identities = {"file": identities.record["file"], "unchanged": True}
+            return None
+        self.summary.identities = identities.to_dict()
+        self._links.add(identities.links)
+        return identities
 
     def run(self) -> IngestSummary:
         for job in self._jobs:
@@ -237,6 +265,8 @@ class _Ingest:
                 self._flush()
         if piece.items is not None and len(piece.items):
             self._items = piece.items if self._items is None else upsert(self._items, piece.items, Columns.item_id)
+        if piece.links is not None:
+            self._links.add(piece.links)
         if piece.truncated:
             self.summary.truncated.append({"file": file, "why": piece.truncated})
         summary, counts = self.summary, self._counts[at]
@@ -258,6 +288,10 @@ class _Ingest:
     def _put_tables(self) -> None:
         if self._items is not None:
             self._writer.put_items(self._items)
+        links = self._links.table()
+        if len(links):
+            self._writer.put_links(links)
+            self.summary.links = len(links)
         items, users = self._tables
         if items is not None:
             self._writer.put_items(items)
@@ -272,6 +306,8 @@ class _Ingest:
             summary.quarantine_file = str(path)
         summary.reasons = dict(sorted(quarantine.reasons.items()))
         sources = [{**job.record(), **counts} for job, counts in zip(self._jobs, self._counts, strict=True)]
+        if self._identities is not None:
+            sources.append({**self._identities.record, "read": 0, "quarantined": 0, "source_rows": 0})
         total = sum(job.size for job in self._jobs)
         done = self._writer.commit(
             sources=sources,

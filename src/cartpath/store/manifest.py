@@ -73,7 +73,7 @@ class Manifest:
         named: set[str] = set()
         for bucket in self.data["buckets"]:
             named.update(bucket["parts"])
-            named.update(name for name in (bucket["base"], bucket["delta"]) if name)
+            named.update(name for name in (bucket["base"], bucket["delta"], bucket.get("derived")) if name)
         for segments in self.data["codes"].values():
             named.update(segments)
         named.update(self.data["tables"].values())
