@@ -18,6 +18,7 @@ from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.columns import anonymous_column, own_columns
 from cartpath.ingest.normalise import REPEATED, Normalised, Plan, is_text, normalise
 from cartpath.ingest.quarantine import raw_rows
 from cartpath.ingest.sources import content_hash, sniff_format
@@ -174,15 +175,10 @@ class FileJob:
         CartpathError
             If the file is empty, damaged, or lacks a column.
         """
-        if self.options["anonymous"] and (self.adapter.read or self.adapter.unnest):
-            raise CartpathError(
-                f"adapter {self.adapter.name} makes its own columns, and takes no option anonymous",
-                "name links in a file: cartpath ingest SHOP --identities FILE",
-            )
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
-            self._columns = dict(_first_names(self.adapter))
+            self._columns = own_columns(self.adapter, self.options["anonymous"])
             return
         self.format = sniff_format(self.path)
         if self.format == "csv":
@@ -194,26 +190,14 @@ class FileJob:
             with parquet_reader.open_parquet(self.path) as file:
                 found = file.schema_arrow.names
         if self.adapter.unnest is not None:
-            self._columns = dict(_first_names(self.adapter))
+            self._columns = own_columns(self.adapter, self.options["anonymous"])
             return
-        anonymous = self._anonymous(found)
+        anonymous = anonymous_column(self.adapter, self.options["anonymous"], found, self.name)
         # Where visitors have an id of their own, a column of users may be absent.
         defaults = {**self._defaults, Columns.user_id: ""} if anonymous else self._defaults
         known = Adapter(**{**vars(self.adapter), "defaults": defaults})
         self._columns = {**known.resolve(found, self._mapping, str(self.path)), **anonymous}
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
-
-    def _anonymous(self, found: list[str]) -> dict[str, str]:
-        """Return the column of anonymous ids, if there is one."""
-        asked = self.options["anonymous"]
-        if asked and asked not in found:
-            raise CartpathError(
-                f"{self.path} has no column {asked!r}; columns found: {', '.join(found) or 'none'}",
-                "name the column of anonymous ids: --option anonymous=COLUMN",
-            )
-        names = (asked,) if asked else self.adapter.source_names(Columns.anonymous_id)
-        name = next((name for name in names if name in found), None)
-        return {} if name is None else {Columns.anonymous_id: name}
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
@@ -282,14 +266,6 @@ class FileJob:
             done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated,
             done.links,
         )  # fmt: skip
-
-
-def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """Name the raw columns that a hook produces."""
-    for name in (*event_schema().names, Columns.anonymous_id):
-        sources = adapter.source_names(name)
-        if sources:
-            yield name, sources[0]
 
 
 def _bad_rows(table: pa.Table, rows: npt.NDArray[np.int64], done: Normalised) -> list[Bad]:
