@@ -141,7 +141,7 @@ def _merged(links: list[Link]) -> list[Link]:
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """An anonymous visit, a login in it, a purchase; another visitor who never logs in."""
-    where = workspace(tmp_path / "shop", 8)
+    where = workspace(tmp_path / "shop", 7)
     put(where, visit("a", 0) + visit("other", 0) + [Row("u", 8 * MINUTE, "purchase", item_id="i")])
     return where
 
@@ -154,7 +154,7 @@ def visit(user: str, minute: int, **more: Any) -> list[Row]:
 def test_a_link_that_comes_late_moves_what_was_before_it_also_across_buckets(shop: Path) -> None:
     with store.open_snapshot(shop) as snap:
         before = stitched(snap)
-        homes = {str(u): b for b in range(8) for u in snap.run(b).user_id.to_pylist()}
+        homes = {str(u): b for b in range(7) for u in snap.run(b).user_id.to_pylist()}
     assert homes["a"] != homes["u"]
     assert [len(before[user]["events"]) for user in ("a", "u")] == [2, 1]
     put_links(shop, [Link("a", "u", 8 * MINUTE, 8 * MINUTE, source=EVENTS)])
@@ -277,7 +277,7 @@ def test_a_funnel_over_a_stitched_path_counts_one_user(shop: Path, monkeypatch: 
 
 def test_nobody_moves_without_links(shop: Path) -> None:
     with store.open_snapshot(shop) as snap:
-        run = max((snap.run(bucket) for bucket in range(8)), key=len)
+        run = max((snap.run(bucket) for bucket in range(7)), key=len)
         owners = resolve(snap.links, IdentitySettings()).owners
         assert split(run, owners, GAP) == (run, None)
         assert combine(run, [], owners, GAP) is run

@@ -14,6 +14,18 @@ from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
+MaybeSources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE...", help="Files, folders or globs; none where only --identities is given."),
+]
+MaybeAdapter = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="NAME",
+        help="One of `cartpath adapters`, or a .py file of your own; needed with a SOURCE.",
+    ),
+]
 AdapterName = Annotated[
     str, typer.Option(metavar="NAME", help="One of `cartpath adapters`, or a .py file of your own.")
 ]
@@ -22,6 +34,9 @@ Map = Annotated[
 ]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Catalogue of items to load.")]
 Users = Annotated[str | None, typer.Option(metavar="FILE", help="User attributes to load.")]
+Identities = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Which anonymous_id belongs to which user_id; see identities.")
+]
 Impressions = Annotated[bool, typer.Option("--impressions", help="ga4, ga360: keep list impressions as events.")]
 Layout = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="sequences: the layout of a line, if not as it looks.")
@@ -57,11 +72,12 @@ def init(
 @command()
 def ingest(
     shop: Workspace,
-    sources: Sources,
-    adapter: AdapterName,
+    sources: MaybeSources = None,
+    adapter: MaybeAdapter = None,
     mapping: Map = None,
     items: Items = None,
     users: Users = None,
+    identities: Identities = None,
     impressions: Impressions = False,
     layout: Layout = None,
     option: Options = None,
@@ -71,10 +87,19 @@ def ingest(
     """Read event logs; the same file twice changes nothing."""
     from cartpath import shop as shops
 
+    if sources and adapter is None:
+        raise CartpathError("no adapter named", "say how the sources are written: --adapter NAME")
     options = adapter_options(impressions, layout, option)
     with progress("ingest") as advance:
         summary = shops.open(shop, engine).ingest(
-            sources, adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance
+            sources or [],
+            adapter or "generic",
+            pairs(mapping, "--map canonical=column"),
+            items,
+            users,
+            options,
+            advance,
+            identities,
         )
     if as_json:
         print_json(summary.to_dict())
@@ -112,6 +137,7 @@ def pairs(words: list[str] | None, usage: str) -> dict[str, str]:
 def print_summary(summary: dict[str, Any]) -> None:
     """Print what an ingest did."""
     print_record(summary)
+    print_identities(summary.get("identities"))
     reasons = summary.get("reasons") or {}
     if reasons:
         typer.echo("\nquarantined, by reason:")
@@ -132,6 +158,13 @@ def print_tables(tables: list[dict[str, Any]], ignored: list[dict[str, str]]) ->
 
 def _reasons(left_out: dict[str, int]) -> str:
     return ", ".join(f"{n:,} {reason}" for reason, n in left_out.items()) or "-"
+
+
+def print_identities(read: dict[str, Any] | None) -> None:
+    """Print what a file of identities held."""
+    if read is not None:
+        typer.echo("\nidentities:")
+        print_record(read)
 
 
 @command()

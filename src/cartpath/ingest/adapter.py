@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cartpath.schema import REQUIRED, CartpathError
+from cartpath.schema import REQUIRED, CartpathError, Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,6 +112,9 @@ class Adapter:
         Of times without an offset, an IANA name.
     time_format : str, optional
         ``strptime`` format of times that are not ISO 8601.
+    anonymous : str or tuple of str
+        Where the id of a visitor who is not logged in stands, beside the user's: an event without a user is that
+        visitor's, and one with both says that they are one person. No error if it is absent.
     items : mapping of canonical item column to source column
         Catalogue columns to be collected from the events' rows.
     category_separator : str, optional
@@ -160,6 +163,7 @@ class Adapter:
     epoch: str | None = None
     time_zone: str = "UTC"
     time_format: str | None = None
+    anonymous: str | tuple[str, ...] = ()
     items: Mapping[str, str] = field(default_factory=dict)
     category_separator: str | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -176,9 +180,10 @@ class Adapter:
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""
-        names = self.columns.get(canonical, ())
+        names = self.anonymous if canonical == Columns.anonymous_id else self.columns.get(canonical, ())
         listed = (names,) if isinstance(names, str) else tuple(names)
-        return listed or ((canonical,) if self.identity else ())
+        taken = self.identity and canonical != Columns.anonymous_id
+        return listed or ((canonical,) if taken else ())
 
     def resolve(self, found: list[str], mapping: Mapping[str, str], file: str) -> dict[str, str]:
         """Say which source column each canonical column is read from.

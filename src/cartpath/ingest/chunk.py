@@ -48,12 +48,15 @@ class Bad:
         Its text, cut.
     user_id : str, optional
         If it could be told.
+    anonymous_id : str, optional
+        The other id that the row has, if any.
     """
 
     row: int
     reason: str
     raw: str
     user_id: str | None = None
+    anonymous_id: str | None = None
 
 
 @dataclass

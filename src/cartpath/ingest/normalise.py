@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartpath.ingest.chunk import Reason
+from cartpath.ingest.identity import links_of_events
 from cartpath.ingest.numbers import MAX_MONEY, as_numbers, whole
 from cartpath.ingest.text import as_text, defects, encoded, single
 from cartpath.ingest.times import Clock, as_times
@@ -36,7 +37,7 @@ REPEATED = (*CODED, Columns.event)
 
 def is_text(name: str) -> bool:
     """Whether a canonical column is text, whatever the source writes in it."""
-    return name in (*_TEXT, Columns.user_id, Columns.event)
+    return name in (*_TEXT, Columns.user_id, Columns.anonymous_id, Columns.event)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class Normalised:
         The users of all rows, null where unknown.
     blanked : int
         Events of which a value was blanked.
+    anonymous_id : pyarrow.Array (n,), optional
+        The anonymous ids of all rows, where the plan has a column of them.
+    links : pyarrow.Table, optional
+        What events with both ids say.
     """
 
     events: pa.Table
@@ -85,6 +90,8 @@ class Normalised:
     reasons: dict[str, npt.NDArray[np.int64]]
     user_id: pa.Array
     blanked: int
+    anonymous_id: pa.Array | None = None
+    links: pa.Table | None = None
 
 
 class _Verdicts:
@@ -135,9 +142,11 @@ def normalise(table: pa.Table, plan: Plan, *, checked: bool = False, now: dateti
     raw = {name: single(table[source]) for name, source in plan.columns.items() if source in table.column_names}
     if not checked:
         raw = {name: _without_defects(values, verdicts) for name, values in raw.items()}
-    user = as_text(raw.get(Columns.user_id, pa.nulls(n)), is_id=True)
-    user = user.cast(pa.string()) if pa.types.is_dictionary(user.type) else user
-    user = _default(user, plan, Columns.user_id)
+    known = as_text(raw.get(Columns.user_id, pa.nulls(n)), is_id=True).cast(pa.string())
+    anonymous = raw.get(Columns.anonymous_id)
+    if anonymous is not None:
+        anonymous = as_text(anonymous, is_id=True).cast(pa.string())
+    user = _default(known if anonymous is None else pc.coalesce(known, anonymous), plan, Columns.user_id)
     columns: dict[str, Any] = {Columns.user_id: user}
     verdicts.out(user.is_null().to_numpy(zero_copy_only=False), Reason.missing_user)
     columns[Columns.ts] = _times(raw.get(Columns.ts), n, plan, verdicts, now)
@@ -156,7 +165,8 @@ def normalise(table: pa.Table, plan: Plan, *, checked: bool = False, now: dateti
     n_blanked = int((verdicts.blanked & verdicts.good).sum())
     if not verdicts.good.all():
         events = events.filter(pa.array(verdicts.good))
-    return Normalised(events, verdicts.good, verdicts.reasons, user, n_blanked)
+    links = None if anonymous is None else links_of_events(anonymous, known, columns[Columns.ts], verdicts.good)
+    return Normalised(events, verdicts.good, verdicts.reasons, user, n_blanked, anonymous, links)
 
 
 def _order(columns: Mapping[str, Any]) -> list[str]:

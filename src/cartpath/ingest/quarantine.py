@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.lines import RAW_LENGTH
+from cartpath.ingest.normalise import Normalised
 from cartpath.schema import Columns
 
 FOLDER = "quarantine"
@@ -43,6 +44,10 @@ def _words(row: Bad) -> set[str]:
     return {word for word in (row.user_id, *_WORD.findall(row.raw)) if word}
 
 
+def _ids(row: Bad) -> set[str]:
+    return {name for name in (row.user_id, row.anonymous_id) if name}
+
+
 def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
     """Return rows as JSON objects of their raw columns that have a value, cut."""
     found = table.take(pa.array(rows)).to_pylist()
@@ -50,9 +55,7 @@ def raw_rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
     return [json.dumps(row, default=_plain, ensure_ascii=False)[:RAW_LENGTH] for row in given]
 
 
-def bad_rows(
-    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
-) -> list[Bad]:
+def bad_rows(table: pa.Table, rows: npt.NDArray[np.int64], done: Normalised) -> list[Bad]:
     """Return the rows that validation ruled out, in their order.
 
     Parameters
@@ -61,21 +64,21 @@ def bad_rows(
         As it was read.
     rows : int64 array (n,)
         Row numbers in the source.
-    reasons : mapping of str to int64 array
-        Rows of the table, by reason.
-    users : pyarrow.Array (n,)
+    done : Normalised
+        What validation made of them.
     """
-    if not reasons:
+    if not done.reasons:
         return []
-    at = np.concatenate(list(reasons.values()))
-    why = [reason for reason, which in reasons.items() for _ in which]
+    at = np.concatenate(list(done.reasons.values()))
+    why = [reason for reason, which in done.reasons.items() for _ in which]
     order = np.argsort(at, kind="stable")
     at = at[order]
-    named = users.take(pa.array(at)).to_pylist()
+    named = done.user_id.take(pa.array(at)).to_pylist()
+    other = [None] * len(at) if done.anonymous_id is None else done.anonymous_id.take(pa.array(at)).to_pylist()
     texts = raw_rows(table, at)
     return [
-        Bad(int(row), why[place], raw, user)
-        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
+        Bad(int(row), why[place], raw, user, anonymous)
+        for row, place, raw, user, anonymous in zip(rows[at], order, texts, named, other, strict=True)
     ]
 
 
@@ -139,7 +142,7 @@ class Quarantine:
 
     def _forgotten(self, bad: list[Bad]) -> list[bool]:
         """Mark rows whose user is forgotten, and rows whose user is not certain that name a forgotten one anywhere."""
-        words = [{row.user_id} if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
+        words = [_ids(row) if row.user_id and row.reason not in _UNCERTAIN else _words(row) for row in bad]
         every = sorted({word for row in words for word in row})
         gone = self._is_forgotten(pa.array(every, pa.string())) if every else np.zeros(0, np.bool_)
         if not gone.any():

@@ -17,6 +17,7 @@ from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.columns import anonymous_column, own_columns
 from cartpath.ingest.fitting import require
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import bad_rows
@@ -27,6 +28,7 @@ from cartpath.schema import CartpathError, Columns, event_schema
 #: Options that every adapter has.
 COMMON: dict[str, Option] = {
     "delimiter": Option("", "what separates the fields of CSV; told from the header if not given"),
+    "anonymous": Option("", "column with the id of a visitor who is not logged in; see docs/identity.md"),
     "decimal": Option(".", "the decimal point of numbers written as text", (".", ",")),
     "time_zone": Option("", "of times without an offset, an IANA name; the adapter's if not given"),
     "time_format": Option("", "strptime format of times that are not ISO 8601"),
@@ -95,6 +97,8 @@ class Piece:
     truncated : str, optional
     table : dict, optional
         What the summary says of files that are no events: ``kind``, ``files``, ``rows``, ``entries``, ``left_out``.
+    links : pyarrow.Table, optional
+        Of events that have both ids (``store.links.link_schema()``).
     """
 
     events: pa.Table
@@ -107,6 +111,7 @@ class Piece:
     truncated: str | None = None
     users: pa.Table | None = None
     table: dict[str, Any] | None = None
+    links: pa.Table | None = None
 
 
 class Job(Protocol):
@@ -174,8 +179,9 @@ class FileJob:
         self._defaults = {**adapter.defaults, **chosen, **constants}
         self._context = Context(path, options, tables or {}, shared={} if shared is None else shared)
         self._only: parquet_reader.Range | None = None
-        known = {n: v for n, v in options.items() if v or n != "received"}  # signatures of before it existed stay
-        self.signature = signature_of(self.hash, [adapter.name, dict(mapping), known, *filter(None, [digest])])
+        # Options that came later are left out where they are not used, so that a file read before is known again.
+        told = {n: v for n, v in options.items() if v or n not in ("received", "anonymous")}
+        self.signature = signature_of(self.hash, [adapter.name, dict(mapping), told, *filter(None, [digest])])
 
     def record(self) -> dict[str, Any]:
         """Return what the manifest keeps of the file, beyond the counts."""
@@ -194,7 +200,7 @@ class FileJob:
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
-            self._columns = dict(_first_names(self.adapter))
+            self._columns = own_columns(self.adapter, self.options["anonymous"])
             if self.adapter.needs:
                 require(self.adapter, flat.columns_of(self.path, self.options["delimiter"]), self.name)
             return
@@ -207,12 +213,15 @@ class FileJob:
                 raise CartpathError(f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines")
         require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
-            self._columns = dict(_first_names(self.adapter))
+            self._columns = own_columns(self.adapter, self.options["anonymous"])
             return
-        known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
         self._beside = [name for name in self.adapter.read_columns or () if name in found]
         found = [*found, *self.adapter.derived]
-        self._columns = known.resolve(found, self._mapping, str(self.path))
+        anonymous = anonymous_column(self.adapter, self.options["anonymous"], found, self.name)
+        # Where visitors have an id of their own, a column of users may be absent.
+        defaults = {**self._defaults, Columns.user_id: ""} if anonymous else self._defaults
+        known = Adapter(**{**vars(self.adapter), "defaults": defaults})
+        self._columns = {**known.resolve(found, self._mapping, str(self.path)), **anonymous}
         if self.options["received"]:
             self._columns[Columns.received] = named(self.options["received"], found, str(self.path))
         self._items = {n: s for n, s in self.adapter.items.items() if s in found}
@@ -261,7 +270,7 @@ class FileJob:
             return json_reader.JsonReader(path, None).chunks()
         listed = [name for name in (*self._columns.values(), *self._items.values()) if name not in adapter.derived]
         wanted = list(dict.fromkeys([*listed, *self._beside]))
-        user = self._columns.get(Columns.user_id)
+        user = self._columns.get(Columns.user_id, self._columns.get(Columns.anonymous_id))
         repeated = [s for n, s in self._columns.items() if n in REPEATED and s in wanted]
         if self.format == "csv":
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
@@ -297,13 +306,21 @@ class FileJob:
             table = self.adapter.derive(table, self._context)
         checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
         done = normalise(table, plan, checked=checked)
-        bad = chunk.bad + bad_rows(raw, rows, done.reasons, done.user_id)
+        bad = chunk.bad + bad_rows(raw, rows, done)
         if self.adapter.items:
             items = items_seen(
                 table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
             )
         return Piece(
-            done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated
+            done.events,
+            bad,
+            source_rows,
+            not_requested,
+            done.blanked,
+            chunk.bytes_done,
+            items,
+            chunk.truncated,
+            links=done.links,
         )
 
 
@@ -317,11 +334,3 @@ def named(column: str, found: list[str], file: str) -> str:
     if column not in found:
         raise CartpathError(f"{file} has no column {column!r}", f"columns found: {', '.join(found) or 'none'}")
     return column
-
-
-def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """Name the raw columns that a hook produces."""
-    for name in event_schema().names:
-        sources = adapter.source_names(name)
-        if sources:
-            yield name, sources[0]

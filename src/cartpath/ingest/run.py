@@ -18,6 +18,7 @@ from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.derivation import deriving
 from cartpath.ingest.file_sets import file_set
 from cartpath.ingest.gathered import Gathered
+from cartpath.ingest.identity import Collector, Identities, load_identities
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.shares import Gatherer, Tally, read_shares, received
@@ -58,6 +59,11 @@ class IngestSummary:
         ``entries`` they made, and ``left_out`` rows by reason.
     ignored_files : list of dict
         Files of a set that are left alone: ``file``, ``why``.
+    links : int
+        Links between ids that events and a file of identities showed, each pair once.
+    identities : dict or None
+        What a file of identities held: ``file``, ``rows``, ``links``, and the rows left out, ``without_id`` and
+        ``unreadable_time``. Where it was read before, only ``file`` and ``unchanged``.
     """
 
     read: int = 0
@@ -80,6 +86,8 @@ class IngestSummary:
     quarantine_file: str | None = None
     tables: list[dict[str, Any]] = field(default_factory=list)
     ignored_files: list[dict[str, str]] = field(default_factory=list)
+    links: int = 0
+    identities: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -96,6 +104,7 @@ def ingest(
     users: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    identities: str | Path | None = None,
 ) -> IngestSummary:
     """Read sources into a workspace; either all of it is stored, or nothing.
 
@@ -103,7 +112,7 @@ def ingest(
     ----------
     workspace : Path
     sources : list of str
-        Files, folders, globs; may be empty where ``items`` or ``users`` is given.
+        Files, folders, globs; may be empty where ``items``, ``users`` or ``identities`` is given.
     adapter : str or Adapter
     mapping : mapping of canonical column to source column
         Overrides the adapter; ``=value`` is a constant.
@@ -113,6 +122,8 @@ def ingest(
         The adapter's options and the common ones (``reading.COMMON``).
     progress : callable, optional
         Called with work done and work in all: the bytes read, and half as much again for building the paths.
+    identities : Path, optional
+        Which anonymous id belongs to which user: CSV, Parquet or JSON Lines.
 
     Returns
     -------
@@ -128,20 +139,21 @@ def ingest(
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = _checked(mapping or {})
     values = resolve_options(chosen, options or {})
-    if not sources and items is None and users is None:
+    if not sources and items is None and users is None and identities is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
     zones = config.load(Path(workspace)).cleaning.time_zones
     paths = expand(sources) if sources else []
     tables = (load_items(items) if items else None, load_users(users) if users else None)
+    linked = load_identities(identities) if identities else None
     if chosen.files and paths:
         found = file_set(paths, chosen, mapping, values, zones)
-        summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress)
+        summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress, identities=linked)
         summary.tables[:0] = found.lookups
         summary.ignored_files = found.ignored
         return summary
     shared: dict[str, Any] = {}
     jobs = [FileJob(path, chosen, mapping, in_zone(values, path, zones), shared=shared) for path in paths]
-    return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
+    return ingest_jobs(Path(workspace), jobs, tables, progress=progress, identities=linked)
 
 
 def ingest_jobs(
@@ -151,6 +163,7 @@ def ingest_jobs(
     *,
     followed: Callable[[], Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
+    identities: Identities | None = None,
 ) -> IngestSummary:
     """Read jobs into a workspace as one generation; either all of it is stored, or nothing.
 
@@ -164,6 +177,8 @@ def ingest_jobs(
         Asked once everything is read: how far each followed source was read, for ``store.Writer.followed``. It
         becomes current together with the events.
     progress : callable, optional
+    identities : Identities, optional
+        A file of identities that was read.
 
     Returns
     -------
@@ -172,7 +187,7 @@ def ingest_jobs(
     begin = time.monotonic()
     mapper = engine.map if engine.current().remote else None
     with store.writer(workspace, mapper=mapper) as writer:
-        summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
+        summary = _Ingest(workspace, writer, jobs, tables, followed, progress, identities).run()
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
     summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
@@ -210,6 +225,7 @@ class _Ingest:
         tables: tuple[pa.Table | None, pa.Table | None],
         followed: Callable[[], Mapping[str, Any]] | None,
         progress: Progress | None,
+        identities: Identities | None,
     ) -> None:
         self._workspace, self._writer, self._tables, self._followed = workspace, writer, tables, followed
         known = dict.fromkeys(writer.known_sources())
@@ -222,7 +238,19 @@ class _Ingest:
         self.summary = IngestSummary(files=read, unchanged_files=_n_files(jobs) - read)
         self._progress = progress
         self._gathered = Gathered()
+        self._links = Collector()
+        self._identities = self._new(identities, known)
         self._counts = [dict.fromkeys(("read", "quarantined", "source_rows"), 0) for _ in self._jobs]
+
+    def _new(self, identities: Identities | None, known: Mapping[str, Any]) -> Identities | None:
+        """Return identities that were not read before, and take their links."""
+        if identities is None or identities.record["signature"] in known:
+            if identities is not None:
+                self.summary.identities = {"file": identities.record["file"], "unchanged": True}
+            return None
+        self.summary.identities = identities.to_dict()
+        self._links.add(identities.links)
+        return identities
 
     def run(self) -> IngestSummary:
         for job in self._jobs:
@@ -236,7 +264,7 @@ class _Ingest:
                 here = [at for at in here if isinstance(self._jobs[at], TableJob)]
                 self._take_shares(quarantine)
             self._take_pieces(here, quarantine)
-            self._gathered.put(self._writer, *self._tables)
+            self._put_tables()
             self._commit(quarantine)
         return self.summary
 
@@ -255,7 +283,10 @@ class _Ingest:
         total = sum(job.size for job in files.values())
         for at, read in read_shares(files, self._writer, lambda done, of: self._report(total * done // of, 0.0)):
             quarantine.adopt(read.quarantine, read.reasons)
-            self._gathered.add_items(read.catalogue())
+            self._gathered.add_items(read.rows(read.items))
+            links = read.rows(read.links)
+            if links is not None:
+                self._links.add(links)
             self._count(at, read.tally)
 
     def _take_pieces(self, jobs: Sequence[int], quarantine: Quarantine) -> None:
@@ -271,6 +302,8 @@ class _Ingest:
         if len(events):
             gatherer.add(events)
         self._gathered.add(piece)
+        if piece.links is not None:
+            self._links.add(piece.links)
         self.summary.tables += [] if piece.table is None else [piece.table]
         tally = Tally()
         tally.add(piece, len(events), len(bad))
@@ -287,6 +320,13 @@ class _Ingest:
         for name in counts:
             counts[name] += getattr(tally, name)
 
+    def _put_tables(self) -> None:
+        self._gathered.put(self._writer, *self._tables)
+        links = self._links.table()
+        if len(links):
+            self._writer.put_links(links)
+            self.summary.links = len(links)
+
     def _commit(self, quarantine: Quarantine) -> None:
         summary = self.summary
         path = quarantine.finish()
@@ -295,6 +335,8 @@ class _Ingest:
             summary.quarantine_file = str(path)
         summary.reasons = dict(sorted(quarantine.reasons.items()))
         sources = [{**job.record(), **counts} for job, counts in zip(self._jobs, self._counts, strict=True)]
+        if self._identities is not None:
+            sources.append({**self._identities.record, "read": 0, "quarantined": 0, "source_rows": 0})
         total = sum(job.size for job in self._jobs)
         done = self._writer.commit(
             sources=sources,

@@ -12,6 +12,7 @@ import pyarrow as pa
 from cartpath import engine, store
 from cartpath.ingest.chunk import Bad, Reason
 from cartpath.ingest.gathered import joined
+from cartpath.ingest.identity import Collector
 from cartpath.ingest.quarantine import IsForgotten, Quarantine
 from cartpath.ingest.reading import FileJob, Piece
 from cartpath.schema import Columns
@@ -104,8 +105,8 @@ class ShareRead:
     tally : Tally
     reasons : dict of str to int
         Rows quarantined, by reason.
-    quarantine, items : Path or None
-        Files of the rows quarantined, and of the items seen.
+    quarantine, items, links : Path or None
+        Files of the rows quarantined, of the items seen, and of the links between ids.
     """
 
     share: Share
@@ -113,12 +114,13 @@ class ShareRead:
     reasons: dict[str, int]
     quarantine: Path | None
     items: Path | None
+    links: Path | None
 
-    def catalogue(self) -> pa.Table | None:
-        """Return the items seen, None if there are none."""
-        if self.items is None:
+    def rows(self, path: Path | None) -> pa.Table | None:
+        """Return what one of its files of items or links holds, None if there is none."""
+        if path is None:
             return None
-        with pa.OSFile(str(self.items)) as file:
+        with pa.OSFile(str(path)) as file:
             return pa.ipc.open_file(file).read_all()
 
 
@@ -140,7 +142,7 @@ class ShareReader:
 
     def __call__(self, job: FileJob) -> ShareRead:
         """Read a share to its end."""
-        tally, items = Tally(), None
+        tally, items, links = Tally(), None, Collector()
         writer = ShareWriter(self.folder, self.n_buckets)
         gatherer = Gatherer(writer.add)
         try:
@@ -152,18 +154,22 @@ class ShareReader:
                     if len(events):
                         gatherer.add(events)
                     items = joined(items, piece.items, Columns.item_id)
+                    if piece.links is not None:
+                        links.add(piece.links)
                 gatherer.flush()
                 file = quarantine.finish()
-            return ShareRead(writer.finish(), tally, dict(quarantine.reasons), file, self._saved(items))
+            return ShareRead(
+                writer.finish(), tally, dict(quarantine.reasons), file, self._saved(items), self._saved(links.table())
+            )
         finally:
             writer.close()
 
-    def _saved(self, items: pa.Table | None) -> Path | None:
-        if items is None:
+    def _saved(self, table: pa.Table | None) -> Path | None:
+        if table is None or not len(table):
             return None
-        path = self.folder / f"{secrets.token_hex(8)}.items"
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, items.schema) as writer:
-            writer.write_table(items)
+        path = self.folder / f"{secrets.token_hex(8)}.table"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
         return path
 
 

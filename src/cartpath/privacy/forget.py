@@ -1,4 +1,4 @@
-"""Forgetting a user: out of every file that holds user rows, and a record that it happened."""
+"""Forgetting a person: out of every file that holds user rows, and a record that it happened."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ LIMITS = (
     "events. Sources outside the workspace and backups are untouched."
 )
 
+#: What an erasure says where it was asked for by an anonymous id.
+WHOLE = "the id asked for is an anonymous one of a known user: the whole person was removed, with all its ids"
+
 
 def forget(workspace: Path | str, user_id: str) -> dict[str, Any]:
-    """Remove a user everywhere in a workspace, and refuse the user from now on.
+    """Remove a person everywhere in a workspace, and refuse all its ids from now on.
+
+    The person is the user and every anonymous id that is linked with that user alone; of a device that others use too
+    only the link goes. An anonymous id that is merged with a user stands for the whole person.
 
     Parameters
     ----------
@@ -29,7 +35,8 @@ def forget(workspace: Path | str, user_id: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        What was removed (``store.erase.Erased``), ``limits`` in words, the ``models`` trained before, and the path of
+        What was removed (``store.erase.Erased``), ``note``, which says so if the id asked for was an anonymous one of
+        a user, ``limits`` in words, the ``models`` trained before, and the path of
         the ``evidence`` record, which names the user by a salted hash only.
 
     Raises
@@ -47,6 +54,7 @@ def forget(workspace: Path | str, user_id: str) -> dict[str, Any]:
         **erased,
         "time": when.isoformat(timespec="seconds"),
         "version": __version__,
+        "note": WHOLE if erased["is_anonymous"] else "",
         "limits": LIMITS,
         "models": models,
     }

@@ -194,6 +194,7 @@ class Shop:
         users: str | Path | None = None,
         options: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        identities: str | Path | None = None,
     ) -> Any:
         """Read sources into the store; the same file twice changes nothing.
 
@@ -210,6 +211,8 @@ class Shop:
         options : mapping, optional
             Of the adapter.
         progress : callable, optional
+        identities : path, optional
+            Which anonymous id belongs to which user.
 
         Returns
         -------
@@ -226,7 +229,29 @@ class Shop:
             users=users,
             options=dict(options or {}),
             progress=progress,
+            identities=identities,
         )
+
+    def identities(self, user: str | None = None) -> dict[str, Any]:
+        """Say what the links between ids do, or what they say of one user.
+
+        Parameters
+        ----------
+        user : str, optional
+            An id, anonymous or of a user.
+
+        Returns
+        -------
+        dict
+            See ``cartpath.ingest.identity_report``.
+        """
+        from cartpath.ingest import identity_report
+
+        with self.snapshot() as snap:
+            settings = config.load(self.path).identity
+            if user is None:
+                return identity_report.overview(snap, settings)
+            return identity_report.of_user(snap, settings, user)
 
     def pretrain(self, **options: Any) -> Any:
         """Pretrain the behaviour model; ``options`` are those of ``cartpath.training.pretrain``."""

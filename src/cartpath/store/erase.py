@@ -1,8 +1,7 @@
-"""Erasing a user from every file of the store, and from the artefacts registered with it."""
+"""Erasing a person from every file of the store, and from the artefacts registered with it."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -13,24 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from cartpath.schema import Columns, CorruptStoreError
+from cartpath import config
+from cartpath.schema import Columns
 from cartpath.store import kernels
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED
+from cartpath.store.drop_rows import drop_rows
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
+from cartpath.store.links import LINKS, without
 from cartpath.store.parts import distinct_texts, read_part, save_part
-from cartpath.store.path import PathView
-from cartpath.store.run import merge, rows_of, select
+from cartpath.store.person import person_of
+from cartpath.store.run import Run, merge, rows_of, select
 from cartpath.store.snapshot import Snapshot, stats_of
 
-#: The column of a quarantine that holds the text of a row, in which an id may stand where no column was read.
-RAW = "raw"
 #: The workspace's folder of results.
 REPORTS = "reports"
+#: A bucket's runs: by the ids that events had, and, made of these, by who owns them.
+RAW_RUNS, DERIVED = ("base", "delta"), ("derived",)
 
 
 @dataclass
@@ -40,11 +41,17 @@ class Erased:
     Attributes
     ----------
     user_hash : str
-        Salted hash, kept so that ingest refuses the user from now on.
+        Salted hash of the id asked for, kept so that ingest refuses it from now on.
+    id_hashes : list of str
+        Salted hashes of all the person's ids, that one first: anonymous ids linked with the user alone go too.
+    is_anonymous : bool
+        Whether the id asked for is an anonymous one that is merged with a user: the whole person was removed.
     events, sessions : int
         Removed from the path table.
     attribute_rows : int
         Rows removed from the user attributes.
+    links : int
+        Links between ids that named the person.
     values : dict of str to int
         Texts (pages, queries, …) that nobody else had, by dictionary; replaced by ``(erased)``.
     artefacts : dict of str to int
@@ -54,9 +61,12 @@ class Erased:
     """
 
     user_hash: str
+    id_hashes: list[str] = field(default_factory=list)
+    is_anonymous: bool = False
     events: int = 0
     sessions: int = 0
     attribute_rows: int = 0
+    links: int = 0
     values: dict[str, int] = field(default_factory=dict)
     artefacts: dict[str, int] = field(default_factory=dict)
     generation: int = 0
@@ -67,12 +77,13 @@ class Erased:
 
 
 def erase(workspace: Path | str, user_id: str) -> Erased:
-    """Remove a user from the store; every step may be repeated, so an interrupted erasure is run again.
+    """Remove a person from the store; every step may be repeated, so an interrupted erasure is run again.
 
     Parameters
     ----------
     workspace : Path
     user_id : str
+        Of a user, or an anonymous id: that of a user (``person.person_of``) stands for the whole person.
 
     Returns
     -------
@@ -87,63 +98,73 @@ def erase(workspace: Path | str, user_id: str) -> Erased:
     path = Path(workspace)
     with manifests.writer_lock(path):
         manifests.collect(path)
-        result = Erased(Forgotten.load(path).add(user_id))
+        forgotten = Forgotten.load(path)
+        forgotten.add(user_id)  # refused from now on, whatever happens next
         with Snapshot(path) as snapshot:
-            _Erasure(snapshot, user_id, result).run()
+            person = person_of(snapshot.links, user_id, config.load(path).identity)
+            hashes = forgotten.add(*person.ids)
+            result = Erased(hashes[0], hashes, person.owner is not None)
+            _Erasure(snapshot, person.ids, result).run()
         manifests.collect(path, everything=True)
     return result
 
 
 class _Erasure:
-    def __init__(self, snapshot: Snapshot, user_id: str, result: Erased) -> None:
+    def __init__(self, snapshot: Snapshot, ids: list[str], result: Erased) -> None:
         self.snapshot = snapshot
-        self.user_id = user_id
-        self.key = hash_strings(pa.array([user_id]))
-        self.bucket = int(kernels.bucket_of(self.key, snapshot.n_buckets)[0])
+        self.ids = pa.array(ids, pa.string())
+        self.keys = np.sort(hash_strings(self.ids))
         self.manifest = snapshot.manifest.next()
         self.store = snapshot.workspace / manifests.STORE
         self.result = result
 
     def run(self) -> None:
-        entry = self.manifest.data["buckets"][self.bucket]
-        own = self._own_path()
-        if own is not None:
-            self.result.events, self.result.sessions = own.n_events, len(own.sessions)
-            self._runs(entry)
-            self._parts(entry)
+        for bucket in np.unique(kernels.bucket_of(self.keys, self.snapshot.n_buckets)).tolist():
+            self._bucket(bucket, self.manifest.data["buckets"][bucket])
         self._codes()
         self._tables()
         self._artefacts()
         self.result.generation = self.manifest.generation
         manifests.swap(self.snapshot.workspace, self.manifest)
 
-    def _own_path(self) -> PathView | None:
-        run = self.snapshot.run(self.bucket)
-        rows = rows_of(run, self.key)
-        return run.view().user(int(rows[0])) if len(rows) else None
+    def _bucket(self, bucket: int, entry: dict[str, Any]) -> None:
+        run = self.snapshot.run(bucket)
+        own = rows_of(run, self.keys)
+        if len(own):
+            self.result.events += int((run.offsets[own + 1] - run.offsets[own]).sum())
+            self.result.sessions += int(np.isin(run.sessions.user, own).sum())
+            self._raw(bucket, entry)
+            self._parts(entry)
+        for kind in DERIVED:
+            self._filtered(bucket, entry, kind)
 
-    def _runs(self, entry: dict[str, Any]) -> None:
-        gap, left = self.snapshot.gap_seconds, []
-        for kind in ("base", "delta"):
-            run = load_run(self.store / entry[kind]) if entry[kind] else None
-            entry[kind] = None
-            if run is None:
-                continue
-            others = np.setdiff1d(np.arange(len(run.user_key)), rows_of(run, self.key))
-            if len(others):
-                left.append(select(run, others, gap))
-                entry[kind] = f"paths/{self.bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
-                save_run(self.store / entry[kind], left[-1])
+    def _raw(self, bucket: int, entry: dict[str, Any]) -> None:
+        gap = self.snapshot.gap_seconds
+        left = [run for run in (self._filtered(bucket, entry, kind) for kind in RAW_RUNS) if run is not None]
         if entry["base"] is None:
             entry["base"], entry["delta"] = entry["delta"], None
         whole = merge(left[0], left[1], gap) if len(left) == 2 else (left[0] if left else None)
         entry["stats"] = stats_of(whole) if whole is not None else {}
 
+    def _filtered(self, bucket: int, entry: dict[str, Any], kind: str) -> Run | None:
+        """Write one of a bucket's runs without the person; return it, None if nobody is left."""
+        if not entry.get(kind):
+            return None
+        run = load_run(self.store / entry[kind])
+        entry[kind] = None
+        others = np.setdiff1d(np.arange(len(run.user_key)), rows_of(run, self.keys))
+        if not len(others):
+            return None
+        left = select(run, others, self.snapshot.gap_seconds)
+        entry[kind] = f"paths/{bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
+        save_run(self.store / entry[kind], left)
+        return left
+
     def _parts(self, entry: dict[str, Any]) -> None:
         kept = []
         for name in entry["parts"]:
             table = read_part(self.store / name)
-            others = table.filter(pc.not_equal(table[Columns.user_id], self.user_id))
+            others = self._others(table)
             if len(others) == len(table):
                 kept.append(name)
             elif len(others):
@@ -195,14 +216,25 @@ class _Erasure:
 
     def _tables(self) -> None:
         users = self.snapshot.users
-        others = users.filter(pc.not_equal(users[Columns.user_id], self.user_id))
+        others = self._others(users)
         self.result.attribute_rows = len(users) - len(others)
         if self.result.attribute_rows:
             self._write("users", others)
         once = self.snapshot.table("once", pa.table({"user_key": pa.array([], pa.uint64())}))
-        left = once.filter(pc.not_equal(once["user_key"], pa.scalar(int(self.key[0]), pa.uint64())))
+        left = once.filter(pc.invert(pc.is_in(once["user_key"], pa.array(self.keys))))
         if len(left) < len(once):
             self._write("once", left)
+        self._links()
+
+    def _links(self) -> None:
+        links = self.snapshot.links
+        named = pc.or_(*(pc.is_in(links[name], self.ids) for name in (Columns.anonymous_id, Columns.user_id)))
+        self.result.links = int(pc.sum(named).as_py() or 0)
+        if self.result.links:
+            self._write(LINKS, without(links, lambda ids: pc.is_in(ids, self.ids).to_numpy()))
+
+    def _others(self, table: pa.Table) -> pa.Table:
+        return table.filter(pc.invert(pc.is_in(table[Columns.user_id], self.ids)))
 
     def _write(self, name: str, table: pa.Table) -> None:
         file = f"tables/{name}-{self.manifest.generation:08d}.parquet"
@@ -220,7 +252,7 @@ class _Erasure:
                 continue
             kept.append(artefact)
             if path.exists():
-                self.result.artefacts[artefact["path"]] = _filter_rows(path, artefact["user_column"], self.user_id)
+                self.result.artefacts[artefact["path"]] = drop_rows(path, artefact["user_column"], self.ids)
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
         self._reports()
@@ -238,28 +270,4 @@ class _Erasure:
         for path in sorted((root / manifests.QUARANTINE).rglob("*.parquet")):
             name = str(path.relative_to(root))
             if name not in known:
-                self.result.artefacts[name] = _filter_rows(path, Columns.user_id, self.user_id)
-
-
-def _filter_rows(path: Path, user_column: str, user_id: str) -> int:
-    """Drop a user's rows from a Parquet file; also rows whose raw text has the id standing by itself."""
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CorruptStoreError(f"{path} is missing or damaged: {error}", "delete it, then run this again") from error
-    mine = pa.array(np.zeros(len(table), np.bool_))
-    if user_column in table.column_names:
-        mine = pc.fill_null(pc.equal(table[user_column], user_id), False)
-    if RAW in table.column_names:
-        # A raw row may be CSV or JSON, where quotes and control characters in an id are written in other ways.
-        written = {user_id, user_id.replace('"', '""'), json.dumps(user_id)[1:-1], _json(user_id)}
-        alone = rf"(^|[^0-9A-Za-z_-])({'|'.join(re.escape(form) for form in sorted(written))})($|[^0-9A-Za-z_-])"
-        mine = pc.or_(mine, pc.fill_null(pc.match_substring_regex(table[RAW], alone), False))
-    others = table.filter(pc.invert(mine))
-    if len(others) < len(table):
-        write_table(path, others)
-    return len(table) - len(others)
-
-
-def _json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+                self.result.artefacts[name] = drop_rows(path, Columns.user_id, self.ids)

@@ -42,12 +42,12 @@ class Forgotten:
         """Return the salted hash of a user."""
         return hashlib.blake2b(user_id.encode(), key=self.salt.encode(), digest_size=16).hexdigest()
 
-    def add(self, user_id: str) -> str:
-        """Put a user on the list and save it; return the salted hash."""
-        digest = self.hash(user_id)
-        self.hashes.add(digest)
+    def add(self, *user_ids: str) -> list[str]:
+        """Put ids on the list and save it; return their salted hashes."""
+        digests = [self.hash(user_id) for user_id in user_ids]
+        self.hashes.update(digests)
         write_json(self._path, {"salt": self.salt, "hashes": sorted(self.hashes)})
-        return digest
+        return digests
 
     def mask(self, user_ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """Mark forgotten users (n,)."""

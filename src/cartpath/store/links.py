@@ -95,7 +95,7 @@ def merge_links(old: pa.Table, new: pa.Table) -> pa.Table:
 
 def _grouped(anonymous: pa.Array, user: pa.Array, first: Array, last: Array, n: Array, source: pa.Array) -> pa.Table:
     """Put the rows of one link together; ``first`` without a time is the least, ``last`` without one never counts."""
-    key = combine(hash_strings(anonymous), hash_strings(user), hash_strings(source.dictionary_encode()))
+    key = combine(hash_strings(anonymous), hash_strings(user), hash_strings(source))
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(key) else np.zeros(0, np.int64)

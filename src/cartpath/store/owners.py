@@ -12,7 +12,7 @@ import pyarrow as pa
 from cartpath.config import IdentitySettings
 from cartpath.schema import Columns
 from cartpath.store import kernels
-from cartpath.store.hashing import combine, hash_strings
+from cartpath.store.hashing import HashTable, combine, hash_strings
 from cartpath.store.jit import kernel
 
 #: What became of an anonymous id.
@@ -22,6 +22,7 @@ VERDICTS = ("merged", "shared", "circle", "too_many")
 #: Ids shown as examples of each verdict.
 EXAMPLES = 5
 _NONE, _MANY = -1, -2
+_ALWAYS = -(2**63)
 Array = npt.NDArray[Any]
 Keys = npt.NDArray[np.uint64]
 
@@ -131,15 +132,18 @@ def _counting(links: pa.Table, anonymous: Keys, user: Keys, until: int | None) -
     """Return a row of each pair of ids that counts; and how many pairs are of one id, and too late."""
     pair = combine(anonymous, user, np.zeros(len(user), np.uint64))
     own = anonymous == user
-    n_self = len(np.unique(pair[own]))
-    named = np.flatnonzero(~own)
-    _, first = np.unique(pair[named], return_index=True)
-    if until is None:
-        return named[first], n_self, 0
-    seen = links[Columns.first].cast(pa.int64()).fill_null(until - 1).to_numpy()
-    early = named[seen[named] < until]
-    _, chosen = np.unique(pair[early], return_index=True)
-    return early[chosen], n_self, len(first) - len(chosen)
+    seen = links[Columns.first].cast(pa.int64()).fill_null(_ALWAYS).to_numpy()
+    early = np.ones(len(pair), np.bool_) if until is None else seen < until
+    rows = _one_each(pair, ~own & early)
+    n_named = len(rows) if until is None else len(_one_each(pair, ~own))
+    return rows, len(_one_each(pair, own)), n_named - len(rows)
+
+
+def _one_each(pair: Keys, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return the first row of each pair, of the rows marked."""
+    rows = np.flatnonzero(among)
+    found: npt.NDArray[np.int64] = rows[kernels.first_of_each(pair[rows], np.zeros(0, np.uint64))]
+    return found
 
 
 class _Graph:
@@ -147,21 +151,21 @@ class _Graph:
 
     def __init__(self, links: pa.Table, anonymous: Keys, user: Keys) -> None:
         self._links = links
-        # Users first, so that the row of an owner's text is that of a user.
+        # Users first, so that the row of an owner's text is that of a user; a user who was forgotten is none.
         both = np.concatenate([user, anonymous])
-        self._keys, self._first, number = np.unique(both, return_index=True, return_inverse=True)
+        number, self._first = HashTable(len(both)).number(both)
+        self._keys = both[self._first]
         self._target, self._source = number[: len(user)], number[len(user) :]
-        self._unnamed = user == 0
         self._is_anonymous = np.zeros(len(self._keys), np.bool_)
         self._is_anonymous[self._source] = True
 
     def _settled(self) -> tuple[Array, Array]:
         """Return each node's owner (``_MANY``, or ``_NONE`` in a circle), and the verdict on it."""
-        n, named = len(self._keys), ~self._unnamed
+        n, named = len(self._keys), self._target >= 0
         state = np.full(n, _NONE, np.int32)
-        state[self._source[self._unnamed]] = _MANY  # somebody who was forgotten used it too
-        edges, start = kernels.group(self._target[named].astype(np.int32), n)
-        source = self._source[named][edges].astype(np.int32)
+        state[self._source[~named]] = _MANY  # somebody who was forgotten used it too
+        edges, start = kernels.group(self._target[named], n)
+        source = self._source[named][edges]
         left = np.bincount(source, minlength=n)
         _settle(start, source, left, state)
         verdict = np.where(state == _NONE, CIRCLE, np.where(state == _MANY, SHARED, MERGED)).astype(np.uint8)
@@ -170,26 +174,28 @@ class _Graph:
     def report(self, max_ids: int, n_self: int, n_late: int) -> Resolution:
         """Settle who owns whom, and count."""
         owner, verdict = self._settled()
-        merged = np.flatnonzero(self._is_anonymous & (verdict == MERGED))
-        users, ids = np.unique(owner[merged], return_counts=True)
-        crowded = users[ids > max_ids]
-        over = np.isin(owner[merged], crowded)
+        asked = np.flatnonzero(self._is_anonymous)
+        asked = asked[np.argsort(self._keys[asked])]
+        merged = asked[verdict[asked] == MERGED]
+        ids = np.bincount(owner[merged], minlength=len(self._keys))
+        crowded = np.flatnonzero(ids > max_ids)
+        over = ids[owner[merged]] > max_ids
         verdict[merged[over]] = TOO_MANY
         merged = merged[~over]
-        shared, circle = (np.flatnonzero(self._is_anonymous & (verdict == v)) for v in (SHARED, CIRCLE))
+        shared, circle = (asked[verdict[asked] == which] for which in (SHARED, CIRCLE))
         return Resolution(
             owners=Owners(self._keys[merged], self._keys[owner[merged]], self._text(owner[merged])),
             links=len(self._target),
             merged_ids=len(merged),
-            users=len(users) - len(crowded),
+            users=int(np.count_nonzero(ids)) - len(crowded),
             shared_devices=len(shared),
             cycles=len(circle),
             too_many_ids=int(over.sum()),
             too_many_users=len(crowded),
             self_links=n_self,
             after_until=n_late,
-            keys=self._keys[self._is_anonymous],
-            verdict=verdict[self._is_anonymous],
+            keys=self._keys[asked],
+            verdict=verdict[asked],
             examples={
                 name: self._text(nodes[:EXAMPLES]).to_pylist()
                 for name, nodes in (("shared_devices", shared), ("cycles", circle), ("too_many_users", crowded))

@@ -97,16 +97,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Loose:
-    """Events in path order before their sessions are derived: each has its session's key, and what context it carries.
+    """A run before its sessions are derived: ``arrays`` has no ``session`` and no ``step``.
 
-    Attributes
-    ----------
-    user_key, user_id, offsets, arrays
-        As in ``Run``; ``arrays`` has no ``session`` and no ``step``.
-    key : int64 array (n_events,)
-        Hash of the session id; 0 where the source has none.
-    context : dict of int32 arrays (n_events,)
-        A name that is absent is known of no event.
+    Each event has the key of its session (0 where the source has none) and the context that it carries.
     """
 
     user_key: npt.NDArray[np.uint64]
