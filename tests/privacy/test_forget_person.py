@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +15,24 @@ from hypothesis import strategies as st
 from cartpath import store
 from cartpath.config import IdentitySettings
 from cartpath.ingest import ingest
+from cartpath.ingest.derivation import clean
 from cartpath.privacy import forget
-from cartpath.store.files import load_run, save_run
 from cartpath.store.hashing import hash_strings
-from cartpath.store.manifest import swap
 from cartpath.store.person import person_of
 from tests.privacy.test_forget import files_with
-from tests.store.stitching import IDS, Link, derive, merged, put_links, resolve, some_links, stitched, table_of_links
-from tests.store.twin import GAP, Row, dump, dump_all, expected, put, workspace
+from tests.store.stitching import (
+    IDS,
+    Link,
+    as_ingested,
+    merged,
+    put,
+    put_links,
+    resolve,
+    some_links,
+    stitched,
+    table_of_links,
+)
+from tests.store.twin import Row, dump_all, expected, workspace
 
 MINUTE = 60_000_000
 #: An account, two anonymous ids of it, one of them by way of the other; a device it shares; somebody else's ids.
@@ -81,7 +90,8 @@ def test_the_whole_person_goes_by_whichever_id(shop: Path, asked: str) -> None:
     record = forget(shop, asked)
     assert files_with(shop, *needles()) == []
     with store.open_snapshot(shop) as snap:
-        assert dump_all(snap) == expected(OTHERS)
+        assert as_ingested(snap) == expected(OTHERS)
+        assert dump_all(snap).keys() == {SHARED, "other", f"x{PHONE}", "stranger"}
         assert snap.users.to_pylist() == [{"user_id": "other", "email": "theirs"}]
         assert snap.totals.events == len(OTHERS)
     assert (record["events"], record["attribute_rows"], record["links"]) == (9, 2, 3)
@@ -148,31 +158,28 @@ def test_an_id_of_a_kiosk_account_stands_for_itself_and_the_account_for_all(tmp_
 
 
 def test_paths_that_were_derived_lose_the_person_by_the_owners_key(shop: Path) -> None:
-    """The derived layer is one more file of a bucket, with users by their owners."""
     with store.open_snapshot(shop) as snap:
-        owners = resolve(snap.links, IdentitySettings()).owners
-        runs = derive([snap.run(bucket) for bucket in range(snap.n_buckets)], owners, GAP)
-        manifest = snap.manifest.next()
-    for bucket, run in enumerate(runs):
-        if run is not None:
-            name = f"paths/{bucket:04d}/{manifest.generation:08d}-derived.arrow"
-            save_run(shop / "store" / name, run)
-            manifest.data["buckets"][bucket]["derived"] = name
-    swap(shop, manifest)
-    before = _derived(shop)
+        before, totals = dump_all(snap), snap.totals
     assert len(before[USER]["events"]) == 9
     forget(shop, PHONE)
     del before[USER]
-    assert _derived(shop) == before
-
-
-def _derived(shop: Path) -> dict[str, Any]:
-    users: dict[str, Any] = {}
     with store.open_snapshot(shop) as snap:
-        for entry in snap.manifest.data["buckets"]:
-            if entry.get("derived"):
-                users |= dump(load_run(shop / "store" / entry["derived"]).view(), snap.codes)
-    return users
+        assert dump_all(snap) == before
+        assert (totals.events - snap.totals.events, totals.users - snap.totals.users) == (9, 1)
+
+
+def test_what_cleaning_took_out_of_a_person_goes_too(shop: Path) -> None:
+    toml = shop / "cartpath.toml"
+    text = toml.read_text().replace("stitch = true", "stitch = false")
+    toml.write_text(text + '\n[cleaning]\nnear_duplicates = "drop"\nnear_window = "1h"\n')
+    clean(shop)
+    with store.open_snapshot(shop) as snap:
+        assert USER in [u for b in range(snap.n_buckets) for u in snap.removed(b)["user_id"].to_pylist()]
+    forget(shop, LAPTOP)
+    assert files_with(shop, *needles()) == []
+    with store.open_snapshot(shop) as snap:
+        assert {"other", SHARED} <= {u for b in range(snap.n_buckets) for u in snap.removed(b)["user_id"].to_pylist()}
+        assert snap.totals.events == sum(snap.bucket(b).n_events for b in range(snap.n_buckets))
 
 
 @given(links=some_links(), asked=st.sampled_from(IDS))

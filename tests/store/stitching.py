@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from cartpath import store
 from cartpath.config import IdentitySettings
+from cartpath.ingest.derivation import deriving
 from cartpath.store import Snapshot
 from cartpath.store.links import EVENTS, FILE, link_schema, merge_links, no_links
 from cartpath.store.owners import Owners, resolve
 from cartpath.store.run import Run
 from cartpath.store.stitch import arriving, combine, split
-from tests.store.twin import dump
+from tests.store import twin
+from tests.store.twin import Row, dump, dump_all
 
 IDS = ["u", "v", "ü", "", "w", "x"]
 
@@ -106,16 +108,31 @@ def stitched(snapshot: Snapshot, identity: IdentitySettings | None = None) -> di
     """The paths that readers see, in the form of ``twin.expected``."""
     identity = identity or IdentitySettings()
     owners = resolve(snapshot.links, identity).owners if identity.stitch else Owners.none()
-    runs = [snapshot.run(bucket) for bucket in range(snapshot.n_buckets)]
+    runs = [snapshot.raw_run(bucket) for bucket in range(snapshot.n_buckets)]
     users: dict[str, Any] = {}
     for run in derive(runs, owners, snapshot.gap_seconds):
         if run is not None:
             assert (np.diff(run.user_key.astype(object)) > 0).all()
             users |= dump(run.view(), snapshot.codes)
+    if snapshot.derivation is not None and identity == IdentitySettings():
+        assert dump_all(snapshot) == users
+    return users
+
+
+def as_ingested(snapshot: Snapshot) -> dict[str, Any]:
+    """The raw paths, in the form of ``twin.expected``."""
+    users: dict[str, Any] = {}
+    for bucket in range(snapshot.n_buckets):
+        users |= dump(snapshot.raw_run(bucket).view(), snapshot.codes)
     return users
 
 
 def put_links(where: Path, links: Sequence[Link]) -> None:
     with store.writer(where) as writer:
         writer.put_links(table_of_links(links))
-        writer.commit()
+        writer.commit(derived=deriving(where))
+
+
+def put(where: Path, log: list[Row]) -> store.Committed:
+    """Add rows in one commit, as an ingest does: what readers see is derived anew."""
+    return twin.put(where, log, derived=deriving(where))

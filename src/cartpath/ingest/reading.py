@@ -205,12 +205,13 @@ class FileJob:
                 require(self.adapter, flat.columns_of(self.path, self.options["delimiter"]), self.name)
             return
         self.format = sniff_format(self.path)
-        found = flat.columns_of(self.path, self.options["delimiter"])
         if self.format == "csv":
             self._layout = csv_reader.layout_of(self.path, self.options["delimiter"], self.adapter.header)
             found = list(self._layout.names)
             if self.adapter.unnest is not None:
                 raise CartpathError(f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines")
+        else:
+            found = flat.columns_of(self.path)
         require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
             self._columns = own_columns(self.adapter, self.options["anonymous"])

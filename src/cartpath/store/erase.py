@@ -128,15 +128,18 @@ class _Erasure:
         manifests.swap(self.snapshot.workspace, self.manifest)
 
     def _bucket(self, bucket: int, entry: dict[str, Any]) -> None:
-        run = self.snapshot.run(bucket)
+        run = self.snapshot.raw_run(bucket)
         own = rows_of(run, self.keys)
         if len(own):
             self.result.events += int((run.offsets[own + 1] - run.offsets[own]).sum())
             self.result.sessions += int(np.isin(run.sessions.user, own).sum())
             self._raw(bucket, entry)
             self._parts(entry)
-        for kind in DERIVED:
-            self._filtered(bucket, entry, kind)
+        if entry.get("derived"):
+            seen = self._filtered(bucket, entry, "derived")
+            entry["derived_stats"] = {} if seen is None else stats_of(seen)
+        if entry.get("removed"):
+            self._removed(bucket, entry)
 
     def _raw(self, bucket: int, entry: dict[str, Any]) -> None:
         gap = self.snapshot.gap_seconds
@@ -156,9 +159,19 @@ class _Erasure:
         if not len(others):
             return None
         left = select(run, others, self.snapshot.gap_seconds)
-        entry[kind] = f"paths/{bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
+        folder = "derived" if kind == "derived" else "paths"
+        entry[kind] = f"{folder}/{bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
         save_run(self.store / entry[kind], left)
         return left
+
+    def _removed(self, bucket: int, entry: dict[str, Any]) -> None:
+        """Filter the list of what cleaning took out; what it counted stays until paths are derived anew."""
+        table = self.snapshot.removed(bucket)
+        others = self._others(table)
+        if len(others) < len(table):
+            entry["removed"] = f"removed/{bucket:04d}/{self.manifest.generation:08d}-e.parquet" if len(others) else None
+            if len(others):
+                write_table(self.store / entry["removed"], others)
 
     def _parts(self, entry: dict[str, Any]) -> None:
         kept = []

@@ -141,7 +141,8 @@ class Snapshot:
     def removed(self, bucket: int) -> pa.Table:
         """Return the events that cleaning took out of a bucket's paths, each with its ``reason``."""
         name = self.manifest.data["buckets"][bucket].get("removed")
-        return pq.read_table(self._store / name) if name else pa.table({"reason": pa.array([], pa.string())})
+        empty = {Columns.user_id: pa.array([], pa.string()), "reason": pa.array([], pa.string())}
+        return pq.read_table(self._store / name) if name else pa.table(empty)
 
     def bucket(self, bucket: int) -> PathView:
         """Return the paths of one bucket, memory-mapped where there is no delta."""
