@@ -17,7 +17,7 @@ from tests.store.twin import workspace
 
 
 def test_users_who_are_anonymous_until_they_buy_get_their_path_back(tmp_path: Path) -> None:
-    simulate(tmp_path / "simulated", 300, 60, 3)
+    simulate(tmp_path / "simulated", 500, 60, 3)
     log = tmp_path / "simulated" / "events.parquet"
     write_anonymised(log, tmp_path / "anonymous.parquet")
     names = pq.read_table(tmp_path / "anonymous.parquet").column_names
