@@ -168,7 +168,7 @@ class TestEvents:
         assert summary.read == summary.stored + summary.duplicates + summary.quarantined == 13
         assert [link[:2] for link in links_of(where) if link[1]] == [("c2", "u1"), ("kiosk", "u1")]
         assert paths_of(where) == {
-            "u1": "view login purchase view view view",
+            "u1": "login purchase view view view view",
             "kiosk": "view",
             "c3": "view",
         }

@@ -176,31 +176,31 @@ class _Graph:
         owner, verdict = self._settled()
         asked = np.flatnonzero(self._is_anonymous)
         asked = asked[np.argsort(self._keys[asked])]
-        merged = asked[verdict[asked] == MERGED]
-        ids = np.bincount(owner[merged], minlength=len(self._keys))
-        crowded = np.flatnonzero(ids > max_ids)
-        over = ids[owner[merged]] > max_ids
-        verdict[merged[over]] = TOO_MANY
-        merged = merged[~over]
-        shared, circle = (asked[verdict[asked] == which] for which in (SHARED, CIRCLE))
+        self._leave_crowds(owner, verdict, asked, max_ids)
+        merged, shared, circle, over = (asked[verdict[asked] == v] for v in (MERGED, SHARED, CIRCLE, TOO_MANY))
+        users, crowded = (np.flatnonzero(np.bincount(owner[nodes])) for nodes in (merged, over))
+        some = {"shared_devices": shared, "cycles": circle, "too_many_users": crowded}
         return Resolution(
             owners=Owners(self._keys[merged], self._keys[owner[merged]], self._text(owner[merged])),
             links=len(self._target),
             merged_ids=len(merged),
-            users=int(np.count_nonzero(ids)) - len(crowded),
+            users=len(users),
             shared_devices=len(shared),
             cycles=len(circle),
-            too_many_ids=int(over.sum()),
+            too_many_ids=len(over),
             too_many_users=len(crowded),
             self_links=n_self,
             after_until=n_late,
             keys=self._keys[asked],
             verdict=verdict[asked],
-            examples={
-                name: self._text(nodes[:EXAMPLES]).to_pylist()
-                for name, nodes in (("shared_devices", shared), ("cycles", circle), ("too_many_users", crowded))
-            },
+            examples={name: self._text(nodes[:EXAMPLES]).to_pylist() for name, nodes in some.items()},
         )
+
+    def _leave_crowds(self, owner: Array, verdict: Array, asked: Array, max_ids: int) -> None:
+        """Put down as ``TOO_MANY`` the ids of users who would have more than ``max_ids``."""
+        merged = asked[verdict[asked] == MERGED]
+        ids = np.bincount(owner[merged], minlength=len(self._keys))
+        verdict[merged[ids[owner[merged]] > max_ids]] = TOO_MANY
 
     def _text(self, nodes: Array) -> pa.StringArray:
         """Return ids by node."""
