@@ -9,6 +9,8 @@ import shutil
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import IO, Any
 
 from cartpath.schema import CartpathError
@@ -16,6 +18,9 @@ from cartpath.schema import CartpathError
 #: Seconds to wait for a master's machine to answer at all.
 _PATIENCE = 5
 _PORT = 7077
+
+#: What ends the Spark that was started here.
+_ends: list[Callable[[], None]] = []
 
 
 def connect(master: str | None = None) -> Any:
@@ -68,12 +73,20 @@ def _start(master: str | None) -> Any:
     try:
         context = SparkContext(conf=conf, gateway=gateway)
     except Exception as error:
+        why = reason(error)  # asks Java, which ends below
         if gateway is not None:
             _end(gateway)
-        raise CartpathError(f"Spark did not start with {master or 'what it was given'}: {reason(error)}") from None
+        raise CartpathError(f"Spark did not start with {master or 'what it was given'}: {why}") from None
     context.setLogLevel("ERROR")
-    atexit.register(_stop, context, gateway, log)
+    _ends.append(partial(_stop, context, gateway, log))
     return context
+
+
+@atexit.register
+def stop() -> None:
+    """End the Spark that was started here, if any; the end of the process does so, too."""
+    while _ends:
+        _ends.pop()()
 
 
 def settings(master: str | None) -> dict[str, str]:
@@ -91,6 +104,8 @@ def settings(master: str | None) -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
+        # Java only hands tasks out here: compiling it well would take longer than what it then saves.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         # Workers find modules where this process does.
         "spark.executorEnv.PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }

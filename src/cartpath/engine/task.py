@@ -7,9 +7,11 @@ driver raises what was raised: a message, a hint, an exit code.
 from __future__ import annotations
 
 import base64
+import gc
 import pickle
 import re
 import socket
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +47,24 @@ def execute(function: bytes, item: bytes) -> bytes:
         return bytes(cloudpickle.dumps(pickle.loads(function)(pickle.loads(item))))
     except Exception as error:
         raise TaskFailedError(carry(error)) from None
+    finally:
+        _spare_modules()
+
+
+_spared = 0
+
+
+def _spare_modules() -> None:
+    """Take what imported modules hold out of the garbage collector's sight.
+
+    Spark's workers collect garbage after every task, and to look through all that Numba and pandas hold takes longer
+    than a small task.
+    """
+    global _spared
+    if len(sys.modules) > _spared:
+        gc.collect()
+        gc.freeze()
+        _spared = len(sys.modules)
 
 
 def carry(error: Exception) -> str:

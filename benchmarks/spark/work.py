@@ -1,0 +1,70 @@
+"""The work that is measured: ``python work.py ENGINE ingest|scans SHOP SOURCE``; a line of JSON after each step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cartpath
+from cartpath import engine, store
+
+STEPS = "view,add_to_cart,checkout,purchase"
+
+
+def main() -> None:
+    """Do what is asked and tell of each step."""
+    name, what, shop, source = sys.argv[1:]
+    with engine.using(name):
+        begin = time.perf_counter()
+        engine.map(_ready, range(4))
+        _tell("start", begin, "")
+        (_ingest if what == "ingest" else _scans)(Path(shop), source)
+
+
+def _ready(_: int) -> None:
+    import cartpath.ingest.run
+    import cartpath.paths  # noqa: F401 - a worker that has these is ready
+
+
+def _tell(step: str, begin: float, found: Any) -> None:
+    text = json.dumps(found, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    line = {"step": step, "wall": time.perf_counter() - begin, "digest": digest}
+    if step == "ingest":
+        line["found"] = found
+    print(json.dumps(line), flush=True)
+
+
+def _ingest(folder: Path, source: str) -> None:
+    store.init(folder)
+    begin = time.perf_counter()
+    done = cartpath.open(folder).ingest([source], "cartpath").to_dict()
+    _tell("ingest", begin, {k: v for k, v in done.items() if k not in ("seconds", "quarantine_file")})
+
+
+def _scans(folder: Path, source: str) -> None:
+    shop = cartpath.open(folder)
+    asked = {
+        "status": lambda: shop.status().to_dict(),
+        "funnel": lambda: shop.funnel(STEPS, within="7d").to_dict(),
+        "flow": lambda: shop.flow().to_dict(),
+        "doctor": lambda: _without_times(shop.doctor().to_dict()),
+    }
+    for step, ask in asked.items():
+        for turn in ("first", "again"):
+            begin = time.perf_counter()
+            _tell(f"{step}, {turn}", begin, ask())
+
+
+def _without_times(told: dict[str, Any]) -> dict[str, Any]:
+    """What does not depend on which workspace it is, and when it was written."""
+    findings = [finding for finding in told["findings"] if "last good state" not in finding["title"]]
+    return {name: value for name, value in told.items() if name not in ("workspace", "state")} | {"findings": findings}
+
+
+if __name__ == "__main__":
+    main()
