@@ -279,7 +279,8 @@ def cleaned(log: list[Event], settings: CleaningSettings, found: dict[str, Any],
                 continue
             for column, of in (("price", PRODUCT), ("quantity", ("purchase",))):
                 put = found["fills"].get(column, {})
-                if values[i][column] is None and event.event in of and (event.item in put or None in put):
+                should = event.event in of and (column == "quantity" or event.item is not None)
+                if values[i][column] is None and should and (event.item in put or None in put):
                     values[i][column] = put.get(event.item, put.get(None))  # type: ignore[typeddict-item]
                     flags[i].add(f"imputed_{column}")
             quantity = values[i]["quantity"]
