@@ -139,7 +139,10 @@ def finish(partial: Partial, settings: CleaningSettings) -> Plan:
     bounds = {}
     for column in (*VALUES, DWELL):
         rule = settings.outliers.of(column)
-        fitted = fit_bounds(partial.observed[column], rule, LEAST[column]) if rule is not None else None
+        if rule is None:
+            continue
+        # Two events of one action are milliseconds apart: that is no tab left open.
+        fitted = fit_bounds(partial.observed[column], rule, LEAST[column], above_only=column == DWELL)
         if fitted is not None:
             bounds[column] = fitted
     fills = {}
