@@ -135,6 +135,8 @@ def test_robots_are_judged_before_until_alone() -> None:
         assert done.counts["robot_events_dropped"] == dropped
         assert done.counts["robot_users"] == (1 if until else 2)
         assert done.run.user_id.to_pylist() == (["late"] if until else [])
+    late, _ = run_of(beat("late", 2 * 86_400, 25, 0))  # a bucket with nothing before that moment
+    assert apply(late, fit([late], replace(rules, until="2024-01-02"), events, GAP), GAP, events).run is late
 
 
 @given(logs(), logs(), settings(random=True), st.integers(1, 100))
