@@ -154,7 +154,9 @@ def fences(values: list[float], rule: OutlierSettings, least: float) -> tuple[fl
 class Fences:
     """Bounds of a column; ``of(item)`` on the scale of the rule, None where nothing can be judged."""
 
-    def __init__(self, values: list[tuple[str | None, float]], rule: OutlierSettings, least: float) -> None:
+    def __init__(
+        self, values: list[tuple[str | None, float]], rule: OutlierSettings, least: float, above_only: bool
+    ) -> None:
         judged = [(item, x) for item, v in values if (x := on_scale(v, rule.scale)) is not None]
         self.rule, self.fitted = rule, len(judged) >= 5
         if not self.fitted:
@@ -162,6 +164,8 @@ class Fences:
         if rule.scale == "linear":
             least *= abs(statistics.median(x for _, x in judged))
         self.whole = fences([x for _, x in judged], rule, least)
+        if above_only:
+            self.whole = -1e9, self.whole[1]
         own: dict[str, list[float]] = {}
         for item, x in judged:
             if item is not None and rule.by == "item":
@@ -203,7 +207,7 @@ def fitted(log: list[Event], settings: CleaningSettings) -> dict[str, Any]:
     for column, found in values.items():
         rule = settings.outliers.of(column)
         if rule is not None:
-            out["fences"][column] = Fences(found, rule, LEAST[column])
+            out["fences"][column] = Fences(found, rule, LEAST[column], column == "dwell")
     for column in ("price", "quantity"):
         out["fills"][column] = _fills(values[column], column, settings, out["fences"].get(column))
     return out
@@ -279,7 +283,8 @@ def cleaned(log: list[Event], settings: CleaningSettings, found: dict[str, Any],
                 continue
             for column, of in (("price", PRODUCT), ("quantity", ("purchase",))):
                 put = found["fills"].get(column, {})
-                if values[i][column] is None and event.event in of and (event.item in put or None in put):
+                should = event.event in of and (column == "quantity" or event.item is not None)
+                if values[i][column] is None and should and (event.item in put or None in put):
                     values[i][column] = put.get(event.item, put.get(None))  # type: ignore[typeddict-item]
                     flags[i].add(f"imputed_{column}")
             quantity = values[i]["quantity"]

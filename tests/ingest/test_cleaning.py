@@ -123,6 +123,22 @@ def test_rules_that_find_nothing_leave_the_run_it_is(log: list[Event], rules: Cl
     assert done.removed is None
 
 
+def test_robots_are_judged_before_until_alone() -> None:
+    def beat(user: str, first: int, n: int, mark: int) -> list[Event]:
+        return [Event(user, START + (first + 20 * i) * SECOND, "view", "a", f"/{i}", mark=mark + i) for i in range(n)]
+
+    log = beat("early", 0, 25, 0) + beat("early", 2 * 86_400, 3, 50) + beat("late", 2 * 86_400, 25, 100)
+    run, events = run_of(log)
+    for until, dropped in (("2024-01-02", 28), ("", 53)):
+        rules = CleaningSettings(robots="drop", until=until)
+        done = apply(run, fit([run], rules, events, GAP), GAP, events)
+        assert done.counts["robot_events_dropped"] == dropped
+        assert done.counts["robot_users"] == (1 if until else 2)
+        assert done.run.user_id.to_pylist() == (["late"] if until else [])
+    late, _ = run_of(beat("late", 2 * 86_400, 25, 0))  # a bucket with nothing before that moment
+    assert apply(late, fit([late], replace(rules, until="2024-01-02"), events, GAP), GAP, events).run is late
+
+
 @given(logs(), logs(), settings(random=True), st.integers(1, 100))
 def test_nothing_after_until_has_influence_before_it(
     log: list[Event], other: list[Event], rules: CleaningSettings, minute: int

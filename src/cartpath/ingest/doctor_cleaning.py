@@ -19,7 +19,7 @@ from cartpath.store import Snapshot
 
 #: The unit of what the title calls by a longer name.
 _UNITS = {
-    "product events": "events",
+    "product events with an item": "events",
     "purchases": "events",
     "events with one": "events",
     "sessions with a time of receipt": "sessions",
@@ -89,7 +89,7 @@ def _missing(column: str, whole: Partial, plan: Plan, settings: CleaningSettings
         f"missing_{column}",
         whole.counts[f"{column}_missing"],
         whole.counts[f"{column}_expected"],
-        "product events" if column == Columns.price else "purchases",
+        "product events with an item" if column == Columns.price else "purchases",
         f"{column} to put in",
         f"The rule puts in {made}{of_items} and marks the event.",
         getattr(settings.missing, column) != "leave",

@@ -309,13 +309,14 @@ def rebuild_run(run: Run, rows: Array, gap_seconds: int, changed: Mapping[str, A
     owner = np.repeat(np.arange(len(run.user_key)), np.diff(run.offsets))
     users, sizes = np.unique(owner[rows], return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    session = run.arrays["session"]
-    known = run.sessions.context_ts[session] >= 0
-    known &= run.arrays[Columns.ts] >= run.sessions.context_ts[session]
-    context = {n: np.where(known, v[session], NO_CODE)[rows] for n, v in run.sessions.context.items()}
+    session = kernels.take(run.arrays["session"], rows)
+    since = kernels.take(run.sessions.context_ts, session)
+    known = (since >= 0) & (kernels.take(run.arrays[Columns.ts], rows) >= since)
+    there = {n: v for n, v in run.sessions.context.items() if (v >= 0).any()}
+    context = {n: np.where(known, kernels.take(v, session), NO_CODE) for n, v in there.items()}
     own = {n: v for n, v in run.arrays.items() if n not in ("session", "step")} | dict(changed or {})
     arrays = {name: kernels.take(values, rows) for name, values in own.items()}
-    key = run.sessions.key[session][rows]
+    key = kernels.take(run.sessions.key, session)
     some = Loose(run.user_key[users], run.user_id.take(pa.array(users)), offsets, arrays, key, context)
     return finish(some, gap_seconds)
 

@@ -15,6 +15,7 @@ from cartpath.ingest.cleaning.decide import IMPUTED, OUTLIER, REASONS, Decisions
 from cartpath.ingest.cleaning.fit import delays, expecting
 from cartpath.ingest.cleaning.kernels import path_order
 from cartpath.ingest.cleaning.plan import VALUES, Plan
+from cartpath.ingest.cleaning.robots import robots
 from cartpath.schema import Columns
 from cartpath.store import FLAG_ROBOT, NO_QUANTITY
 from cartpath.store.prepare import ROW_HASH
@@ -84,14 +85,21 @@ def apply(run: Run, plan: Plan, gap_seconds: int, events: Sequence[str]) -> Clea
     order = path_order(run.offsets, run.array("ts") + shift) if shift.any() else np.arange(len(run))
     right = rebuild_run(run, order, gap_seconds, {"ts": run.array("ts") + shift}) if shift.any() else run
     before = before[order]
-    done = decide(right, plan, events)
-    if not before.all() and before.any():
-        earlier = rebuild_run(right, np.flatnonzero(before), gap_seconds)
-        done.take(decide(earlier, plan, events), before)
+    done = _decided(right, before, plan, gap_seconds, events)
     counts |= _counts(right, plan, done, events)
     keep = done.reason == 0
     removed = None if keep.all() else _removed(right, right.array("ts") - shift[order], done, events)
     return Cleaned(_rebuilt(right, done, keep, gap_seconds), removed, counts)
+
+
+def _decided(run: Run, before: npt.NDArray[np.bool_], plan: Plan, gap_seconds: int, events: Sequence[str]) -> Decisions:
+    """Decide about the events before ``plan.until`` as if there were no others, then about the others."""
+    earlier = run if before.all() else rebuild_run(run, np.flatnonzero(before), gap_seconds)
+    machines = earlier.user_key[robots(earlier)] if plan.settings.robots != "leave" else earlier.user_key[:0]
+    done = decide(run, plan, events, machines)
+    if earlier is not run:
+        done.take(decide(earlier, plan, events, machines), before)
+    return done
 
 
 def _shifts(run: Run, plan: Plan, before: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], dict[str, int]]:

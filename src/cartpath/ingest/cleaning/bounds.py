@@ -16,6 +16,8 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+#: A lower bound that nothing is below; JSON has no infinity.
+UNBOUNDED = -1e9
 #: An item is compared with itself from this many observed values on.
 ENOUGH = 5
 
@@ -97,7 +99,7 @@ def scaled(value: Floats, scale: str) -> Floats:
     return np.where(np.isfinite(size), size, np.nan)
 
 
-def fit_bounds(found: Observed, rule: OutlierSettings, least: float) -> Bounds | None:
+def fit_bounds(found: Observed, rule: OutlierSettings, least: float, *, above_only: bool = False) -> Bounds | None:
     """Fit bounds on observed values, None where there are too few.
 
     Parameters
@@ -107,6 +109,8 @@ def fit_bounds(found: Observed, rule: OutlierSettings, least: float) -> Bounds |
     least : float
         The smallest spread that counts, on the log scale: as many parts of the size. On the linear scale, such parts
         of the median.
+    above_only : bool
+        Whether no value is too small.
     """
     x = scaled(found.value, rule.scale)
     found, x = found.select(~np.isnan(x)), x[~np.isnan(x)]
@@ -115,6 +119,8 @@ def fit_bounds(found: Observed, rule: OutlierSettings, least: float) -> Bounds |
     if rule.scale == "linear":
         least *= abs(s.median(x, found.count))
     low, high = _fences(x, found.count, rule, least)
+    if above_only:
+        low = UNBOUNDED
     if rule.by == "all":
         return Bounds(rule.scale, low, high, {}, 0.0, 0.0)
     centre, away, count = _by_item(found, x, rule)

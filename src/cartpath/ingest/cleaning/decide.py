@@ -13,7 +13,6 @@ from cartpath.config.cleaning import DWELL
 from cartpath.ingest.cleaning.fit import doubled, expecting, values_of
 from cartpath.ingest.cleaning.kernels import draws, dwell_seconds
 from cartpath.ingest.cleaning.plan import VALUES, Plan
-from cartpath.ingest.cleaning.robots import robots
 from cartpath.schema import Columns
 from cartpath.store import (
     FLAG_IMPUTED_PRICE,
@@ -64,13 +63,16 @@ class Decisions:
             values[where] = other.values[column]
 
 
-def decide(run: Run, plan: Plan, events: Sequence[str]) -> Decisions:
-    """Apply every rule to a run whose clocks are right: robots, double clicks, outliers, missing values."""
+def decide(run: Run, plan: Plan, events: Sequence[str], machines: npt.NDArray[np.uint64]) -> Decisions:
+    """Apply every rule to a run whose clocks are right: robots, double clicks, outliers, missing values.
+
+    ``machines`` are the keys of users who behave like one.
+    """
     n = len(run)
     done = Decisions(
         np.zeros(n, np.uint8), np.zeros(n, np.uint8), {column: values_of(run, column).copy() for column in VALUES}
     )
-    _whole_events(run, plan, done)
+    _whole_events(run, plan, done, machines)
     for column in VALUES:
         _outliers(run, plan, done, column, done.values[column])
     dwell = dwell_seconds(run.array("ts"), run.array("session"), done.reason == 0, len(run.sessions))
@@ -80,10 +82,10 @@ def decide(run: Run, plan: Plan, events: Sequence[str]) -> Decisions:
     return done
 
 
-def _whole_events(run: Run, plan: Plan, done: Decisions) -> None:
+def _whole_events(run: Run, plan: Plan, done: Decisions, machines: npt.NDArray[np.uint64]) -> None:
     settings = plan.settings
     if settings.robots != "leave":
-        suspect = np.repeat(robots(run), np.diff(run.offsets))
+        suspect = np.repeat(np.isin(run.user_key, machines), np.diff(run.offsets))
         done.flags[suspect] |= FLAG_ROBOT
         if settings.robots == "drop":
             done.reason[suspect] = REASONS.index("robot")

@@ -51,10 +51,14 @@ class Partial:
 
 
 def expecting(run: Run, column: str, events: Sequence[str]) -> Bools:
-    """Mark the events that should have a value in a column: of products for a price, purchases for a quantity."""
+    """Mark the events that should have a value in a column.
+
+    A price: product events that name their item (a checkout of a whole cart has no price to be missing). A quantity:
+    purchases.
+    """
     should = np.array([name in EXPECTED[column] for name in events] or [False])
     marked: Bools = should[run.array("event")]
-    return marked
+    return marked & (run.array("item") >= 0) if column == Columns.price else marked
 
 
 def values_of(run: Run, column: str) -> npt.NDArray[np.float64]:
@@ -135,7 +139,10 @@ def finish(partial: Partial, settings: CleaningSettings) -> Plan:
     bounds = {}
     for column in (*VALUES, DWELL):
         rule = settings.outliers.of(column)
-        fitted = fit_bounds(partial.observed[column], rule, LEAST[column]) if rule is not None else None
+        if rule is None:
+            continue
+        # Two events of one action are milliseconds apart: that is no tab left open.
+        fitted = fit_bounds(partial.observed[column], rule, LEAST[column], above_only=column == DWELL)
         if fitted is not None:
             bounds[column] = fitted
     fills = {}
