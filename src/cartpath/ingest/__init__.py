@@ -2,6 +2,7 @@
 
 from cartpath.ingest.adapter import Adapter, Context, Option, Unnested
 from cartpath.ingest.chunk import Bad, Chunk, Reason
+from cartpath.ingest.mapping import Proposal, propose
 from cartpath.ingest.registry import get, names
 from cartpath.ingest.run import IngestSummary, ingest
 
@@ -12,9 +13,11 @@ __all__ = [
     "Context",
     "IngestSummary",
     "Option",
+    "Proposal",
     "Reason",
     "Unnested",
     "get",
     "ingest",
     "names",
+    "propose",
 ]

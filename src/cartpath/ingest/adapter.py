@@ -116,6 +116,8 @@ class Adapter:
         For formats of their own: ``read(context)`` yields ``Chunk``s of raw columns in place of the usual readers.
     tested_on : str
         ``real data: ...`` or ``untested on real data``, and why.
+    recognise : callable, optional
+        For files without named columns: ``recognise(path)`` says why a file looks like one of the adapter's, or None.
     needs : tuple of str or tuple of str
         Source columns without which the hooks can do nothing; of a tuple, one must be there. What ``columns`` says
         need not be repeated.
@@ -145,6 +147,7 @@ class Adapter:
     read: Callable[[Context], Iterator[Chunk]] | None = None
     tested_on: str = ""
     needs: tuple[str | tuple[str, ...], ...] = ()
+    recognise: Callable[[Path], str | None] | None = None
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""

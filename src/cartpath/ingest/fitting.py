@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
+from pathlib import Path
 
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
@@ -32,6 +33,9 @@ def fits(adapter: Adapter, found: list[str]) -> bool:
     """
     if adapter.needs:
         return not missing(adapter, found)
+    kinds = getattr(adapter, "files", ())  # of a source that is a set of files
+    if kinds:
+        return any(kind.adapter is not None and not kind.missing(found) for kind in kinds)
     if adapter.read is not None or adapter.unnest is not None or not adapter.columns:
         return False
     try:
@@ -54,9 +58,25 @@ def fitting(found: list[str]) -> list[str]:
     return sorted(claims, key=lambda name: (-len(named(known[name]) & set(found)), name))
 
 
+def fitting_file(file: Path, found: list[str]) -> dict[str, str] | None:
+    """Return the built-in adapter that fits a file best, ``name`` and ``why``; None if none does."""
+    by_name = fitting(found)
+    if by_name:
+        known = sorted(named(registry.get(by_name[0])) & set(found), key=found.index)
+        return {"name": by_name[0], "why": f"it has the columns {', '.join(known)}"}
+    for name in registry.names():
+        recognise = registry.get(name).recognise
+        why = recognise(file) if recognise is not None else None
+        if why:
+            return {"name": name, "why": why}
+    return None
+
+
 def named(adapter: Adapter) -> set[str]:
     """Return the source columns that an adapter knows of."""
     names = {name for canonical in adapter.columns for name in adapter.source_names(canonical)}
+    for kind in getattr(adapter, "files", ()):
+        names |= {name for entry in kind.columns for name in ((entry,) if isinstance(entry, str) else entry)}
     for need in adapter.needs:
         names |= {need} if isinstance(need, str) else set(need)
     return names | set(adapter.items.values())

@@ -18,6 +18,7 @@ from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
+from cartpath.ingest.event_map import event_map
 from cartpath.ingest.fitting import require
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import raw_rows
@@ -34,6 +35,7 @@ COMMON: dict[str, Option] = {
     "epoch": Option(
         "", "unit of times that are numbers; told from their size if not given", ("", "s", "ms", "us", "ns")
     ),
+    "events": Option("", "what names of events in the source mean: buy:purchase,cart:add_to_cart"),
 }
 
 
@@ -58,6 +60,7 @@ def resolve_options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any
     values = {name: _value(name, given.get(name, option.default), option) for name, option in known.items()}
     if values["delimiter"] == "tab":
         values["delimiter"] = "\t"
+    event_map(values["events"])
     if len(values["delimiter"]) > 1:
         raise CartpathError(f"the delimiter must be one character, not {values['delimiter']!r}", "or the word tab")
     return values
@@ -201,7 +204,8 @@ class FileJob:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
-        plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
+        events = {**self.adapter.events, **event_map(self.options["events"])}
+        plan = Plan(self._columns, self._clock(), events, self._defaults, self.adapter.divide,
                     self.options["decimal"])  # fmt: skip
         for chunk in ahead(self._chunks(), 1):  # the next chunk is parsed while this one is looked at
             yield self._piece(chunk, plan)
