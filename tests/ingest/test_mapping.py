@@ -171,6 +171,15 @@ def test_values_decide_between_names(tmp_path: Path) -> None:
     assert found.choices["ts"].runner_up is None
 
 
+def test_a_canonical_name_with_other_values_is_told(tmp_path: Path) -> None:
+    text = "user,time,event,price,query\n" + "".join(f"{n},2020-01-0{n},view,cheap,\n" for n in range(1, 9))
+    found = propose(str(write(tmp_path / "a.csv", text.encode())))
+    assert columns(found) == {"user_id": "user", "ts": "time", "event": "event"}
+    assert [text for text in found.warnings if "'price' has the name" in text]
+    assert not [text for text in found.warnings if "'query'" in text]  # empty: reading it does no harm
+    assert found.unmapped == []
+
+
 def test_the_runner_up_is_named(tmp_path: Path) -> None:
     text = "user,event_time,updated_at,event\n" + "".join(f"{n},2020-01-0{n},2020-02-0{n},view\n" for n in range(1, 9))
     found = propose(str(write(tmp_path / "a.csv", text.encode())))

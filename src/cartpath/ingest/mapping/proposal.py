@@ -121,11 +121,12 @@ def propose(source: str, delimiter: str = "") -> Proposal:
     found.choices = choose(columns)
     wary = rules.amend(found.choices, table, columns)
     found.warnings = ([] if found.adapter else wary) + _of_sample(looked)
-    found.unmapped = [facts.name for facts in columns if facts.name not in found.mapping.values()]
+    known = {facts.name: facts for facts in columns}
+    taken = {*found.mapping.values(), *rules.read_anyway(found.choices, known)}
+    found.unmapped = [name for name in known if name not in taken]
     found.missing = [name for name in REQUIRED if name not in found.choices]
-    event = next((facts for facts in columns if facts.name == found.mapping.get(Columns.event)), None)
-    found.events = _renamed(event)
-    found.options = rules.options(found.choices, {facts.name: facts for facts in columns}, found.events)
+    found.events = _renamed(known.get(found.mapping.get(Columns.event, "")))
+    found.options = rules.options(found.choices, known, found.events)
     if delimiter:
         found.options["delimiter"] = delimiter
     found.command = _command(found, table.column_names)

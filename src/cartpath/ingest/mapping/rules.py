@@ -21,6 +21,7 @@ def amend(choices: dict[str, Choice], table: pa.Table, columns: Sequence[Facts])
     ordered = {name: choices[name] for name in _order(choices)}
     choices.clear()
     choices.update(ordered)
+    warnings += _misnamed(choices, facts)
     return [*warnings, *_times(choices, facts), *_identities(choices, facts), *_unsure(choices)]
 
 
@@ -68,6 +69,20 @@ def _event(choices: dict[str, Choice]) -> list[str]:
         choices[Columns.event] = Choice(f"={Event.view}", LOW, "no column names events or orders; rows name items")
         return [f"no column names events: every row is taken as a {Event.view}; --map event==NAME says otherwise"]
     return []
+
+
+def read_anyway(choices: Mapping[str, Choice], facts: Mapping[str, Facts]) -> list[str]:
+    """Return the columns that adapter ``generic`` reads by their canonical names, though they were not chosen."""
+    taken = {name for name, choice in choices.items() if not choice.column.startswith("=")}
+    return [name for name in event_schema().names if name in facts and name not in taken]
+
+
+def _misnamed(choices: Mapping[str, Choice], facts: Mapping[str, Facts]) -> list[str]:
+    return [
+        f"{name!r} has the name of a canonical column and not its values; ingest reads it by its name: rename it first"
+        for name in read_anyway(choices, facts)
+        if facts[name].nulls < 1
+    ]
 
 
 def _times(choices: Mapping[str, Choice], facts: Mapping[str, Facts]) -> list[str]:

@@ -43,7 +43,7 @@ def _identifier(facts: Facts) -> bool:
 def _user(facts: Facts) -> float:
     if not _identifier(facts) or facts.nulls > 0.9:
         return NO
-    return 0.9 if facts.varied < 0.9 else 0.4
+    return 0.9 if facts.varied < 0.9 or facts.n < 50 else 0.4
 
 
 def _ts(facts: Facts) -> float:
