@@ -93,11 +93,15 @@ def require(adapter: Adapter, found: list[str], file: str) -> None:
     if not lacking:
         return
     words = ", ".join(" or ".join(repr(name) for name in names) for names in lacking)
-    others = fitting(found)
-    hint = f"look at it: cartpath map {shlex.quote(file)}"
-    if others:
-        hint = f"its columns are those of {others[0]}: --adapter {others[0]}"
     raise CartpathError(
         f"{file} is no source for adapter {adapter.name}: it has no column {words}; columns found: {', '.join(found)}",
-        hint,
+        what_fits(found, file),
     )
+
+
+def what_fits(found: list[str], file: str) -> str:
+    """Return a hint: the adapter that a source's columns fit, or how to find out."""
+    others = fitting(found)
+    if others:
+        return f"its columns are those of {others[0]}: --adapter {others[0]}"
+    return f"look at it: cartpath map {shlex.quote(file)}"

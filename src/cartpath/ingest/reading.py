@@ -19,7 +19,7 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
 from cartpath.ingest.event_map import event_map
-from cartpath.ingest.fitting import require
+from cartpath.ingest.fitting import require, what_fits
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import raw_rows
 from cartpath.ingest.sources import content_hash, sniff_format
@@ -193,7 +193,10 @@ class FileJob:
         if self.format == "csv":
             self._layout = csv_reader.layout_of(self.path, self.options["delimiter"])
             if self.adapter.unnest is not None:
-                raise CartpathError(f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines")
+                raise CartpathError(
+                    f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines",
+                    what_fits(found, self.name),
+                )
         require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
             self._columns = dict(_first_names(self.adapter))
