@@ -45,6 +45,14 @@ def test_an_adapter_of_a_set_of_files_is_asked_for_its_kinds() -> None:
         assert fitting.named(of_files) == {"u", "t", "w"}
 
 
+def test_files_without_a_header_are_told_by_how_many_columns_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = SimpleNamespace(adapter=SimpleNamespace(header=("a", "b", "c")))
+    known = {"flat": SimpleNamespace(header=("a", "b")), "set": SimpleNamespace(files=(kind,)), "own": adapter()}
+    monkeypatch.setattr(fitting.registry, "names", lambda: sorted(known))
+    monkeypatch.setattr(fitting.registry, "get", known.__getitem__)
+    assert [fitting.without_header(n) for n in (2, 3, 4)] == [["flat"], ["set"], []]
+
+
 @pytest.mark.parametrize("name", ingest.names())
 def test_every_adapter_of_named_columns_fits_its_own(name: str) -> None:
     own = ingest.get(name)

@@ -72,6 +72,17 @@ def fitting_file(file: Path, found: list[str]) -> dict[str, str] | None:
     return None
 
 
+def without_header(n: int) -> list[str]:
+    """Return the built-in adapters that read CSV of ``n`` columns without a header line."""
+    found = []
+    for name in registry.names():
+        adapter = registry.get(name)
+        parts = [adapter, *(kind.adapter for kind in getattr(adapter, "files", ()))]
+        if any(len(getattr(part, "header", ())) == n for part in parts if part is not None):
+            found.append(name)
+    return found
+
+
 def named(adapter: Adapter) -> set[str]:
     """Return the source columns that an adapter knows of."""
     names = {name for canonical in adapter.columns for name in adapter.source_names(canonical)}

@@ -140,7 +140,9 @@ def _of_sample(looked: Sample) -> list[str]:
     if looked.bad:
         said.append(f"{looked.bad:,} of the first rows cannot be read; ingest would quarantine them")
     if rules.is_headerless(looked):
-        said.append("the first line looks like data, not like a header: its values are taken as names of columns")
+        others = " or ".join(fitting.without_header(looked.table.num_columns))
+        may = f"; files of {others} have as many columns and no header" if others else ""
+        said.append(f"the first line looks like data, not like a header: its values are taken as names of columns{may}")
     return said
 
 
