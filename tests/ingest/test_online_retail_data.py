@@ -119,3 +119,22 @@ def test_through_the_store(file: Path, lines: pd.DataFrame, tmp_path: Path) -> N
         assert found.revenue == pytest.approx(sold.amount.sum(), abs=0.01)
         assert found.orders == sold.InvoiceNo.nunique()
         assert found.refunds == pytest.approx(-goods[goods.cancelled].amount.sum(), abs=0.01)
+
+
+@pytest.mark.slow
+def test_two_files_of_both_editions_are_the_one_file(file: Path, tmp_path: Path) -> None:
+    """The first half as the UCI's CSV, the second with the names of Online Retail II: sales are cancelled across."""
+    lines = pd.read_parquet(file)
+    half = len(lines) // 2
+    lines["InvoiceDate"] = [f"{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02}" for t in lines.InvoiceDate]
+    second = {"InvoiceNo": "Invoice", "UnitPrice": "Price", "CustomerID": "Customer ID"}
+    lines.iloc[:half].to_csv(tmp_path / "1.csv", index=False)
+    lines.iloc[half:].rename(columns=second).to_csv(tmp_path / "2.csv", index=False)
+    store.init(tmp_path / "shop")
+    first = ingest.ingest(tmp_path / "shop", [str(tmp_path / f"{n}.csv") for n in (1, 2)], adapter=ADAPTER)
+    again = ingest.ingest(tmp_path / "shop", [str(file)], adapter=ADAPTER)
+    assert (first.read, first.stored, first.duplicates) == (542_024, 406_944, 0)
+    assert (again.read, again.stored, again.duplicates) == (542_024, 0, 406_944)
+    with store.open_snapshot(tmp_path / "shop") as snapshot:
+        found = status(snapshot)
+    assert (found.revenue, found.refunds) == (8_761_066.65, 474_403.33)

@@ -3,6 +3,7 @@
 from cartpath.ingest.adapter import Adapter, Context, Option, Unnested
 from cartpath.ingest.chunk import Bad, Chunk, Reason
 from cartpath.ingest.file_kinds import FileKind, Role
+from cartpath.ingest.mapping import Proposal, propose
 from cartpath.ingest.registry import get, names
 from cartpath.ingest.run import IngestSummary, ingest
 
@@ -14,10 +15,12 @@ __all__ = [
     "FileKind",
     "IngestSummary",
     "Option",
+    "Proposal",
     "Reason",
     "Role",
     "Unnested",
     "get",
     "ingest",
     "names",
+    "propose",
 ]

@@ -140,6 +140,8 @@ class Adapter:
         own adapters then.
     tested_on : str
         ``real data: ...`` or ``untested on real data``, and why.
+    recognise : callable, optional
+        For files without named columns: ``recognise(path)`` says why a file looks like one of the adapter's, or None.
     needs : tuple of str or tuple of str
         Source columns without which the hooks can do nothing; of a tuple, one must be there. What ``columns`` says
         need not be repeated.
@@ -177,6 +179,7 @@ class Adapter:
     tested_on: str = ""
     needs: tuple[str | tuple[str, ...], ...] = ()
     in_order: bool = False
+    recognise: Callable[[Path], str | None] | None = None
 
     def source_names(self, canonical: str) -> tuple[str, ...]:
         """Return the source columns that may hold a canonical column, best first."""

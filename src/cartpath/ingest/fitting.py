@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
+from pathlib import Path
 
 from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
@@ -32,6 +33,9 @@ def fits(adapter: Adapter, found: list[str]) -> bool:
     """
     if adapter.needs:
         return not missing(adapter, found)
+    kinds = getattr(adapter, "files", ())  # of a source that is a set of files
+    if kinds:
+        return any(kind.adapter is not None and not kind.missing(found) for kind in kinds)
     if adapter.read is not None or adapter.unnest is not None or not adapter.columns:
         return False
     try:
@@ -54,9 +58,36 @@ def fitting(found: list[str]) -> list[str]:
     return sorted(claims, key=lambda name: (-len(named(known[name]) & set(found)), name))
 
 
+def fitting_file(file: Path, found: list[str]) -> dict[str, str] | None:
+    """Return the built-in adapter that fits a file best, ``name`` and ``why``; None if none does."""
+    by_name = fitting(found)
+    if by_name:
+        known = sorted(named(registry.get(by_name[0])) & set(found), key=found.index)
+        return {"name": by_name[0], "why": f"it has the columns {', '.join(known)}"}
+    for name in registry.names():
+        recognise = registry.get(name).recognise
+        why = recognise(file) if recognise is not None else None
+        if why:
+            return {"name": name, "why": why}
+    return None
+
+
+def without_header(n: int) -> list[str]:
+    """Return the built-in adapters that read CSV of ``n`` columns without a header line."""
+    found = []
+    for name in registry.names():
+        adapter = registry.get(name)
+        parts = [adapter, *(kind.adapter for kind in getattr(adapter, "files", ()))]
+        if any(len(getattr(part, "header", ())) == n for part in parts if part is not None):
+            found.append(name)
+    return found
+
+
 def named(adapter: Adapter) -> set[str]:
     """Return the source columns that an adapter knows of."""
     names = {name for canonical in adapter.columns for name in adapter.source_names(canonical)}
+    for kind in getattr(adapter, "files", ()):
+        names |= {name for entry in kind.columns for name in ((entry,) if isinstance(entry, str) else entry)}
     for need in adapter.needs:
         names |= {need} if isinstance(need, str) else set(need)
     return names | set(adapter.items.values())
@@ -73,11 +104,15 @@ def require(adapter: Adapter, found: list[str], file: str) -> None:
     if not lacking:
         return
     words = ", ".join(" or ".join(repr(name) for name in names) for names in lacking)
-    others = fitting(found)
-    hint = f"look at it: cartpath map {shlex.quote(file)}"
-    if others:
-        hint = f"its columns are those of {others[0]}: --adapter {others[0]}"
     raise CartpathError(
         f"{file} is no source for adapter {adapter.name}: it has no column {words}; columns found: {', '.join(found)}",
-        hint,
+        what_fits(found, file),
     )
+
+
+def what_fits(found: list[str], file: str) -> str:
+    """Return a hint: the adapter that a source's columns fit, or how to find out."""
+    others = fitting(found)
+    if others:
+        return f"its columns are those of {others[0]}: --adapter {others[0]}"
+    return f"look at it: cartpath map {shlex.quote(file)}"

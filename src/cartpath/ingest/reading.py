@@ -18,7 +18,8 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
 from cartpath.ingest.columns import anonymous_column, own_columns
-from cartpath.ingest.fitting import require
+from cartpath.ingest.event_map import event_map
+from cartpath.ingest.fitting import require, what_fits
 from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
 from cartpath.ingest.quarantine import bad_rows
 from cartpath.ingest.sources import content_hash, sniff_format
@@ -36,6 +37,7 @@ COMMON: dict[str, Option] = {
         "", "unit of times that are numbers; told from their size if not given", ("", "s", "ms", "us", "ns")
     ),
     "received": Option("", "column of when the server received the event, for [cleaning] clock_skew"),
+    "events": Option("", "what names of events in the source mean: buy:purchase,cart:add_to_cart"),
 }
 
 
@@ -60,6 +62,7 @@ def resolve_options(adapter: Adapter, given: Mapping[str, Any]) -> dict[str, Any
     values = {name: _value(name, given.get(name, option.default), option) for name, option in known.items()}
     if values["delimiter"] == "tab":
         values["delimiter"] = "\t"
+    event_map(values["events"])
     if len(values["delimiter"]) > 1:
         raise CartpathError(f"the delimiter must be one character, not {values['delimiter']!r}", "or the word tab")
     return values
@@ -180,7 +183,7 @@ class FileJob:
         self._context = Context(path, options, tables or {}, shared={} if shared is None else shared)
         self._only: parquet_reader.Range | None = None
         # Options that came later are left out where they are not used, so that a file read before is known again.
-        told = {n: v for n, v in options.items() if v or n not in ("received", "anonymous")}
+        told = {n: v for n, v in options.items() if v or n not in ("received", "anonymous", "events")}
         self.signature = signature_of(self.hash, [adapter.name, dict(mapping), told, *filter(None, [digest])])
 
     def record(self) -> dict[str, Any]:
@@ -209,7 +212,10 @@ class FileJob:
             self._layout = csv_reader.layout_of(self.path, self.options["delimiter"], self.adapter.header)
             found = list(self._layout.names)
             if self.adapter.unnest is not None:
-                raise CartpathError(f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines")
+                raise CartpathError(
+                    f"{self.path} is CSV; adapter {self.adapter.name} reads Parquet and JSON Lines",
+                    what_fits(found, self.name),
+                )
         else:
             found = flat.columns_of(self.path)
         require(self.adapter, found, self.name)
@@ -247,7 +253,8 @@ class FileJob:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
-        plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
+        events = {**self.adapter.events, **event_map(self.options["events"])}
+        plan = Plan(self._columns, self._clock(), events, self._defaults, self.adapter.divide,
                     self.options["decimal"])  # fmt: skip
         for chunk in ahead(self._chunks(), 1):  # the next chunk is parsed while this one is looked at
             yield self._piece(chunk, plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from cartpath.ingest import lines
 from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.chunk import Bad, Chunk, Reason
+from cartpath.ingest.sources import sniff_format
 from cartpath.ingest.streams import ByteStream
 from cartpath.schema import CartpathError, Columns, Event, microseconds_of
 
@@ -37,6 +39,20 @@ def layout_of(context: Context) -> str:
     full = first[:-1] if len(head) == lines.MAX_LINE and len(first) < _PROBED and len(first) > 1 else first
     two = sum(len(fields) == 2 for fields in full)
     return PAIRS if two * 2 > len(full) else LINES
+
+
+def recognise(path: Path) -> str | None:
+    """Say why a file looks like sequences: lines of nothing but ids with spaces between them, and no header."""
+    if sniff_format(path) != "csv":
+        return None
+    with ByteStream(path) as stream:
+        head = stream.read(lines.BLOCK).removeprefix(b"\xef\xbb\xbf")
+    first = [line.split() for line in head.split(b"\n")[:_PROBED] if line.strip()]
+    first = first[:-1] if len(first) > 1 else first  # it may be cut
+    plain = all(len(fields) > 1 and all(field.isalnum() for field in fields) for fields in first)
+    if not first or not plain or not first[0][0].isdigit() or b"\t" in head[:100]:
+        return None
+    return "its lines are ids with spaces between them"
 
 
 def read(context: Context) -> Iterator[Chunk]:
@@ -129,4 +145,5 @@ ADAPTER = Adapter(
     },
     read=read,
     tested_on="real data: MovieLens-1M, Amazon Beauty, and Sports and Outdoors",
+    recognise=recognise,
 )
