@@ -12,7 +12,7 @@ from cartpath.cli.output import print_json, print_record, print_table, progress,
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs; or redis:// URLs.")]
 AdapterName = Annotated[
     str, typer.Option(metavar="NAME", help="ga360, rees46, sequences, generic, cartpath, or a .py file of your own.")
 ]
@@ -27,6 +27,14 @@ Layout = Annotated[
 ]
 Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Any option of the adapter; repeat it.")
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on: take new files, growing ones and streams as they come.")]
+Every = Annotated[str, typer.Option(metavar="DURATION", help="--follow: between two batches.")]
+Settle = Annotated[
+    str, typer.Option(metavar="DURATION", help="--follow: how long a file must stay as it is to be taken as a whole.")
+]
+Idle = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="--follow: stop after this long without anything new.")
 ]
 
 
@@ -64,12 +72,24 @@ def ingest(
     impressions: Impressions = False,
     layout: Layout = None,
     option: Options = None,
+    follow: Follow = False,
+    every: Every = "5s",
+    settle: Settle = "2s",
+    idle: Idle = None,
     as_json: Json = False,
 ) -> None:
     """Read event logs; the same file twice changes nothing."""
     from cartpath import shop as shops
 
     options = adapter_options(impressions, layout, option)
+    if follow:
+        from cartpath.cli.follow import run
+
+        if items is not None or users is not None:
+            raise CartpathError("--items and --users are not followed", "load them first, without --follow")
+        pace = {"every": every, "settle": settle, "idle": idle}
+        run(shops.open(shop), sources, adapter, pairs(mapping, "--map canonical=column"), options, pace, as_json)
+        return
     with progress("ingest") as advance:
         summary = shops.open(shop).ingest(
             sources, adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance

@@ -146,8 +146,7 @@ class FileJob:
     def __init__(self, path: Path, adapter: Adapter, mapping: Mapping[str, str], options: Mapping[str, Any]) -> None:
         self.path, self.adapter, self.options = path, adapter, options
         self.name = str(path)
-        self.size = path.stat().st_size
-        self.hash = content_hash(path)
+        self.size, self.hash = self._measure()
         self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
         constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
@@ -155,6 +154,10 @@ class FileJob:
         self._context = Context(path, options)
         asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+
+    def _measure(self) -> tuple[int, str]:
+        """Return the size of the work, and what tells the content from others."""
+        return self.path.stat().st_size, content_hash(self.path)
 
     def record(self) -> dict[str, Any]:
         """Return what the manifest keeps of the file, beyond the counts."""
@@ -182,6 +185,10 @@ class FileJob:
         else:
             with parquet_reader.open_parquet(self.path) as file:
                 found = file.schema_arrow.names
+        self._resolve(found)
+
+    def _resolve(self, found: list[str]) -> None:
+        """Choose among the columns that were found."""
         if self.adapter.unnest is not None:
             self._columns = dict(_first_names(self.adapter))
             return
@@ -213,7 +220,7 @@ class FileJob:
                 columns = list(adapter.read_columns) if adapter.read_columns else None
                 return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS)
             if self.format == "jsonl":
-                return json_reader.JsonReader(path, None).chunks()
+                return self._json(None)
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
         wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
         user = self._columns.get(Columns.user_id)
@@ -222,8 +229,11 @@ class FileJob:
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
             nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
-            return json_reader.JsonReader(path, wanted, nested, self._json_types(), user).chunks()
+            return self._json(wanted, nested, self._json_types(), user)
         return parquet_reader.chunks(path, wanted, repeated)
+
+    def _json(self, *arguments: Any) -> Iterator[Chunk]:
+        return json_reader.JsonReader(self.path, *arguments).chunks()
 
     def _json_types(self) -> dict[str, pa.DataType]:
         """Source columns that are read as nothing but numbers, times or flags."""

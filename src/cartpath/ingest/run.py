@@ -16,6 +16,7 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.follow.address import STREAM_OPTIONS, is_stream
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
@@ -51,6 +52,8 @@ class IngestSummary:
     blanked : int
         Events of which a value was blanked.
     quarantine_file : str or None
+    generation : int
+        Of the store: the one that was written, or that is current if there was nothing to write.
     """
 
     read: int = 0
@@ -71,6 +74,7 @@ class IngestSummary:
     truncated: list[dict[str, str]] = field(default_factory=list)
     blanked: int = 0
     quarantine_file: str | None = None
+    generation: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -117,7 +121,17 @@ def ingest(
         If another process writes.
     """
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
-    mapping = _checked(mapping or {})
+    mapping = checked_mapping(mapping or {})
+    if streams := [source for source in sources if is_stream(source)]:
+        from cartpath.ingest.follow.once import ingest_streams
+
+        files = [source for source in sources if source not in streams]
+        plain = {name: value for name, value in (options or {}).items() if name not in STREAM_OPTIONS}
+        done = None
+        if files or items or users:
+            done = ingest(workspace, files, adapter=chosen, mapping=mapping, items=items, users=users, options=plain,
+                          progress=progress)  # fmt: skip
+        return ingest_streams(Path(workspace), streams, chosen, mapping, options or {}, done)
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
@@ -156,6 +170,7 @@ def ingest_jobs(
         summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
+        summary.generation = summary.generation or snapshot.generation
     summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
     summary.first = None if totals.first_ts is None else iso(totals.first_ts)
     summary.last = None if totals.last_ts is None else iso(totals.last_ts)
@@ -163,7 +178,14 @@ def ingest_jobs(
     return summary
 
 
-def _checked(mapping: Mapping[str, str]) -> Mapping[str, str]:
+def checked_mapping(mapping: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a mapping whose names are canonical columns.
+
+    Raises
+    ------
+    CartpathError
+        If one is not.
+    """
     unknown = sorted(set(mapping) - set(event_schema().names))
     if unknown:
         raise CartpathError(
@@ -266,6 +288,8 @@ class _Ingest:
 
     def _commit(self, quarantine: Quarantine) -> None:
         summary = self.summary
+        if self._followed is not None and not summary.read:
+            return  # a batch without events makes no generation
         path = quarantine.finish()
         if path is not None:
             self._writer.register_artefact(path)
@@ -279,6 +303,6 @@ class _Ingest:
             followed=self._followed() if self._followed else None,
             progress=lambda at, n: self._report(total, at / n),
         )
-        summary.stored, summary.duplicates = done.stored, done.duplicates
+        summary.stored, summary.duplicates, summary.generation = done.stored, done.duplicates, done.generation
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:
             raise AssertionError(f"rows are unaccounted for: {summary.to_dict()}")
