@@ -16,8 +16,8 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
-from cartpath.ingest.follow.address import STREAM_OPTIONS, is_stream
-from cartpath.ingest.quarantine import Quarantine, remove_orphans
+from cartpath.ingest.follow.address import is_stream
+from cartpath.ingest.quarantine import FOLDER, Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
 from cartpath.schema import CartpathError, Columns, event_schema, iso
@@ -122,16 +122,10 @@ def ingest(
     """
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = checked_mapping(mapping or {})
-    if streams := [source for source in sources if is_stream(source)]:
-        from cartpath.ingest.follow.once import ingest_streams
+    if any(map(is_stream, sources)):
+        from cartpath.ingest.follow.once import ingest_mixed
 
-        files = [source for source in sources if source not in streams]
-        plain = {name: value for name, value in (options or {}).items() if name not in STREAM_OPTIONS}
-        done = None
-        if files or items or users:
-            done = ingest(workspace, files, adapter=chosen, mapping=mapping, items=items, users=users, options=plain,
-                          progress=progress)  # fmt: skip
-        return ingest_streams(Path(workspace), streams, chosen, mapping, options or {}, done)
+        return ingest_mixed(Path(workspace), sources, chosen, mapping, items, users, options or {}, progress)
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
@@ -223,8 +217,11 @@ class _Ingest:
         for job in self._jobs:
             job.open()
         with store.open_snapshot(self._workspace) as snapshot:
-            remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
-        with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
+            registered = {a["path"] for a in snapshot.manifest.data["artefacts"]}
+        remove_orphans(self._workspace, registered)
+        with Quarantine(
+            self._workspace, self._writer.is_forgotten, registered if self._followed else None
+        ) as quarantine:
             for at, piece in ahead(self._pieces()):
                 self._take(at, piece, quarantine)
                 self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
@@ -294,6 +291,8 @@ class _Ingest:
         if path is not None:
             self._writer.register_artefact(path)
             summary.quarantine_file = str(path)
+        for old in quarantine.taken:
+            self._writer.drop_artefact(f"{FOLDER}/{old.name}")
         summary.reasons = dict(sorted(quarantine.reasons.items()))
         sources = [{**job.record(), **counts} for job, counts in zip(self._jobs, self._counts, strict=True)]
         total = sum(job.size for job in self._jobs)
@@ -303,6 +302,7 @@ class _Ingest:
             followed=self._followed() if self._followed else None,
             progress=lambda at, n: self._report(total, at / n),
         )
+        quarantine.drop_taken()
         summary.stored, summary.duplicates, summary.generation = done.stored, done.duplicates, done.generation
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:
             raise AssertionError(f"rows are unaccounted for: {summary.to_dict()}")

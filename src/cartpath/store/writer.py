@@ -23,8 +23,9 @@ from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, Codes
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_run, save_arrays, save_run, write_table
+from cartpath.store.history import folded, without_older
 from cartpath.store.once import Once
-from cartpath.store.parts import join_parts, write_part
+from cartpath.store.parts import join_parts, small_from, write_part
 from cartpath.store.prepare import ROW_HASH, USER_KEY, prepare
 from cartpath.store.run import Run, build, column, drop_duplicates, merge, order_rows, rows_of, select
 from cartpath.store.snapshot import Snapshot, stats_of
@@ -34,7 +35,7 @@ from cartpath.store.tables import upsert
 
 #: A delta larger than this share of its base is merged into it.
 DELTA_SHARE = 0.2
-#: A dictionary in more segments, or a bucket in more parts when its base is written anew, is put into one file.
+#: A dictionary in more segments, or a bucket in more parts, is put into fewer files.
 MOST_FILES = 32
 Progress = Callable[[int, int], None]
 
@@ -97,6 +98,7 @@ class Writer:
         self._committed = False
         self._tables: dict[str, pa.Table] = {}
         self._artefacts: list[dict[str, Any]] = []
+        self._dropped: set[str] = set()
         self._spill: Spill | None = None
         self.added = 0
 
@@ -161,6 +163,16 @@ class Writer:
         name = str(Path(path).resolve().relative_to(self.workspace.resolve()))
         self._artefacts.append({"path": name, "kind": kind, "user_column": user_column})
 
+    def drop_artefact(self, name: str) -> None:
+        """No longer list a file, once its rows are in another; the caller deletes it after the commit.
+
+        Parameters
+        ----------
+        name : str
+            Its path within the workspace.
+        """
+        self._dropped.add(name)
+
     def commit(
         self,
         sources: Iterable[dict[str, Any]] = (),
@@ -201,8 +213,11 @@ class Writer:
         done = Committed(self.added - duplicates, duplicates, sum(r["late"] for r in results), manifest.generation)
         self._write_codes(manifest)
         self._write_tables(manifest, results)
+        if followed:
+            manifest.data["sources"] = without_older(manifest.data["sources"], sources)
         manifest.data["sources"] |= {s["signature"]: s for s in sources if s.get("signature")}
-        manifest.data["artefacts"] += self._artefacts
+        kept = [artefact for artefact in manifest.data["artefacts"] if artefact["path"] not in self._dropped]
+        manifest.data["artefacts"] = kept + self._artefacts
         manifest.data["followed"] = self.followed | dict(followed or {})
         manifest.data["commits"].append(
             {
@@ -213,8 +228,10 @@ class Writer:
                 "late": done.late,
                 "sources": sources,
                 "quarantine": quarantine or {},
+                **({"followed": sorted(followed)} if followed else {}),
             }
         )
+        manifest.data["commits"] = folded(manifest.data["commits"])
         manifests.swap(self.workspace, manifest)
         self._committed = True
         self.close()
@@ -252,14 +269,16 @@ class Writer:
         if "item" in rows.column_names:
             result["items"] = kernels.compact(kernels.take(column(rows, "item"), order), len(values["item"]))[1]
         part = f"events/{bucket:04d}/{manifest.generation:08d}.parquet"
-        write_part(self._store / part, rows, order, values)
+        write_part(self._store / part, rows, order, values, durable=False)
         entry["parts"].append(part)
         run = build(rows, order, user_key, offsets, self._snapshot.gap_seconds)
         self._place(entry, bucket, manifest.generation, base, delta, run)
-        if entry["delta"] is None and len(entry["parts"]) > MOST_FILES:
+        if len(entry["parts"]) > MOST_FILES:
             whole = f"events/{bucket:04d}/{manifest.generation:08d}-all.parquet"
-            join_parts(self._store / whole, [self._store / name for name in entry["parts"]])
-            entry["parts"] = [whole]
+            paths = [self._store / name for name in entry["parts"]]
+            first = 0 if entry["delta"] is None else small_from([path.stat().st_size for path in paths])
+            join_parts(self._store / whole, paths[first:], durable=False)
+            entry["parts"][first:] = [whole]
         return result
 
     def _chosen(self, rows: pa.Table, runs: tuple[Run | None, ...]) -> npt.NDArray[np.int64]:
@@ -274,21 +293,20 @@ class Writer:
     ) -> None:
         """Make the new run the base, part of the delta, or, once that is large, of the base."""
         gap = self._snapshot.gap_seconds
-        if delta is not None:
-            run = merge(delta, run, gap)
-        if base is not None and len(run) <= DELTA_SHARE * len(base):
-            entry["delta"] = self._save(run, bucket, generation, "delta")
-            touched = select(base, rows_of(base, run.user_key), gap)
-            entry["stats"] = add_stats(stats_of(base), stats_of(touched), stats_of(merge(touched, run, gap)))
+        whole = run if delta is None else merge(delta, run, gap)
+        if base is not None and len(whole) <= DELTA_SHARE * len(base):
+            before = _paths_of(run.user_key, base, delta, gap)
+            entry["stats"] = add_stats(entry["stats"], stats_of(before), stats_of(merge(before, run, gap)))
+            entry["delta"] = self._save(whole, bucket, generation, "delta")
             return
         if base is not None:
-            run = merge(base, run, gap)
-        entry["base"], entry["delta"] = self._save(run, bucket, generation, "base"), None
-        entry["stats"] = stats_of(run)
+            whole = merge(base, whole, gap)
+        entry["base"], entry["delta"] = self._save(whole, bucket, generation, "base"), None
+        entry["stats"] = stats_of(whole)
 
     def _save(self, run: Run, bucket: int, generation: int, kind: str) -> str:
         name = f"paths/{bucket:04d}/{generation:08d}-{kind}.arrow"
-        save_run(self._store / name, run)
+        save_run(self._store / name, run, durable=False)
         return name
 
     def _write_codes(self, manifest: manifests.Manifest) -> None:
@@ -325,6 +343,12 @@ class Writer:
             self._spill.close()
             self._spill = None
         self._snapshot.close()
+
+
+def _paths_of(users: npt.NDArray[np.uint64], base: Run, delta: Run | None, gap: int) -> Run:
+    """Return what is stored of some users: looking at no others is what keeps a small append cheap."""
+    stored = select(base, rows_of(base, users), gap)
+    return stored if delta is None else merge(stored, select(delta, rows_of(delta, users), gap), gap)
 
 
 def _known_rows(runs: tuple[Run | None, ...], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

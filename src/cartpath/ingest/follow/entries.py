@@ -11,7 +11,7 @@ from typing import Any
 from cartpath.ingest import json_reader
 from cartpath.ingest.chunk import Bad
 from cartpath.ingest.follow.lines import Asked, LinesJob, MemoryStream
-from cartpath.ingest.lines import RAW_LENGTH
+from cartpath.ingest.lines import RAW_LENGTH, raw_text
 from cartpath.ingest.reading import Piece
 from cartpath.ingest.streams import ByteStream
 from cartpath.schema import REQUIRED
@@ -84,7 +84,8 @@ class EntriesJob(LinesJob):
     ) -> None:  # fmt: skip
         self._strict = strict
         self._ids, self._first = [entry.decode() for entry, _ in entries], first
-        self._data = b"".join(line_of(fields, payload) + b"\n" for _, fields in entries)
+        self._lines = [line_of(fields, payload) for _, fields in entries]
+        self._data = b"\n".join([*self._lines, b""])
         super().__init__(Path(name), name, asked, len(self._data), first)
 
     def record(self) -> dict[str, Any]:
@@ -108,4 +109,5 @@ class EntriesJob(LinesJob):
             yield replace(piece, bad=[self._with_id(bad) for bad in piece.bad])
 
     def _with_id(self, bad: Bad) -> Bad:
-        return replace(bad, raw=f"{self._ids[bad.row - self._first]} {bad.raw}"[:RAW_LENGTH])
+        at = bad.row - self._first
+        return replace(bad, raw=f"{self._ids[at]} {raw_text(self._lines[at])}"[:RAW_LENGTH])

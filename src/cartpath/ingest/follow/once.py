@@ -9,15 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.ingest.adapter import Adapter
+from cartpath.ingest.follow.address import STREAM_OPTIONS, is_stream
 from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.lock import follower_lock
 from cartpath.ingest.follow.source import Source
 from cartpath.ingest.follow.sources import open_sources
-from cartpath.ingest.run import IngestSummary
+from cartpath.ingest.run import IngestSummary, Progress, ingest
 from cartpath.schema import CartpathError
 from cartpath.store.manifest import current
 
 _SUMS = ("read", "stored", "duplicates", "quarantined", "source_rows", "not_requested", "blanked", "files", "seconds")
+
+
+def ingest_mixed(
+    workspace: Path,
+    sources: Sequence[str],
+    adapter: Adapter,
+    mapping: Mapping[str, str],
+    items: str | Path | None,
+    users: str | Path | None,
+    options: Mapping[str, Any],
+    progress: Progress | None,
+) -> IngestSummary:
+    """Ingest sources of which some are streams: files first, as one generation, then what each stream has."""
+    files = [source for source in sources if not is_stream(source)]
+    plain = {name: value for name, value in options.items() if name not in STREAM_OPTIONS}
+    done = None
+    if files or items or users:
+        done = ingest(workspace, files, adapter=adapter, mapping=mapping, items=items, users=users, options=plain,
+                      progress=progress)  # fmt: skip
+    return ingest_streams(workspace, [url for url in sources if is_stream(url)], adapter, mapping, options, done)
 
 
 def ingest_streams(
