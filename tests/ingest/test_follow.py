@@ -107,6 +107,13 @@ def test_a_renamed_file_goes_on_and_its_name_starts_anew(shop: Path, folder: Pat
     assert follower.notes == {}
 
 
+def test_a_file_that_was_rotated_before_it_was_seen_is_read_by_its_old_suffix(shop: Path, folder: Path) -> None:
+    append(folder / "a.jsonl.1", lines(0, 3))
+    append(folder / "a.jsonl-20200101", lines(3, 5))
+    (folder / "a.jsonl.2.gz").write_bytes(gzip.compress(lines(5, 9)))
+    assert Follower(shop, folder).counts() == (9, 0, 0)
+
+
 def test_a_file_cut_to_a_part_of_itself_is_not_read_twice(shop: Path, folder: Path) -> None:
     log, follower = folder / "a.jsonl", Follower(shop, folder)
     append(log, lines(0, 100))

@@ -11,10 +11,10 @@ from typing import Any
 from cartpath.ingest.follow.growing import Growing
 from cartpath.ingest.follow.kept import Kept
 from cartpath.ingest.follow.lines import Asked
-from cartpath.ingest.follow.listing import Seen, is_left_alone, listing
+from cartpath.ingest.follow.listing import Seen, format_within, is_left_alone, listing
 from cartpath.ingest.follow.source import BATCH_BYTES, Notes, Part, Say
 from cartpath.ingest.follow.whole import Wholes
-from cartpath.ingest.sources import format_of, sniff_format
+from cartpath.ingest.sources import sniff_format
 from cartpath.ingest.streams import compression_of
 from cartpath.schema import CartpathError
 
@@ -96,7 +96,7 @@ class FolderSource:
     def _is_wanted(self, file: Seen) -> bool:
         if self._only is not None:
             return file.name == self._only
-        return not is_left_alone(file.name) and format_of(file.path) is not None
+        return not is_left_alone(file.name) and format_within(file.name) is not None
 
     def _grows(self, file: Seen) -> bool:
         kept = self._files.get(file.name)
@@ -106,7 +106,9 @@ class FolderSource:
             return False
         try:
             plain = file.size == 0 or compression_of(file.path) is None
-            lines = format_of(file.path) == "jsonl" or (self._only is not None and sniff_format(file.path) == "jsonl")
+            lines = format_within(file.name) == "jsonl" or (
+                self._only is not None and sniff_format(file.path) == "jsonl"
+            )
         except OSError:
             return False
         return plain and lines and self._asked.adapter.read is None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cartpath.ingest.sources import format_of
+
 #: Names of files that something is still writing, by how they end.
 UNFINISHED = (".tmp", ".part", ".crdownload")
+_ROTATED = re.compile(r"([.-]\d+)((\.gz|\.zst|\.zstd)?)$")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ def is_left_alone(name: str) -> bool:
     (True, True, False)
     """
     return name.endswith(UNFINISHED) or any(part.startswith((".", "_")) for part in Path(name).parts)
+
+
+def format_within(name: str) -> str | None:
+    """Return the format that a name tells, also once it was rotated; None if it does not tell.
+
+    Examples
+    --------
+    >>> format_within("a.jsonl.1"), format_within("a.jsonl-20240131.gz"), format_within("a.1")
+    ('jsonl', 'jsonl', None)
+    """
+    return format_of(Path(name)) or format_of(Path(_ROTATED.sub(r"\2", name)))
 
 
 def listing(folder: Path, only: str | None = None) -> list[Seen] | None:
