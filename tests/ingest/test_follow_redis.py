@@ -103,7 +103,12 @@ def test_what_is_there_now_without_following(shop: Path, stream: Stream) -> None
     for expected in (12, 0):
         done = ingest.ingest(shop, [stream.url])
         assert (done.read, done.stored, done.users) == (expected, expected, 7)
-    stream.add(12, 13)
+    stream.add(12, 16)
+    stream.redis.xtrim(stream.key, maxlen=1, approximate=False)
+    cut = ingest.ingest(shop, [stream.url])
+    assert cut.stored == 1
+    assert "3 entries after" in cut.truncated[0]["why"]
+    stream.add(16, 17)
     assert ingest.ingest(shop, [stream.url]).stored == 1
     with pytest.raises(CartpathError, match="no stream at"):
         ingest.ingest(shop, [f"{stream.server}/{stream.key}-none"])

@@ -162,14 +162,19 @@ def ingest_jobs(
     begin = time.monotonic()
     with store.writer(workspace) as writer:
         summary = _Ingest(workspace, writer, jobs, tables, followed, progress).run()
+    put_totals(workspace, summary)
+    summary.seconds = round(time.monotonic() - begin, 3)
+    return summary
+
+
+def put_totals(workspace: Path, summary: IngestSummary) -> None:
+    """Put into a summary what the shop holds now."""
     with store.open_snapshot(workspace) as snapshot:
         totals = snapshot.totals
         summary.generation = summary.generation or snapshot.generation
     summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
     summary.first = None if totals.first_ts is None else iso(totals.first_ts)
     summary.last = None if totals.last_ts is None else iso(totals.last_ts)
-    summary.seconds = round(time.monotonic() - begin, 3)
-    return summary
 
 
 def checked_mapping(mapping: Mapping[str, str]) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.lock import follower_lock
 from cartpath.ingest.follow.source import Source
 from cartpath.ingest.follow.sources import open_sources
-from cartpath.ingest.run import IngestSummary, Progress, ingest
+from cartpath.ingest.run import IngestSummary, Progress, ingest, put_totals
 from cartpath.schema import CartpathError
 from cartpath.store.manifest import current
 
@@ -69,14 +69,16 @@ def ingest_streams(
     CartpathError
         If a server does not answer, or there is no such stream.
     """
-    total = before or IngestSummary(generation=current(workspace).generation)
-    told: list[str] = []
+    total, told = before or IngestSummary(), list[str]()
     with ExitStack() as stack:
         for source in open_sources(workspace, urls, adapter, mapping, options, 0, told.append, patient=False):
             stack.callback(source.close)
             stack.enter_context(follower_lock(workspace, source.name))
             source.begin(current(workspace).data.get("followed", {}).get(source.name, {}))
             _drain(workspace, source, total)
+            total.truncated += [{"file": source.name, "why": text} for text in told]
+            told.clear()
+    put_totals(workspace, total)
     return total
 
 
@@ -94,5 +96,6 @@ def _add(total: IngestSummary, done: IngestSummary) -> None:
     sums = {name: getattr(total, name) + getattr(done, name) for name in _SUMS}
     reasons = {r: total.reasons.get(r, 0) + done.reasons.get(r, 0) for r in sorted({*total.reasons, *done.reasons})}
     quarantine = done.quarantine_file or total.quarantine_file
-    vars(total).update({**vars(done), **sums, "reasons": reasons, "quarantine_file": quarantine})
+    kept = {"reasons": reasons, "quarantine_file": quarantine, "truncated": [*total.truncated, *done.truncated]}
+    vars(total).update({**vars(done), **sums, **kept})
     total.seconds = round(total.seconds, 3)

@@ -55,8 +55,8 @@ class State:
     ----------
     length : int
         Entries that are there.
-    generated, first, last, deleted : str
-        Ids: the last ever given, of the first and last entry that are there, the greatest of one that was deleted.
+    generated, first, last : str
+        Ids: the last ever given, of the first and last entry that are there.
     added : int or None
         Entries ever added; None from a server before Redis 7, which does not count them.
     """
@@ -65,7 +65,6 @@ class State:
     generated: str = "0-0"
     first: str | None = None
     last: str | None = None
-    deleted: str = "0-0"
     added: int | None = 0
 
     @classmethod
@@ -77,7 +76,6 @@ class State:
             info["last-generated-id"].decode(),
             first[0].decode() if first else None,
             last[0].decode() if last else None,
-            info.get("max-deleted-entry-id", b"0-0").decode(),
             info.get("entries-added"),
         )
 
@@ -92,25 +90,24 @@ class State:
 
 @dataclass(frozen=True)
 class Missing:
-    """Entries that were deleted before they were read; how many, if that can be told, and the position corrected."""
+    """Entries that were deleted before they were read: how many, and the position corrected."""
 
-    entries: int | None
+    entries: int
     position: Position
 
 
 def missing(position: Position, state: State) -> Missing | None:
-    """Return what was deleted after a position.
+    """Return what was deleted after a position, by the server's count of entries: a cut leaves no other trace.
 
     Examples
     --------
-    >>> cut = State(length=2, generated="9-0", first="8-0", last="9-0", deleted="7-0", added=9)
+    >>> cut = State(length=2, generated="9-0", first="8-0", last="9-0", added=9)
     >>> missing(Position("3-0", 3), cut).entries
     4
     """
-    if position.last is None or state.added is None or _number(state.deleted) <= _number(position.last):
+    if position.last is None or state.added is None:
         return None
-    after_last = state.first is None or _number(state.first) > _number(position.last)
-    if not after_last:
-        return None
+    if state.first is not None and _number(state.first) <= _number(position.last):
+        return None  # the front is there: what was deleted among the rest is counted once the front is behind
     entries = state.added - position.seen - state.length
     return Missing(entries, replace(position, seen=position.seen + entries)) if entries > 0 else None

@@ -133,11 +133,10 @@ class StreamSource:
             self._position = Position(None, state.added - state.length)
         lost = missing(self._position, state)
         if lost is not None:
-            number = "some" if lost.entries is None else f"{lost.entries:,}"
             self.notes.add("missing", stream=self.name, after=self._position.last, entries=lost.entries, why="deleted")
             self._say(
-                f"{self.name}: {number} entries after {self._position.last} were deleted or cut off (MAXLEN, XTRIM)"
-                " before they were read"
+                f"{self.name}: {lost.entries:,} entries after {self._position.last} were deleted or cut off (MAXLEN,"
+                " XTRIM) before they were read"
             )
             self._position = lost.position
 
