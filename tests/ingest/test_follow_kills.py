@@ -75,7 +75,9 @@ def totals(shop: Path) -> tuple[int, int, list[tuple[str, str, int]]]:
 
 def check(shop: Path, folder: Path, files: list[Path], plain: Path) -> int:
     """Follow to the end, and compare with an ingest of the files as they are; return how many events there are."""
-    Follower(shop, folder).batch()
+    follower = Follower(shop, folder)
+    while follower.batch().read:
+        pass
     assert store.leftovers(shop) == []
     ingest.ingest(make_shop(plain), [str(path) for path in files])
     assert events(shop) == events(plain)

@@ -41,8 +41,7 @@ class Stream:
     def add(self, first: int, last: int, **more: Any) -> None:
         pipe = self.redis.pipeline()
         for n in range(first, last):
-            ts = f"2020-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}"
-            pipe.xadd(self.key, {"user_id": f"u{n % 7}", "ts": ts, "event": "view"}, **more)
+            pipe.xadd(self.key, {"user_id": f"u{n % 7}", "ts": 1_577_836_800 + n, "event": "view"}, **more)
         pipe.execute()
 
     def pending(self) -> int:
@@ -286,7 +285,7 @@ def test_killed_many_times(shop: Path, stream: Stream) -> None:
             size = rng.randrange(1, 400)
             stream.add(done[0], done[0] + size)
             done[0] += size
-            time.sleep(rng.random() * 0.1)
+            time.sleep(rng.random() * 0.4)
 
     thread = threading.Thread(target=produce)
     thread.start()
@@ -298,7 +297,9 @@ def test_killed_many_times(shop: Path, stream: Stream) -> None:
             process.wait()
     stop.set()
     thread.join()
-    Follower(shop, stream).batch()
+    follower = Follower(shop, stream)
+    while follower.batch().read:
+        pass
     assert sum(events(shop).values()) == done[0]
     with store.open_snapshot(shop) as snapshot:
         assert sum(commit["stored"] for commit in snapshot.commits) == done[0]

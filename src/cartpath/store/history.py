@@ -68,5 +68,5 @@ def without_older(known: dict[str, Any], sources: list[dict[str, Any]]) -> dict[
     >>> without_older({"a:1": {"file": "a"}, "b:1": {"file": "b"}}, [{"file": "a", "signature": "a:2"}])
     {'b:1': {'file': 'b'}}
     """
-    again = {source.get("file") for source in sources}
+    again = {source.get("file") for source in sources if source.get("signature")}
     return {signature: entry for signature, entry in known.items() if entry.get("file") not in again}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,9 @@ class FolderSource:
     def __init__(self, path: str, asked: Asked, settle: float, say: Say) -> None:
         named = Path(path).resolve()
         if not named.exists():
-            raise CartpathError(f"no such folder or file: {path}", f"make it first: mkdir -p {shlex.quote(path)}")
+            hint = f"make it first: mkdir -p {shlex.quote(path)}"
+            hint = "follow the folder: a glob is not followed" if glob.has_magic(path) else hint
+            raise CartpathError(f"no such folder or file: {path}", hint)
         self._only = None if named.is_dir() else named.name
         self._folder = named if named.is_dir() else named.parent
         self.name, self._said, self._say, self._asked = str(named), path, say, asked

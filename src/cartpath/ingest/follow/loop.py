@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -119,23 +120,37 @@ class _Loop:
         kept = current(self._workspace).data.get("followed", {})
         for source in self._sources:
             source.begin(kept.get(source.name, {}))
-        due, fresh = now(), now()
+        due = fresh = now()
+        left: dict[str, int] = {}
         while not self._stop.is_set():
             share = sum(source.waiting() for source in self._sources)
+            if self._lag() != left:  # also what cannot be taken yet is something new
+                left, fresh = self._lag(), now()
+            batch = None
             if share >= 1 or (share > 0 and now() >= due):
-                begun = now()
-                batch = self._batch()
-                due = begun + self._pace.every
-                if batch is not None:
-                    fresh = now()
-                    yield batch
-                    continue
-                share = 0
-            elif (batch := self._told(None)) is not None:
+                due = now() + self._pace.every
+                batch, share = self._batch(), 0
+            else:
+                batch = self._told(None)
+            if batch is not None:
+                fresh = now()
                 yield batch
-            if self._pace.idle is not None and now() - fresh >= self._pace.idle and share == 0:
+            elif share == 0 and now() - fresh >= self._patience:
                 return
-            self._stop.wait(_LOOK)
+            else:
+                self._stop.wait(_LOOK)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without anything new after which to stop: what is there has had the time to settle by then."""
+        return inf if self._pace.idle is None else max(self._pace.idle, self._pace.settle + 2 * _LOOK)
+
+    def _lag(self) -> dict[str, int]:
+        lag: dict[str, int] = {}
+        for source in self._sources:
+            for unit, n in source.lag().items():
+                lag[unit] = lag.get(unit, 0) + n
+        return lag
 
     def _batch(self) -> Batch | None:
         try:
@@ -146,18 +161,15 @@ class _Loop:
     def _told(self, summary: IngestSummary | None) -> Batch | None:
         """Return a batch with what there is to tell; None if that is nothing."""
         notes: dict[str, list[dict[str, Any]]] = {}
-        lag: dict[str, int] = {}
         for source in self._sources:
             for name, records in source.notes.take().items():
                 notes.setdefault(name, []).extend(records)
-            for unit, n in source.lag().items():
-                lag[unit] = lag.get(unit, 0) + n
         if not notes and (summary is None or not summary.read):
             return None
         self._number += 1
         if summary is None:
             summary = IngestSummary(generation=current(self._workspace).generation)
-        return Batch(self._number, summary, notes, lag)
+        return Batch(self._number, summary, notes, self._lag())
 
     def _when_free(self, work: Callable[[], IngestSummary | None]) -> IngestSummary | None:
         """Wait while another process writes: an erasure, another ingest."""
