@@ -127,14 +127,14 @@ def test_a_failing_commit_changes_nothing_and_can_be_done_again(shop: Path) -> N
 
 
 def test_a_generation_that_was_never_made_current_is_a_leftover(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = manifests.write_json
+    write = manifests.write_text
 
-    def die(path: Path, value: object) -> None:
+    def die(path: Path, text: str) -> None:
         if path.name == "manifest.json":
             raise KeyboardInterrupt
-        write(path, value)
+        write(path, text)
 
-    monkeypatch.setattr(manifests, "write_json", die)
+    monkeypatch.setattr(manifests, "write_text", die)
     with pytest.raises(KeyboardInterrupt):
         put(shop, TWO)
     monkeypatch.undo()

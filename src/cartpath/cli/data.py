@@ -13,10 +13,12 @@ from cartpath.cli.output import print_json, print_record, print_table, progress,
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs; or redis:// URLs.")]
 MaybeSources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE...", help="Files, folders or globs; none where only --identities is given."),
+    typer.Argument(
+        metavar="SOURCE...", help="Files, folders, globs, or redis:// URLs; none where only --identities is given."
+    ),
 ]
 MaybeAdapter = Annotated[
     str | None,
@@ -43,6 +45,14 @@ Layout = Annotated[
 ]
 Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Any option of the adapter; repeat it.")
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on: take new files, growing ones and streams as they come.")]
+Every = Annotated[str, typer.Option(metavar="DURATION", help="--follow: between two batches.")]
+Settle = Annotated[
+    str, typer.Option(metavar="DURATION", help="--follow: how long a file must stay as it is to be taken as a whole.")
+]
+Idle = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="--follow: stop after this long without anything new.")
 ]
 
 
@@ -82,6 +92,10 @@ def ingest(
     layout: Layout = None,
     option: Options = None,
     engine: EngineName = None,
+    follow: Follow = False,
+    every: Every = "5s",
+    settle: Settle = "2s",
+    idle: Idle = None,
     as_json: Json = False,
 ) -> None:
     """Read event logs; the same file twice changes nothing."""
@@ -90,6 +104,24 @@ def ingest(
     if sources and adapter is None:
         raise CartpathError("no adapter named", "say how the sources are written: --adapter NAME")
     options = adapter_options(impressions, layout, option)
+    if follow:
+        from cartpath.cli.follow import run
+
+        if items is not None or users is not None or identities is not None:
+            raise CartpathError(
+                "--items, --users and --identities are not followed", "load them first, without --follow"
+            )
+        pace = {"every": every, "settle": settle, "idle": idle}
+        run(
+            shops.open(shop, engine),
+            sources or [],
+            adapter or "generic",
+            pairs(mapping, "--map canonical=column"),
+            options,
+            pace,
+            as_json,
+        )
+        return
     with progress("ingest") as advance:
         summary = shops.open(shop, engine).ingest(
             sources or [],

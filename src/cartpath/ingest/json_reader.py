@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,18 @@ def columns_of(path: Path) -> list[str]:
         raise CartpathError(f"{path} is empty", "leave the file out")
     if head.lstrip().startswith(b"["):
         raise CartpathError(f"{path} is a JSON array, not JSON Lines", f"write one object a line: jq -c '.[]' {path}")
-    return list(dict.fromkeys(key for row in _probe(head, 1000) for key in row))
+    return keys_of(head)
+
+
+def keys_of(data: bytes) -> list[str]:
+    r"""Return the keys of the first rows among some lines.
+
+    Examples
+    --------
+    >>> keys_of(b'{"a": 1}\n{"a": 2, "b": 3}\n')
+    ['a', 'b']
+    """
+    return list(dict.fromkeys(key for row in _probe(data, 1000) for key in row))
 
 
 def _probe(data: bytes, limit: int) -> list[dict[str, Any]]:
@@ -75,6 +86,10 @@ class JsonReader:
         Keys that are not text, so that a double can hold their numbers, and their likely type.
     user : str, optional
         The user's key, to name the user of a bad row.
+    stream : callable, optional
+        Opens what is read in place of the whole file.
+    line : int
+        The number of the first line.
     """
 
     def __init__(
@@ -84,15 +99,18 @@ class JsonReader:
         nested: frozenset[str] = frozenset(),
         types: Mapping[str, pa.DataType] | None = None,
         user: str | None = None,
+        *,
+        stream: Callable[[], ByteStream] | None = None,
+        line: int = 1,
     ) -> None:
-        self._path, self._wanted = path, wanted
+        self._open, self._line, self._wanted = stream or (lambda: ByteStream(path)), line, wanted
         self._nested, self._types, self._user = nested, types or {}, user
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows in chunks of about ``lines.BLOCK`` bytes of text."""
         size = lines.BLOCK
-        with ByteStream(self._path) as stream:
-            line, head = 1, stream.read(size).removeprefix(_BOM)
+        with self._open() as stream:
+            line, head = self._line, stream.read(size).removeprefix(_BOM)
             for block in lines.blocks(stream, head, size):
                 bad = [replace(b, row=b.row + line) for b in block.bad]
                 line += block.skipped

@@ -34,6 +34,9 @@ SCHEMA = pa.schema(
     ]
 )
 _GROUP = 50_000
+#: How the names of files that a follower's batches make begin; as many small ones, of bytes, are put together.
+FOLLOWED = "follow-"
+_MANY, _SMALL = 32, 8 << 20
 _WORD = re.compile(r"[^\s,;|:\"'{}\[\]]+")
 #: Reasons of rows whose columns may be shifted.
 _UNCERTAIN = (Reason.wrong_number_of_fields, Reason.unclosed_quote)
@@ -96,12 +99,27 @@ class Quarantine:
         Marks users of an array; their rows are counted and never written.
     folder : Path, optional
         Where the file is put; by default the workspace's quarantine.
+    registered : set of str, optional
+        Of a follower's batch: the files there are by their path in the workspace, as it puts small ones together.
+
+    Attributes
+    ----------
+    taken : list of Path
+        Files whose rows ``finish`` has put into the new one: for ``drop_taken``.
     """
 
-    def __init__(self, workspace: Path, is_forgotten: IsForgotten, folder: Path | None = None) -> None:
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3 if folder is None else 8)}.parquet"
-        self.path = (folder or workspace / FOLDER) / name
-        self._temporary = self.path.with_name(f"{name}.tmp")
+    def __init__(
+        self,
+        workspace: Path,
+        is_forgotten: IsForgotten,
+        folder: Path | None = None,
+        registered: set[str] | None = None,
+    ) -> None:
+        self._workspace, self._registered, self.taken = workspace, registered, list[Path]()
+        prefix = "" if registered is None else FOLLOWED
+        token = secrets.token_hex(3 if folder is None else 8)
+        self.path = (folder or workspace / FOLDER) / f"{prefix}{datetime.now(UTC):%Y%m%dT%H%M%S}-{token}.parquet"
+        self._temporary = self.path.with_name(f"{self.path.name}.tmp")
         self._is_forgotten = is_forgotten
         self._writer: pq.ParquetWriter | None = None
         self._held: list[tuple[str, str, int, str | None, str]] = []
@@ -168,6 +186,9 @@ class Quarantine:
             self._flush()
         if self._writer is None:
             return None
+        self.taken = _many_small(self._workspace, self._registered) if self._registered is not None else []
+        for path in self.taken:
+            self._writer.write_table(pq.read_table(path, schema=SCHEMA))
         self._writer.close()
         self._writer = None
         descriptor = os.open(self._temporary, os.O_RDONLY)
@@ -175,6 +196,18 @@ class Quarantine:
         os.close(descriptor)
         os.replace(self._temporary, self.path)
         return self.path
+
+    def drop_taken(self) -> None:
+        """Delete the files whose rows are in the new one, once that is registered in their place."""
+        for path in self.taken:
+            path.unlink(missing_ok=True)
+
+
+def _many_small(workspace: Path, registered: set[str]) -> list[Path]:
+    """Return the small files of a follower once there are many: it makes one a batch that has bad rows."""
+    files = (path for path in sorted((workspace / FOLDER).glob(f"{FOLLOWED}*.parquet")) if path.stat().st_size < _SMALL)
+    found = [path for path in files if f"{FOLDER}/{path.name}" in registered]
+    return found if len(found) >= _MANY else []
 
 
 def remove_orphans(workspace: Path, registered: set[str]) -> None:

@@ -174,8 +174,7 @@ class FileJob:
     ) -> None:
         self.path, self.adapter, self.options = path, adapter, options
         self.name = str(path)
-        self.size = path.stat().st_size
-        self.hash = content_hash(path)
+        self.size, self.hash = self._measure()
         self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
         constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
         chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
@@ -185,6 +184,10 @@ class FileJob:
         # Options that came later are left out where they are not used, so that a file read before is known again.
         told = {n: v for n, v in options.items() if v or n not in ("received", "anonymous", "events")}
         self.signature = signature_of(self.hash, [adapter.name, dict(mapping), told, *filter(None, [digest])])
+
+    def _measure(self) -> tuple[int, str]:
+        """Return the size of the work, and what tells the content from others."""
+        return self.path.stat().st_size, content_hash(self.path)
 
     def record(self) -> dict[str, Any]:
         """Return what the manifest keeps of the file, beyond the counts."""
@@ -218,6 +221,10 @@ class FileJob:
                 )
         else:
             found = flat.columns_of(self.path)
+        self._resolve(found)
+
+    def _resolve(self, found: list[str]) -> None:
+        """Choose among the columns that were found."""
         require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
             self._columns = own_columns(self.adapter, self.options["anonymous"])
@@ -275,7 +282,7 @@ class FileJob:
             if self.format == "parquet":
                 columns = list(adapter.read_columns) if adapter.read_columns else None
                 return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS, self._only)
-            return json_reader.JsonReader(path, None).chunks()
+            return self._json(None)
         listed = [name for name in (*self._columns.values(), *self._items.values()) if name not in adapter.derived]
         wanted = list(dict.fromkeys([*listed, *self._beside]))
         user = self._columns.get(Columns.user_id, self._columns.get(Columns.anonymous_id))
@@ -284,8 +291,11 @@ class FileJob:
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
             nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
-            return json_reader.JsonReader(path, wanted, nested, self._json_types(), user).chunks()
+            return self._json(wanted, nested, self._json_types(), user)
         return parquet_reader.chunks(path, wanted, repeated, only=self._only)
+
+    def _json(self, *arguments: Any) -> Iterator[Chunk]:
+        return json_reader.JsonReader(self.path, *arguments).chunks()
 
     def _json_types(self) -> dict[str, pa.DataType]:
         """Source columns that are read as nothing but numbers, times or flags."""

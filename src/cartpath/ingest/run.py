@@ -17,9 +17,10 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.derivation import deriving
 from cartpath.ingest.file_sets import file_set
+from cartpath.ingest.follow.address import is_stream
 from cartpath.ingest.gathered import Gathered
 from cartpath.ingest.identity import Collector, Identities, load_identities
-from cartpath.ingest.quarantine import Quarantine, remove_orphans
+from cartpath.ingest.quarantine import FOLDER, Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.shares import Gatherer, Tally, read_shares, received
 from cartpath.ingest.sources import expand
@@ -64,6 +65,8 @@ class IngestSummary:
     identities : dict or None
         What a file of identities held: ``file``, ``rows``, ``links``, and the rows left out, ``without_id`` and
         ``unreadable_time``. Where it was read before, only ``file`` and ``unchanged``.
+    generation : int
+        Of the store: the one that was written, or that is current if there was nothing to write.
     """
 
     read: int = 0
@@ -88,6 +91,7 @@ class IngestSummary:
     ignored_files: list[dict[str, str]] = field(default_factory=list)
     links: int = 0
     identities: dict[str, Any] | None = None
+    generation: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -137,7 +141,11 @@ def ingest(
         If another process writes.
     """
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
-    mapping = _checked(mapping or {})
+    mapping = checked_mapping(mapping or {})
+    if any(map(is_stream, sources)):
+        from cartpath.ingest.follow.once import ingest_mixed
+
+        return ingest_mixed(Path(workspace), sources, chosen, mapping, items, users, options or {}, progress)
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None and identities is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
@@ -188,16 +196,29 @@ def ingest_jobs(
     mapper = engine.map if engine.current().remote else None
     with store.writer(workspace, mapper=mapper) as writer:
         summary = _Ingest(workspace, writer, jobs, tables, followed, progress, identities).run()
-    with store.open_snapshot(workspace) as snapshot:
-        totals = snapshot.totals
-    summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
-    summary.first = None if totals.first_ts is None else iso(totals.first_ts)
-    summary.last = None if totals.last_ts is None else iso(totals.last_ts)
+    put_totals(workspace, summary)
     summary.seconds = round(time.monotonic() - begin, 3)
     return summary
 
 
-def _checked(mapping: Mapping[str, str]) -> Mapping[str, str]:
+def put_totals(workspace: Path, summary: IngestSummary) -> None:
+    """Put into a summary what the shop holds now."""
+    with store.open_snapshot(workspace) as snapshot:
+        totals = snapshot.totals
+        summary.generation = summary.generation or snapshot.generation
+    summary.users, summary.sessions, summary.items = totals.users, totals.sessions, totals.items
+    summary.first = None if totals.first_ts is None else iso(totals.first_ts)
+    summary.last = None if totals.last_ts is None else iso(totals.last_ts)
+
+
+def checked_mapping(mapping: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a mapping whose names are canonical columns.
+
+    Raises
+    ------
+    CartpathError
+        If one is not.
+    """
     unknown = sorted(set(mapping) - set(event_schema().names))
     if unknown:
         raise CartpathError(
@@ -256,8 +277,10 @@ class _Ingest:
         for job in self._jobs:
             job.open()
         with store.open_snapshot(self._workspace) as snapshot:
-            remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
-        with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
+            registered = {a["path"] for a in snapshot.manifest.data["artefacts"]}
+        remove_orphans(self._workspace, registered)
+        joins = registered if self._followed else None
+        with Quarantine(self._workspace, self._writer.is_forgotten, registered=joins) as quarantine:
             here = list(range(len(self._jobs)))
             # What is no file, or has to be read in order, is read by this process, whatever builds the buckets.
             if engine.current().remote and all(_can_be_shared(job) for job in self._jobs):
@@ -329,10 +352,14 @@ class _Ingest:
 
     def _commit(self, quarantine: Quarantine) -> None:
         summary = self.summary
+        if self._followed is not None and not summary.read:
+            return  # a batch without events makes no generation
         path = quarantine.finish()
         if path is not None:
             self._writer.register_artefact(path)
             summary.quarantine_file = str(path)
+        for old in quarantine.taken:
+            self._writer.drop_artefact(f"{FOLDER}/{old.name}")
         summary.reasons = dict(sorted(quarantine.reasons.items()))
         sources = [{**job.record(), **counts} for job, counts in zip(self._jobs, self._counts, strict=True)]
         if self._identities is not None:
@@ -345,6 +372,7 @@ class _Ingest:
             derived=deriving(self._workspace),
             progress=lambda at, n: self._report(total, at / n),
         )
-        summary.stored, summary.duplicates = done.stored, done.duplicates
+        quarantine.drop_taken()
+        summary.stored, summary.duplicates, summary.generation = done.stored, done.duplicates, done.generation
         if summary.read != summary.stored + summary.duplicates + summary.quarantined:
             raise AssertionError(f"rows are unaccounted for: {summary.to_dict()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from functools import cached_property
@@ -252,6 +252,42 @@ class Shop:
             if user is None:
                 return identity_report.overview(snap, settings)
             return identity_report.of_user(snap, settings, user)
+
+    def follow(
+        self,
+        sources: Sequence[str | os.PathLike[str]],
+        adapter: str,
+        mapping: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        **pace: Any,
+    ) -> Iterator[Any]:
+        """Read sources into the store as they grow, each event once; yield what each batch did.
+
+        Parameters
+        ----------
+        sources : sequence of str or path
+            Folders, files, and ``redis://`` URLs of streams.
+        adapter : str
+        mapping, options : mapping, optional
+            As ``ingest`` takes them.
+        **pace
+            ``every``, ``settle``, ``idle`` (durations), ``stop`` (a ``threading.Event``) and ``say``, as
+            ``cartpath.ingest.follow.loop.follow`` takes them.
+
+        Yields
+        ------
+        cartpath.ingest.follow.batch.Batch
+        """
+        from cartpath.ingest.follow.loop import follow
+
+        yield from follow(
+            self.path,
+            [str(source) for source in sources],
+            adapter=adapter,
+            mapping=dict(mapping or {}),
+            options=dict(options or {}),
+            **pace,
+        )
 
     def pretrain(self, **options: Any) -> Any:
         """Pretrain the behaviour model; ``options`` are those of ``cartpath.training.pretrain``."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 from cartpath.store import kernels
 from cartpath.store.files import load_run, save_run
 from cartpath.store.once import FirstHits, StoredHits
-from cartpath.store.parts import join_parts, write_part
+from cartpath.store.parts import join_parts, small_from, write_part
 from cartpath.store.prepare import ROW_HASH, USER_KEY
 from cartpath.store.run import Run, build, column, drop_duplicates, merge, order_rows, rows_of, select
 from cartpath.store.snapshot import stats_of
@@ -26,7 +26,7 @@ from cartpath.store.stats import add_stats
 
 #: A delta larger than this share of its base is merged into it.
 DELTA_SHARE = 0.2
-#: A dictionary in more segments, or a bucket in more parts when its base is written anew, is put into one file.
+#: A dictionary in more segments, or a bucket in more parts, is put into fewer files.
 MOST_FILES = 32
 
 Runs = tuple[Run | None, Run | None]
@@ -117,14 +117,16 @@ class Builder:
         if "item" in rows.column_names:
             items = kernels.compact(kernels.take(column(rows, "item"), order), len(self.values["item"]))[1]
         part = self._name("events", job.bucket, "", "parquet")
-        write_part(self.store / part, rows, order, self.values)
+        write_part(self.store / part, rows, order, self.values, durable=False)
         entry["parts"].append(part)
         run = build(rows, order, user_key, offsets, self.gap_seconds)
         self._place(entry, job.bucket, base, delta, run)
-        if entry["delta"] is None and len(entry["parts"]) > MOST_FILES:
+        if len(entry["parts"]) > MOST_FILES:
             whole = self._name("events", job.bucket, "-all", "parquet")
-            join_parts(self.store / whole, [self.store / name for name in entry["parts"]])
-            entry["parts"] = [whole]
+            paths = [self.store / name for name in entry["parts"]]
+            first = 0 if entry["delta"] is None else small_from([path.stat().st_size for path in paths])
+            join_parts(self.store / whole, paths[first:], durable=False)
+            entry["parts"][first:] = [whole]
         return Built(job.bucket, entry, duplicates, late, items)
 
     def _name(self, folder: str, bucket: int, kind: str, ending: str) -> str:
@@ -140,22 +142,27 @@ class Builder:
     def _place(self, entry: dict[str, Any], bucket: int, base: Run | None, delta: Run | None, run: Run) -> None:
         """Make the new run the base, part of the delta, or, once that is large, of the base."""
         gap = self.gap_seconds
-        if delta is not None:
-            run = merge(delta, run, gap)
-        if base is not None and len(run) <= DELTA_SHARE * len(base):
-            entry["delta"] = self._save(run, bucket, "delta")
-            touched = select(base, rows_of(base, run.user_key), gap)
-            entry["stats"] = add_stats(stats_of(base), stats_of(touched), stats_of(merge(touched, run, gap)))
+        whole = run if delta is None else merge(delta, run, gap)
+        if base is not None and len(whole) <= DELTA_SHARE * len(base):
+            before = _paths_of(run.user_key, base, delta, gap)
+            entry["stats"] = add_stats(entry["stats"], stats_of(before), stats_of(merge(before, run, gap)))
+            entry["delta"] = self._save(whole, bucket, "delta")
             return
         if base is not None:
-            run = merge(base, run, gap)
-        entry["base"], entry["delta"] = self._save(run, bucket, "base"), None
-        entry["stats"] = stats_of(run)
+            whole = merge(base, whole, gap)
+        entry["base"], entry["delta"] = self._save(whole, bucket, "base"), None
+        entry["stats"] = stats_of(whole)
 
     def _save(self, run: Run, bucket: int, kind: str) -> str:
         name = self._name("paths", bucket, f"-{kind}", "arrow")
-        save_run(self.store / name, run)
+        save_run(self.store / name, run, durable=False)
         return name
+
+
+def _paths_of(users: npt.NDArray[np.uint64], base: Run, delta: Run | None, gap: int) -> Run:
+    """Return what is stored of some users: looking at no others is what keeps a small append cheap."""
+    stored = select(base, rows_of(base, users), gap)
+    return stored if delta is None else merge(stored, select(delta, rows_of(delta, users), gap), gap)
 
 
 def _known_rows(runs: Runs, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -41,7 +41,7 @@ class _Leaving:
         moved = None if run is None else split(run, self.owners, gap)[1]
         if moved is None:
             return []
-        save_run(_moved_file(self.raw, bucket), moved)
+        save_run(_moved_file(self.raw, bucket), moved, durable=False)
         homes = self.owners.owner_key[self.owners.find(moved.user_key)]
         return [int(home) for home in np.unique(kernels.bucket_of(homes, len(self.raw)))]
 
@@ -80,7 +80,7 @@ class _Bucket:
     def _kept(self, bucket: int, done: Derived, entry: dict[str, Any]) -> dict[str, Any]:
         if len(done.run):
             entry["derived"] = f"derived/{bucket:04d}/{self.generation:08d}.arrow"
-            save_run(self.raw.store / entry["derived"], done.run)
+            save_run(self.raw.store / entry["derived"], done.run, durable=False)
         if done.removed is not None and len(done.removed):
             entry["removed"] = f"removed/{bucket:04d}/{self.generation:08d}.parquet"
             write_table(self.raw.store / entry["removed"], done.removed)

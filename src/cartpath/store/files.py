@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,18 @@ from cartpath.store.path import Sessions
 from cartpath.store.run import TYPES, Run
 
 TEMPORARY = ".tmp"
+_SYNCS = 16
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary name; rename it to ``path`` once the block ends well and the bytes are on disk.
+
+    Parameters
+    ----------
+    path : Path
+    durable : bool
+        Whether to wait for the disk. Files of a generation need not: ``manifest.swap`` waits for all of them at once.
 
     Examples
     --------
@@ -38,7 +46,8 @@ def atomic(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
     try:
         yield temporary
-        sync(temporary)
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -53,10 +62,21 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_all(paths: Iterable[Path]) -> None:
+    """Wait until many files or folders are on disk: asked for together, the disk writes them together."""
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        list(pool.map(sync, paths))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -65,15 +85,15 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def save_arrays(path: Path, columns: dict[str, pa.Array]) -> None:
-    """Write arrays of differing lengths as one uncompressed Arrow file: one row of lists."""
+def save_arrays(path: Path, columns: dict[str, pa.Array], durable: bool = True) -> None:
+    """Write arrays of differing lengths as one uncompressed Arrow file, one row of lists; ``durable`` as ``atomic``."""
     lists = {}
     for name, values in columns.items():
         offsets = pa.array([0, len(values)], pa.int64())
         lists[name] = pa.LargeListArray.from_arrays(offsets, values)
     batch = pa.record_batch(lists)
     with (
-        atomic(path) as temporary,
+        atomic(path, durable) as temporary,
         pa.OSFile(str(temporary), "wb") as sink,
         pa.ipc.new_file(sink, batch.schema) as writer,
     ):
@@ -98,13 +118,14 @@ def load_arrays(path: Path) -> dict[str, pa.Array]:
 _SESSION = ("user", "start", "end", "key", "context_ts")
 
 
-def save_run(path: Path, run: Run) -> None:
-    """Write a run; arrays that are empty throughout are left out."""
+def save_run(path: Path, run: Run, durable: bool = True) -> None:
+    """Write a run; arrays that are empty throughout are left out. ``durable`` as in ``atomic``."""
     columns: dict[str, Any] = {"user_key": run.user_key, "offsets": run.offsets}
     columns |= {f"event.{name}": values for name, values in run.arrays.items()}
     columns |= {f"session.{name}": getattr(run.sessions, name) for name in _SESSION}
     columns |= {f"context.{name}": v for name, v in run.sessions.context.items() if (v >= 0).any()}
-    save_arrays(path, {"user_id": run.user_id, **{name: pa.array(values) for name, values in columns.items()}})
+    arrays = {name: pa.array(values) for name, values in columns.items()}
+    save_arrays(path, {"user_id": run.user_id, **arrays}, durable)
 
 
 def load_run(path: Path) -> Run:

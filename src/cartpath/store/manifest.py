@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from cartpath.config import FILE_NAME
 from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
-from cartpath.store.files import TEMPORARY, sync, write_json
+from cartpath.store.files import TEMPORARY, sync, sync_all, write_text
 from cartpath.store.hashing import HASH_VERSION
 
 FORMAT = 1
@@ -122,12 +122,13 @@ def _read(workspace: Path, path: Path) -> Manifest:
 def swap(workspace: Path, manifest: Manifest) -> None:
     """Make ``manifest`` the current generation, in one step."""
     store = workspace / STORE
-    write_json(store / "generations" / f"{manifest.generation:08d}.json", manifest.data)
-    # A power cut must not take the names of files that the manifest lists: folders go to disk before it, then itself.
+    text = json.dumps(manifest.data)  # unindented: that is ten times faster, and a follower writes every few seconds
+    write_text(store / "generations" / f"{manifest.generation:08d}.json", text)
+    # A power cut must take neither the bytes nor the names of files that the manifest lists: they go to disk before it.
     new = [store / name for name in manifest.files() if f"{manifest.generation:08d}" in name]
-    for folder in {store / "generations", *(path.parent for path in new), *(path.parent.parent for path in new)}:
-        sync(folder)
-    write_json(store / _NAME, manifest.data)
+    sync_all(new)
+    sync_all({store / "generations", *(path.parent for path in new), *(path.parent.parent for path in new)})
+    write_text(store / _NAME, text)
     sync(store)
 
 

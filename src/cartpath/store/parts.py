@@ -26,7 +26,7 @@ KEPT = {HIT: Columns.hit, ONCE: Columns.once, BLANKED: Columns.blanked, RECEIVED
 _BIG = 2**31 - 2**16
 
 
-def write_part(path: Path, rows: pa.Table, order: Array, codes: Mapping[str, pa.Array]) -> None:
+def write_part(path: Path, rows: pa.Table, order: Array, codes: Mapping[str, pa.Array], durable: bool = True) -> None:
     """Write rows as a part.
 
     Parameters
@@ -38,6 +38,8 @@ def write_part(path: Path, rows: pa.Table, order: Array, codes: Mapping[str, pa.
         Rows in path order.
     codes : mapping of str to pyarrow.Array
         The values of each dictionary by code.
+    durable : bool
+        As in ``files.atomic``.
     """
     columns = {}
     for field in event_schema():
@@ -47,12 +49,12 @@ def write_part(path: Path, rows: pa.Table, order: Array, codes: Mapping[str, pa.
     for source, target in KEPT.items():
         if source in rows.column_names:
             columns[target] = pa.array(kernels.take(column(rows, source), order))
-    save_part(path, pa.table(columns))
+    save_part(path, pa.table(columns), durable)
 
 
-def save_part(path: Path, table: pa.Table) -> None:
+def save_part(path: Path, table: pa.Table, durable: bool = True) -> None:
     """Write canonical events, in path order already, as a part."""
-    with atomic(path) as temporary:
+    with atomic(path, durable) as temporary:
         pq.write_table(
             table,
             temporary,
@@ -64,9 +66,26 @@ def save_part(path: Path, table: pa.Table) -> None:
         )
 
 
-def join_parts(path: Path, parts: list[Path]) -> None:
+def small_from(sizes: list[int]) -> int:
+    """Return from which part on the newest are joined: none is more than twice as large as all after it.
+
+    So a part is written again only after about doubling, and the number of parts grows with the logarithm of appends.
+
+    Examples
+    --------
+    >>> small_from([900, 40, 10, 10]), small_from([900, 40, 10])
+    (1, 2)
+    """
+    first, after = len(sizes) - 1, sizes[-1]
+    while first and sizes[first - 1] <= 2 * after:
+        first -= 1
+        after += sizes[first]
+    return first
+
+
+def join_parts(path: Path, parts: list[Path], durable: bool = True) -> None:
     """Write several parts as one, one after the other: of equal times, the older part's events stay first."""
-    save_part(path, pa.concat_tables([read_part(part) for part in parts], promote_options="default"))
+    save_part(path, pa.concat_tables([read_part(part) for part in parts], promote_options="default"), durable)
 
 
 def _repeats(name: str) -> bool:

@@ -26,6 +26,7 @@ from cartpath.store.derivation import Derivation, Pending, check_derived
 from cartpath.store.derive import derive
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import save_arrays, write_table
+from cartpath.store.history import folded, without_older
 from cartpath.store.links import LINKS, merge_links, no_links, without
 from cartpath.store.mapping import Mapper, on_threads
 from cartpath.store.once import Once, keyed
@@ -106,6 +107,7 @@ class Writer:
         self._committed = False
         self._tables: dict[str, pa.Table] = {}
         self._artefacts: list[dict[str, Any]] = []
+        self._dropped: set[str] = set()
         self._spill: Spill | None = None
         self._shares: list[Share] = []
         self._folder: Path | None = None
@@ -219,6 +221,16 @@ class Writer:
         name = str(Path(path).resolve().relative_to(self.workspace.resolve()))
         self._artefacts.append({"path": name, "kind": kind, "user_column": user_column})
 
+    def drop_artefact(self, name: str) -> None:
+        """No longer list a file, once its rows are in another; the caller deletes it after the commit.
+
+        Parameters
+        ----------
+        name : str
+            Its path within the workspace.
+        """
+        self._dropped.add(name)
+
     def commit(
         self,
         sources: Iterable[dict[str, Any]] = (),
@@ -266,8 +278,11 @@ class Writer:
         done = Committed(self.added - duplicates, duplicates, sum(b.late for b in results), manifest.generation)
         self._write_codes(manifest)
         self._write_tables(manifest, results)
+        if followed:
+            manifest.data["sources"] = without_older(manifest.data["sources"], sources)
         manifest.data["sources"] |= {s["signature"]: s for s in sources if s.get("signature")}
-        manifest.data["artefacts"] += self._artefacts
+        kept = [artefact for artefact in manifest.data["artefacts"] if artefact["path"] not in self._dropped]
+        manifest.data["artefacts"] = kept + self._artefacts
         manifest.data["followed"] = self.followed | dict(followed or {})
         manifest.data["commits"].append(
             {
@@ -278,8 +293,10 @@ class Writer:
                 "late": done.late,
                 "sources": sources,
                 "quarantine": quarantine or {},
+                **({"followed": sorted(followed)} if followed else {}),
             }
         )
+        manifest.data["commits"] = folded(manifest.data["commits"])
         manifests.swap(self.workspace, manifest)
         self._committed = True
         self.close()

@@ -1,0 +1,1 @@
+"""Sources that grow: folders and streams are read as they come, each event once, whatever ends the process."""
