@@ -9,20 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
-from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
-from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
-from cartpath.ingest.quarantine import raw_rows
+from cartpath.ingest.declared import Declared
+from cartpath.ingest.normalise import REPEATED, Plan, is_text
 from cartpath.ingest.sources import content_hash, sniff_format
-from cartpath.ingest.times import Clock
-from cartpath.schema import CartpathError, Columns, event_schema
+from cartpath.schema import CartpathError, Columns
 
 #: Options that every adapter has.
 COMMON: dict[str, Option] = {
@@ -148,10 +144,7 @@ class FileJob:
         self.name = str(path)
         self.size = path.stat().st_size
         self.hash = content_hash(path)
-        self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
-        constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
-        chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
-        self._defaults = {**adapter.defaults, **chosen, **constants}
+        self._declared = Declared(adapter, mapping, options)
         self._context = Context(path, options)
         asked = json.dumps([adapter.name, dict(mapping), dict(options)], sort_keys=True)
         self.signature = f"{self.hash}:{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
@@ -171,7 +164,7 @@ class FileJob:
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
-            self._columns = dict(_first_names(self.adapter))
+            self._declared.take_all()
             return
         self.format = sniff_format(self.path)
         if self.format == "csv":
@@ -183,26 +176,15 @@ class FileJob:
             with parquet_reader.open_parquet(self.path) as file:
                 found = file.schema_arrow.names
         if self.adapter.unnest is not None:
-            self._columns = dict(_first_names(self.adapter))
+            self._declared.take_all()
             return
-        known = Adapter(**{**vars(self.adapter), "defaults": self._defaults})
-        self._columns = known.resolve(found, self._mapping, str(self.path))
-        self._items = {n: s for n, s in self.adapter.items.items() if s in found}
+        self._declared.find(found, str(self.path))
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
-        plan = Plan(self._columns, self._clock(), self.adapter.events, self._defaults, self.adapter.divide,
-                    self.options["decimal"])  # fmt: skip
+        plan = self._declared.plan()
         for chunk in ahead(self._chunks(), 1):  # the next chunk is parsed while this one is looked at
             yield self._piece(chunk, plan)
-
-    def _clock(self) -> Clock:
-        given = self.options
-        return Clock(
-            given["time_zone"] or self.adapter.time_zone,
-            given["epoch"] or self.adapter.epoch,
-            given["time_format"] or self.adapter.time_format,
-        )
 
     def _chunks(self) -> Iterator[Chunk]:
         adapter, path = self.adapter, self.path
@@ -210,27 +192,28 @@ class FileJob:
             return adapter.read(self._context)
         if adapter.unnest is not None:
             if self.format == "parquet":
-                columns = list(adapter.read_columns) if adapter.read_columns else None
-                return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS)
+                leaves = list(adapter.read_columns) if adapter.read_columns else None
+                return parquet_reader.chunks(path, leaves, [], parquet_reader.NESTED_ROWS)
             if self.format == "jsonl":
                 return json_reader.JsonReader(path, None).chunks()
             raise CartpathError(f"{path} is CSV; adapter {adapter.name} reads Parquet and JSON Lines")
-        wanted = list(dict.fromkeys([*self._columns.values(), *self._items.values()]))
-        user = self._columns.get(Columns.user_id)
-        repeated = [source for name, source in self._columns.items() if name in REPEATED]
+        columns, wanted = self._declared.columns, self._declared.wanted()
+        user = columns.get(Columns.user_id)
+        repeated = [source for name, source in columns.items() if name in REPEATED]
         if self.format == "csv":
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
-            nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
+            nested = frozenset(columns[n] for n in (Columns.props,) if n in columns)
             return json_reader.JsonReader(path, wanted, nested, self._json_types(), user).chunks()
         return parquet_reader.chunks(path, wanted, repeated)
 
     def _json_types(self) -> dict[str, pa.DataType]:
         """Source columns that are read as nothing but numbers, times or flags."""
-        text = {s for n, s in self._columns.items() if is_text(n)}
-        text |= {s for n, s in self._items.items() if n != Columns.price}
+        columns, items = self._declared.columns, self._declared.items
+        text = {s for n, s in columns.items() if is_text(n)}
+        text |= {s for n, s in items.items() if n != Columns.price}
         likely = {Columns.ts: pa.string(), Columns.is_direct: pa.bool_()}
-        return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
+        return {s: likely.get(n, pa.float64()) for n, s in columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
         table, rows, items = chunk.table, chunk.rows, None
@@ -246,37 +229,9 @@ class FileJob:
             rows = table[Columns.row].to_numpy()
             source_rows, not_requested = flat.source_rows + len(chunk.bad), flat.not_requested
         checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
-        done = normalise(table, plan, checked=checked)
-        bad = chunk.bad + _bad_rows(table, rows, done.reasons, done.user_id)
-        if self.adapter.items:
-            items = items_seen(
-                table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
-            )
+        done = self._declared.look(table, rows, plan, checked=checked)
+        items = done.items if self.adapter.items else items
         return Piece(
-            done.events, bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items, chunk.truncated
-        )
-
-
-def _first_names(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """Name the raw columns that a hook produces."""
-    for name in event_schema().names:
-        sources = adapter.source_names(name)
-        if sources:
-            yield name, sources[0]
-
-
-def _bad_rows(
-    table: pa.Table, rows: npt.NDArray[np.int64], reasons: Mapping[str, npt.NDArray[np.int64]], users: pa.Array
-) -> list[Bad]:
-    if not reasons:
-        return []
-    at = np.concatenate(list(reasons.values()))
-    why = [reason for reason, which in reasons.items() for _ in which]
-    order = np.argsort(at, kind="stable")
-    at = at[order]
-    named = users.take(pa.array(at)).to_pylist()
-    texts = raw_rows(table, at)
-    return [
-        Bad(int(row), why[place], raw, user)
-        for row, place, raw, user in zip(rows[at], order, texts, named, strict=True)
-    ]
+            done.events, chunk.bad + done.bad, source_rows, not_requested, done.blanked, chunk.bytes_done, items,
+            chunk.truncated,
+        )  # fmt: skip
