@@ -12,7 +12,9 @@ from cartpath.cli.output import print_json, print_record, print_table, progress,
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders or globs.")]
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Files, folders or globs; none with --database.")
+]
 AdapterName = Annotated[
     str, typer.Option(metavar="NAME", help="ga360, rees46, sequences, generic, cartpath, or a .py file of your own.")
 ]
@@ -28,6 +30,10 @@ Layout = Annotated[
 Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="Any option of the adapter; repeat it.")
 ]
+Database = Annotated[
+    str | None, typer.Option(metavar="URL", help="Read a query from a database, postgresql://...; or env:NAME.")
+]
+Query = Annotated[str | None, typer.Option(metavar="SQL", help="What to select from --database.")]
 
 
 @command()
@@ -56,8 +62,10 @@ def init(
 @command()
 def ingest(
     shop: Workspace,
-    sources: Sources,
     adapter: AdapterName,
+    sources: Sources = None,
+    database: Database = None,
+    query: Query = None,
     mapping: Map = None,
     items: Items = None,
     users: Users = None,
@@ -66,14 +74,15 @@ def ingest(
     option: Options = None,
     as_json: Json = False,
 ) -> None:
-    """Read event logs; the same file twice changes nothing."""
+    """Read event logs, files or a query; the same file twice changes nothing."""
     from cartpath import shop as shops
 
     options = adapter_options(impressions, layout, option)
     with progress("ingest") as advance:
         summary = shops.open(shop).ingest(
-            sources, adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance
-        )
+            sources or (), adapter, pairs(mapping, "--map canonical=column"), items, users, options, advance,
+            database, query,
+        )  # fmt: skip
     if as_json:
         print_json(summary.to_dict())
         return

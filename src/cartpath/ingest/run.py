@@ -16,6 +16,7 @@ from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
 from cartpath.ingest.chunk import Bad, Reason
+from cartpath.ingest.database import database_job
 from cartpath.ingest.quarantine import Quarantine, remove_orphans
 from cartpath.ingest.reading import FileJob, Job, Piece, resolve_options
 from cartpath.ingest.sources import expand
@@ -86,6 +87,8 @@ def ingest(
     items: str | Path | None = None,
     users: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
+    database: str | None = None,
+    query: str | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read sources into a workspace; either all of it is stored, or nothing.
@@ -101,7 +104,9 @@ def ingest(
     items, users : Path, optional
         Catalogue and user attributes: CSV, Parquet or JSON Lines.
     options : mapping, optional
-        The adapter's options and the common ones (``reading.COMMON``).
+        The adapter's options and the common ones (``reading.COMMON``); of a database also ``database.OPTIONS``.
+    database, query : str, optional
+        A database's URL, or ``env:NAME``, and what to select there, in place of ``sources``.
     progress : callable, optional
         Called with work done and work in all: the bytes read, and half as much again for building the paths.
 
@@ -112,17 +117,22 @@ def ingest(
     Raises
     ------
     CartpathError
-        If a source is missing, empty, damaged, or lacks a column.
+        If a source is missing, empty, damaged, or lacks a column; if a database refuses the query.
     WorkspaceBusyError
         If another process writes.
     """
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = _checked(mapping or {})
+    tables = (load_items(items) if items else None, load_users(users) if users else None)
+    if database is not None or query is not None:
+        if sources:
+            raise CartpathError("an ingest reads files or a database, not both", "leave one of them out")
+        job = database_job(Path(workspace), database, query, chosen, mapping, options or {})
+        return ingest_jobs(Path(workspace), [job], tables, followed=job.followed, progress=progress)
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
         raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
     jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
-    tables = (load_items(items) if items else None, load_users(users) if users else None)
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
 

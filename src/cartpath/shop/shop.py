@@ -174,15 +174,17 @@ class Shop:
 
     def ingest(
         self,
-        sources: Sequence[str | os.PathLike[str]],
-        adapter: str,
+        sources: Sequence[str | os.PathLike[str]] = (),
+        adapter: str = "generic",
         mapping: Mapping[str, str] | None = None,
         items: str | Path | None = None,
         users: str | Path | None = None,
         options: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        database: str | None = None,
+        query: str | None = None,
     ) -> Any:
-        """Read sources into the store; the same file twice changes nothing.
+        """Read sources, or a query, into the store; the same file twice changes nothing.
 
         Parameters
         ----------
@@ -197,6 +199,8 @@ class Shop:
         options : mapping, optional
             Of the adapter.
         progress : callable, optional
+        database, query : str, optional
+            A database's URL, or ``env:NAME``, and what to select there, in place of ``sources``.
 
         Returns
         -------
@@ -212,6 +216,8 @@ class Shop:
             items=items,
             users=users,
             options=dict(options or {}),
+            database=database,
+            query=query,
             progress=progress,
         )
 
@@ -305,7 +311,9 @@ class Shop:
         path: Path = import_module("cartpath.web.report").write(gather(self, steps, within))
         return path
 
-    def run(self, sources: Sequence[str | os.PathLike[str]], adapter: str, **options: Any) -> list[StepOutcome]:
+    def run(
+        self, sources: Sequence[str | os.PathLike[str]] = (), adapter: str = "generic", **options: Any
+    ) -> list[StepOutcome]:
         """Do everything in order: ingest, analyse, pretrain, fine-tune, evaluate, recommend, report.
 
         A step is skipped while nothing that it depends on has changed, so a run that was cut goes on.
