@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.database_address import Address
 from cartpath.ingest.database_columns import MOMENT, Shape, check
 from cartpath.ingest.database_errors import check_query
-from cartpath.ingest.database_query import Query
+from cartpath.ingest.database_query import FETCH, Query
 from cartpath.ingest.declared import Declared
 from cartpath.ingest.normalise import is_text
 from cartpath.ingest.reading import Piece, resolve_options
@@ -166,10 +168,11 @@ class DatabaseJob:
         plan = self._declared.plan(typed_times=at in kinds and kinds[at].group == MOMENT)
         first = 1
         try:
-            for table in ahead(self._tables(), 1):  # the next rows are fetched while these are looked at
-                done = self._declared.look(table, np.arange(first, first + len(table)), plan)
-                first += len(table)
-                yield Piece(done.events, done.bad, len(table), 0, done.blanked, first - 1, done.items)
+            with _few_collections():
+                for table in ahead(self._tables(), 1):  # the next rows are fetched while these are looked at
+                    done = self._declared.look(table, np.arange(first, first + len(table)), plan)
+                    first += len(table)
+                    yield Piece(done.events, done.bad, len(table), 0, done.blanked, first - 1, done.items)
         finally:
             self._query.close()
 
@@ -189,6 +192,20 @@ class DatabaseJob:
             yield pa.concat_tables(held).combine_chunks()
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage more rarely: a fetch makes thousands of tuples, none of them part of a cycle.
+
+    At Python's usual threshold that search is half of the time it takes to fetch rows.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(20 * FETCH, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 class _Unique:
     """Sees to it that an order has no gaps in which rows could be lost: every row has a value, and no other has it."""
 
@@ -197,8 +214,9 @@ class _Unique:
         self._before: Any = None
 
     def __call__(self, table: pa.Table) -> None:
-        values = pa.array([self._before], table.schema.field(self._column).type)
-        values = pa.chunked_array([values, *table[self._column].chunks]).combine_chunks()
+        # The row before is compared with as well; a null, which equals nothing, before the first.
+        before = pa.array([self._before], table.schema.field(self._column).type)
+        values = pa.chunked_array([before, *table[self._column].chunks]).combine_chunks()
         again = pc.equal(values[1:], values[:-1])
         wrong = "has rows without a value" if table[self._column].null_count else ""
         if pc.any(again).as_py():
