@@ -195,13 +195,8 @@ def _written(values: Sequence[Any]) -> Iterator[str | bytes | None]:
         if value is None or isinstance(value, (str, bytes)):
             yield value
         elif isinstance(value, (list, tuple, dict)):
-            yield json.dumps(value, default=_json, ensure_ascii=False)
+            yield json.dumps(value, default=str, ensure_ascii=False)
         elif isinstance(value, memoryview):
             yield bytes(value)
         else:
             yield str(value)
-
-
-def _json(value: Any) -> Any:
-    # Decimals within an array are numbers; all else is as it is written.
-    return float(value) if isinstance(value, Decimal) and value.is_finite() else str(value)

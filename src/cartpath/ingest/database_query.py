@@ -10,7 +10,6 @@ from typing import Any
 from cartpath.ingest import database_errors as errors
 from cartpath.ingest.database_address import Address, sqlalchemy
 from cartpath.ingest.database_columns import Kind, kinds_of
-from cartpath.schema import CartpathError
 
 #: Rows a fetch.
 FETCH = 4_000
@@ -53,6 +52,7 @@ class Query:
         self._engine = address.engine()
         self._connection: Any = None
         self._result: Any = None
+        self._cursor: Any = None
         self.names: list[str] = []
         self.kinds: dict[str, Kind] = {}
         self.shown = order
@@ -105,8 +105,9 @@ class Query:
         self._result = self._connection.execute(statement, given, execution_options=streamed)
         if not self._result.returns_rows:
             raise module.exc.ResourceClosedError("it returns no rows; it must be a select")
+        self._cursor = self._result.cursor
         self.names = list(self._result.keys())
-        self.kinds = kinds_of(self._connection, self._result.cursor)
+        self.kinds = kinds_of(self._connection, self._cursor)
 
     def batches(self) -> Iterator[Sequence[Any]]:
         """Yield the rows, ``FETCH`` at a time.
@@ -159,11 +160,13 @@ class Query:
 
     def close(self) -> None:
         """End the transaction and the connection."""
-        module = sqlalchemy()
-        if self._connection is not None:
-            with suppress(module.exc.SQLAlchemyError, CartpathError):
-                self._connection.close()
-            self._connection = self._result = None
+        driver: Any = self._engine.dialect.dbapi
+        lost = (sqlalchemy().exc.SQLAlchemyError, driver.Error)
+        for opened in (self._cursor, self._result, self._connection):
+            with suppress(*lost):  # what is lost cannot be told that it is closed
+                if opened is not None:
+                    opened.close()
+        self._cursor = self._result = self._connection = None
 
 
 def _plain(value: Any) -> Any:
