@@ -176,6 +176,10 @@ class DatabaseJob:
         finally:
             self._query.close()
 
+    def cancel(self) -> None:
+        """Have the database stop, whatever it is doing; from another thread."""
+        self._query.cancel()
+
     def _tables(self) -> Iterator[pa.Table]:
         """Yield the rows in tables of about ``ROWS``; of fewer where types change within the result."""
         held: list[pa.Table] = []

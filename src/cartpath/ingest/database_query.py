@@ -53,6 +53,7 @@ class Query:
         self._connection: Any = None
         self._result: Any = None
         self._cursor: Any = None
+        self._cancelled = False
         self.names: list[str] = []
         self.kinds: dict[str, Kind] = {}
         self.shown = order
@@ -139,7 +140,7 @@ class Query:
     def _again(self, error: Exception, tries: int) -> int:
         """Connect again and go on after the last row; return how many attempts there were."""
         module = sqlalchemy()
-        while self._order and tries < len(PAUSES):
+        while self._order and tries < len(PAUSES) and not self._cancelled:
             self.close()
             time.sleep(PAUSES[tries])
             tries += 1
@@ -158,6 +159,15 @@ class Query:
             return ""
         return f"the last one with {self.shown} {_plain(self._newest[self.names.index(self.shown)])}"
 
+    def cancel(self) -> None:
+        """Have the database stop the query; another thread may be waiting for its rows."""
+        self._cancelled = True
+        driver: Any = self._engine.dialect.dbapi
+        connection = self._connection
+        with suppress(AttributeError, driver.Error):  # it may have ended by now, or know no way to stop
+            opened = connection.connection.driver_connection
+            (opened.interrupt if self._engine.dialect.name == "sqlite" else opened.cancel)()
+
     def close(self) -> None:
         """End the transaction and the connection."""
         driver: Any = self._engine.dialect.dbapi
@@ -172,5 +182,5 @@ class Query:
 def _plain(value: Any) -> Any:
     """Return a value as JSON keeps it, and as the database takes it back."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
+        return value.decode("utf-8", "replace")
     return value if isinstance(value, (int, float, str, type(None))) else str(value)

@@ -213,7 +213,7 @@ class _Ingest:
         with store.open_snapshot(self._workspace) as snapshot:
             remove_orphans(self._workspace, {a["path"] for a in snapshot.manifest.data["artefacts"]})
         with Quarantine(self._workspace, self._writer.is_forgotten) as quarantine:
-            for at, piece in ahead(self._pieces()):
+            for at, piece in ahead(self._pieces(), leave=self._leave):
                 self._take(at, piece, quarantine)
                 self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
             self._flush()
@@ -230,6 +230,12 @@ class _Ingest:
         for at, job in enumerate(self._jobs):
             for piece in job.pieces():
                 yield at, piece
+
+    def _leave(self) -> None:
+        """Have jobs that wait for somebody else stop."""
+        for job in self._jobs:
+            if cancel := getattr(job, "cancel", None):
+                cancel()
 
     def _take(self, at: int, piece: Piece, quarantine: Quarantine) -> None:
         file, events, bad = self._jobs[at].name, piece.events, piece.bad
