@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cartpath import store
 from cartpath.ingest.adapter import Adapter, Option
@@ -19,6 +18,7 @@ from cartpath.ingest.ahead import ahead
 from cartpath.ingest.database_address import Address
 from cartpath.ingest.database_columns import MOMENT, Shape, check
 from cartpath.ingest.database_errors import check_query
+from cartpath.ingest.database_order import Unique
 from cartpath.ingest.database_query import FETCH, Query
 from cartpath.ingest.declared import Declared
 from cartpath.ingest.normalise import is_text
@@ -183,7 +183,7 @@ class DatabaseJob:
     def _tables(self) -> Iterator[pa.Table]:
         """Yield the rows in tables of about ``ROWS``; of fewer where types change within the result."""
         held: list[pa.Table] = []
-        check_order = _Unique(self._order) if self._order else None
+        check_order = Unique(self._order) if self._order else None
         for batch in self._query.batches():
             table = self._shape.table(batch)
             if check_order is not None:
@@ -208,26 +208,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-class _Unique:
-    """Sees to it that an order has no gaps in which rows could be lost: every row has a value, and no other has it."""
-
-    def __init__(self, column: str) -> None:
-        self._column = column
-        self._before: Any = None
-
-    def __call__(self, table: pa.Table) -> None:
-        # The row before is compared with as well; a null, which equals nothing, before the first.
-        before = pa.array([self._before], table.schema.field(self._column).type)
-        values = pa.chunked_array([before, *table[self._column].chunks]).combine_chunks()
-        again = pc.equal(values[1:], values[:-1])
-        wrong = "has rows without a value" if table[self._column].null_count else ""
-        if pc.any(again).as_py():
-            wrong = f"is not unique: {values[pc.index(again, True).as_py()].as_py()!r} occurs twice"
-        if wrong:
-            raise CartpathError(
-                f"--option order={self._column} {wrong}",
-                "choose a column that is unique and increasing, or make one in the query from several",
-            )
-        self._before = values[-1].as_py()

@@ -77,7 +77,7 @@ class Address:
         except (module.exc.ArgumentError, ValueError):
             raise CartpathError("--database is no URL that can be read", _FORM) from None
         self._url: URL = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-        self.name = _shown(module, url)
+        self.name = _shown(module, self._url)
         self._secrets = _secrets(url)
 
     def scrub(self, text: str) -> str:
