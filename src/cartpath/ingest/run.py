@@ -131,7 +131,7 @@ def ingest(
         return ingest_jobs(Path(workspace), [job], tables, followed=job.followed, progress=progress)
     values = resolve_options(chosen, options or {})
     if not sources and items is None and users is None:
-        raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
+        raise CartpathError("nothing to ingest", "name a file, a folder or a glob, or --database with --query")
     jobs = [FileJob(path, chosen, mapping, values) for path in (expand(sources) if sources else [])]
     return ingest_jobs(Path(workspace), jobs, tables, progress=progress)
 
