@@ -10,8 +10,9 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -65,7 +66,7 @@ SERVICES: dict[str, Callable[[], str | None]] = {
     "spark": _no_spark,
 }
 #: A test that asks for the fixture has the marker.
-_FIXTURE_MARKERS = {"data_dir": "data", "chromium": "browser"}
+_FIXTURE_MARKERS = {"data_dir": "data", "chromium": "browser", "postgres": "postgres"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,6 +116,15 @@ def chromium() -> str:
     path = chromium_path()
     assert path is not None
     return path
+
+
+@pytest.fixture
+def postgres() -> Iterator[Any]:
+    """A schema of its own in the PostgreSQL server; a test that asks for it is marked ``postgres``."""
+    from tests.ingest.postgres import schema
+
+    with schema(os.environ["CARTPATH_TEST_POSTGRES"]) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

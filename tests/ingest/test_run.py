@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,6 +227,22 @@ def test_errors_of_the_reading_thread_reach_the_caller() -> None:
     assert next(items) == 1
     with pytest.raises(CartpathError, match="no"):
         next(items)
+
+
+def test_a_pipeline_that_is_left_early_does_not_wait_for_what_takes_long() -> None:
+    awaited, left = threading.Event(), list[str]()
+
+    def slow() -> Iterator[int]:
+        yield 1
+        assert awaited.wait(60)
+        left.append("waited")
+
+    items = ahead(slow(), leave=awaited.set)
+    assert next(items) == 1
+    items.close()  # type: ignore[attr-defined]
+    assert left == ["waited"]
+    assert list(ahead(iter([1, 2]), leave=lambda: left.append("left"))) == [1, 2]
+    assert left == ["waited"]
 
 
 def test_an_adapter_with_a_default_for_its_event(shop: Path, tmp_path: Path) -> None:

@@ -228,3 +228,12 @@ def test_more_than_a_day_ahead() -> None:
     table = pa.table({"user_id": ["a", "b"], "ts": ["2020-01-02 00:00:00", "2020-01-02 00:00:01"], "event": ["e", "e"]})
     done = normalise(table, Plan({name: name for name in table.column_names}), now=now)
     assert {reason: rows.tolist() for reason, rows in done.reasons.items()} == {"time_in_future": [1]}
+
+
+def test_bytes_are_read_as_the_text_they_are() -> None:
+    texts = {"user_id": ["u", "v"], "ts": [MOMENT, MOMENT], "event": ["e", "e"], "price": ["1.5", "x"]}
+    raw = pa.table({name: pa.array([value.encode() for value in values]) for name, values in texts.items()})
+    done = _done(raw)
+    assert {reason: rows.tolist() for reason, rows in done.reasons.items()} == {"wrong_type": [1]}
+    assert done.events["ts"].cast(pa.int64()).to_pylist() == [EPOCH]
+    assert done.events["price"].to_pylist() == [1.5]

@@ -139,6 +139,29 @@ def test_a_new_source_runs_everything_and_a_new_window_only_the_views(rooms: tup
     assert again["ingest"] == again["pretrain"] == again["evaluate"] == "done"
 
 
+def test_a_run_reads_a_query_again_unless_it_was_cut(
+    rooms: tuple[Shop, Rooms, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, stand_in, _ = rooms
+    asked = {"database": "postgresql://ann:secret@h/db", "query": "select 1"}
+    told: list[Any] = []
+    counts = SimpleNamespace(to_dict=lambda: {"read": 1})
+    monkeypatch.setattr(Shop, "ingest", lambda *given: told.append(given[-2:]) or counts)
+    with monkeypatch.context() as cut:
+        cut.setattr(stand_in, "pretrain", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            shop.run(**asked)
+    states = {o.name: o.state for o in shop.run(**asked)}
+    assert (states["ingest"], states["pretrain"], states["report"]) == ("unchanged", "done", "done")
+    assert [o.state for o in shop.run(**asked)] == ["done"] * len(states)
+    assert told == [("postgresql://ann:secret@h/db", "select 1")] * 2
+    assert "secret" not in (shop.path / "run.json").read_text()
+
+
+def _interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_model_that_cannot_be_trained_does_not_stop_the_report(
     rooms: tuple[Shop, Rooms, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

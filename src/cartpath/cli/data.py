@@ -13,19 +13,16 @@ from cartpath.cli.output import print_json, print_record, print_table, progress,
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs; or redis:// URLs.")]
-MaybeSources = Annotated[
+Sources = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="SOURCE...", help="Files, folders, globs, or redis:// URLs; none where only --identities is given."
-    ),
+    typer.Argument(metavar="[SOURCE]...", help="Files, folders, globs; or redis:// URLs; none with --database."),
 ]
 MaybeAdapter = Annotated[
     str | None,
     typer.Option(
         "--adapter",
         metavar="NAME",
-        help="One of `cartpath adapters`, or a .py file of your own; needed with a SOURCE.",
+        help="One of `cartpath adapters`, or a .py file of your own; needed unless only --identities is given.",
     ),
 ]
 AdapterName = Annotated[
@@ -54,6 +51,10 @@ Settle = Annotated[
 Idle = Annotated[
     str | None, typer.Option(metavar="DURATION", help="--follow: stop after this long without anything new.")
 ]
+Database = Annotated[
+    str | None, typer.Option(metavar="URL", help="Read a query from a database, postgresql://...; or env:NAME.")
+]
+Query = Annotated[str | None, typer.Option(metavar="SQL", help="What to select from --database.")]
 
 
 @command()
@@ -82,8 +83,10 @@ def init(
 @command()
 def ingest(
     shop: Workspace,
-    sources: MaybeSources = None,
+    sources: Sources = None,
     adapter: MaybeAdapter = None,
+    database: Database = None,
+    query: Query = None,
     mapping: Map = None,
     items: Items = None,
     users: Users = None,
@@ -98,18 +101,18 @@ def ingest(
     idle: Idle = None,
     as_json: Json = False,
 ) -> None:
-    """Read event logs; the same file twice changes nothing."""
+    """Read event logs, files or a query; the same file twice changes nothing."""
     from cartpath import shop as shops
 
-    if sources and adapter is None:
+    if (sources or database) and adapter is None:
         raise CartpathError("no adapter named", "say how the sources are written: --adapter NAME")
     options = adapter_options(impressions, layout, option)
     if follow:
         from cartpath.cli.follow import run
 
-        if items is not None or users is not None or identities is not None:
+        if any(given is not None for given in (items, users, identities, database, query)):
             raise CartpathError(
-                "--items, --users and --identities are not followed", "load them first, without --follow"
+                "--items, --users, --identities and --database are not followed", "read them first, without --follow"
             )
         pace = {"every": every, "settle": settle, "idle": idle}
         run(
@@ -132,6 +135,8 @@ def ingest(
             options,
             advance,
             identities,
+            database,
+            query,
         )
     if as_json:
         print_json(summary.to_dict())

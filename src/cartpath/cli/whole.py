@@ -13,11 +13,13 @@ import typer
 from cartpath.cli.application import command
 from cartpath.cli.data import (
     AdapterName,
+    Database,
     Impressions,
     Items,
     Layout,
     Map,
     Options,
+    Query,
     Sources,
     Users,
     adapter_options,
@@ -44,8 +46,10 @@ DEMO_USERS, DEMO_DAYS, DEMO_SEED = 6_000, 60, 7
 @command()
 def run(
     shop: Workspace,
-    sources: Sources,
     adapter: AdapterName,
+    sources: Sources = None,
+    database: Database = None,
+    query: Query = None,
     mapping: Map = None,
     items: Items = None,
     users: Users = None,
@@ -67,8 +71,10 @@ def run(
     """
     outcomes = run_everything(
         opened_or_made(shop, engine),
-        sources,
+        sources or [],
         adapter,
+        database=database,
+        query=query,
         mapping=pairs(mapping, "--map canonical=column"),
         items=items,
         users=users,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
+def ahead(items: Iterator[Item], depth: int = 2, leave: Callable[[], None] | None = None) -> Iterator[Item]:
     """Yield from an iterator that a thread of its own advances, a few items ahead.
 
     Parameters
@@ -19,6 +19,8 @@ def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
         An error it raises is raised here.
     depth : int
         How many items may wait.
+    leave : callable, optional
+        Called where nobody wants further items, so that one which takes long, such as a query, is not waited for.
 
     Examples
     --------
@@ -48,14 +50,17 @@ def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
 
     thread = threading.Thread(target=work, name="cartpath-ingest-read", daemon=True)
     thread.start()
+    ended = False
     try:
-        while True:
+        while not ended:
             failed, item = made.get()
+            ended = failed or item is end
             if failed:
                 raise item
-            if item is end:
-                return
-            yield item
+            if not ended:
+                yield item
     finally:
         stop.set()
+        if not ended and leave is not None:
+            leave()
         thread.join()

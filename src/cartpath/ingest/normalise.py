@@ -186,11 +186,12 @@ def _without_defects(values: pa.Array, verdicts: _Verdicts) -> pa.Array:
     verdicts.out(encoding, Reason.bad_encoding)
     verdicts.out(large, Reason.field_too_large)
     found = [mask for mask in (encoding, nul, large) if mask is not None]
-    if not found:
-        return values
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary.cast(pa.binary()).take(values.indices)
-    return pc.if_else(pa.array(np.any(found, axis=0)), pa.scalar(None, values.type), values)
+    if found:
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary.cast(pa.binary()).take(values.indices)
+        values = pc.if_else(pa.array(np.any(found, axis=0)), pa.scalar(None, values.type), values)
+    # What is left of bytes is text: a time or a number written as bytes is read as such.
+    return values.cast(pa.string()) if pa.types.is_binary(values.type) else values
 
 
 def _times(raw: pa.Array | None, n: int, plan: Plan, verdicts: _Verdicts, now: datetime | None) -> pa.Array:

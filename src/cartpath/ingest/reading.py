@@ -15,16 +15,13 @@ import pyarrow as pa
 from cartpath.ingest import csv_reader, flat, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter, Context, Option
 from cartpath.ingest.ahead import ahead
-from cartpath.ingest.catalogue import items_seen
 from cartpath.ingest.chunk import Bad, Chunk
-from cartpath.ingest.columns import anonymous_column, own_columns
+from cartpath.ingest.declared import Declared
 from cartpath.ingest.event_map import event_map
 from cartpath.ingest.fitting import require, what_fits
-from cartpath.ingest.normalise import REPEATED, Plan, is_text, normalise
-from cartpath.ingest.quarantine import bad_rows
+from cartpath.ingest.normalise import REPEATED, Plan, is_text
 from cartpath.ingest.sources import content_hash, sniff_format
-from cartpath.ingest.times import Clock
-from cartpath.schema import CartpathError, Columns, event_schema
+from cartpath.schema import CartpathError, Columns
 
 #: Options that every adapter has.
 COMMON: dict[str, Option] = {
@@ -175,10 +172,7 @@ class FileJob:
         self.path, self.adapter, self.options = path, adapter, options
         self.name = str(path)
         self.size, self.hash = self._measure()
-        self._mapping = {name: column for name, column in mapping.items() if not column.startswith("=")}
-        constants = {name: column[1:] for name, column in mapping.items() if column.startswith("=")}
-        chosen = {n: v for n, v in options.items() if n in event_schema().names and n in adapter.options}
-        self._defaults = {**adapter.defaults, **chosen, **constants}
+        self._declared = Declared(adapter, mapping, options)
         self._context = Context(path, options, tables or {}, shared={} if shared is None else shared)
         self._only: parquet_reader.Range | None = None
         # Options that came later are left out where they are not used, so that a file read before is known again.
@@ -206,7 +200,7 @@ class FileJob:
         if self.adapter.read is not None:
             if not self.size:
                 raise CartpathError(f"{self.path} is empty", "leave the file out")
-            self._columns = own_columns(self.adapter, self.options["anonymous"])
+            self._declared.take_all()
             if self.adapter.needs:
                 require(self.adapter, flat.columns_of(self.path, self.options["delimiter"]), self.name)
             return
@@ -227,18 +221,9 @@ class FileJob:
         """Choose among the columns that were found."""
         require(self.adapter, found, self.name)
         if self.adapter.unnest is not None:
-            self._columns = own_columns(self.adapter, self.options["anonymous"])
+            self._declared.take_all()
             return
-        self._beside = [name for name in self.adapter.read_columns or () if name in found]
-        found = [*found, *self.adapter.derived]
-        anonymous = anonymous_column(self.adapter, self.options["anonymous"], found, self.name)
-        # Where visitors have an id of their own, a column of users may be absent.
-        defaults = {**self._defaults, Columns.user_id: ""} if anonymous else self._defaults
-        known = Adapter(**{**vars(self.adapter), "defaults": defaults})
-        self._columns = {**known.resolve(found, self._mapping, str(self.path)), **anonymous}
-        if self.options["received"]:
-            self._columns[Columns.received] = named(self.options["received"], found, str(self.path))
-        self._items = {n: s for n, s in self.adapter.items.items() if s in found}
+        self._declared.find(found, str(self.path))
 
     def shares(self) -> list[FileJob]:
         """Return jobs that read the file between them, in order, each in a process of its own; call ``open`` before.
@@ -260,19 +245,9 @@ class FileJob:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the file's events."""
-        events = {**self.adapter.events, **event_map(self.options["events"])}
-        plan = Plan(self._columns, self._clock(), events, self._defaults, self.adapter.divide,
-                    self.options["decimal"])  # fmt: skip
+        plan = self._declared.plan()
         for chunk in ahead(self._chunks(), 1):  # the next chunk is parsed while this one is looked at
             yield self._piece(chunk, plan)
-
-    def _clock(self) -> Clock:
-        given = self.options
-        return Clock(
-            given["time_zone"] or self.adapter.time_zone,
-            given["epoch"] or self.adapter.epoch,
-            given["time_format"] or self.adapter.time_format,
-        )
 
     def _chunks(self) -> Iterator[Chunk]:
         adapter, path = self.adapter, self.path
@@ -280,17 +255,15 @@ class FileJob:
             return adapter.read(self._context)
         if adapter.unnest is not None:
             if self.format == "parquet":
-                columns = list(adapter.read_columns) if adapter.read_columns else None
-                return parquet_reader.chunks(path, columns, [], parquet_reader.NESTED_ROWS, self._only)
+                leaves = list(adapter.read_columns) if adapter.read_columns else None
+                return parquet_reader.chunks(path, leaves, [], parquet_reader.NESTED_ROWS, self._only)
             return self._json(None)
-        listed = [name for name in (*self._columns.values(), *self._items.values()) if name not in adapter.derived]
-        wanted = list(dict.fromkeys([*listed, *self._beside]))
-        user = self._columns.get(Columns.user_id, self._columns.get(Columns.anonymous_id))
-        repeated = [s for n, s in self._columns.items() if n in REPEATED and s in wanted]
+        columns, wanted, user = self._declared.columns, self._declared.wanted(), self._declared.user
+        repeated = [s for n, s in columns.items() if n in REPEATED and s in wanted]
         if self.format == "csv":
             return csv_reader.CsvReader(path, self._layout, wanted, user, repeated).chunks()
         if self.format == "jsonl":
-            nested = frozenset(self._columns[n] for n in (Columns.props,) if n in self._columns)
+            nested = frozenset(columns[n] for n in (Columns.props,) if n in columns)
             return self._json(wanted, nested, self._json_types(), user)
         return parquet_reader.chunks(path, wanted, repeated, only=self._only)
 
@@ -299,10 +272,11 @@ class FileJob:
 
     def _json_types(self) -> dict[str, pa.DataType]:
         """Source columns that are read as nothing but numbers, times or flags."""
-        text = {s for n, s in self._columns.items() if is_text(n)}
-        text |= {s for n, s in self._items.items() if n != Columns.price}
+        columns, items = self._declared.columns, self._declared.items
+        text = {s for n, s in columns.items() if is_text(n)}
+        text |= {s for n, s in items.items() if n != Columns.price}
         likely = {Columns.ts: pa.string(), Columns.received: pa.string(), Columns.is_direct: pa.bool_()}
-        return {s: likely.get(n, pa.float64()) for n, s in self._columns.items() if s not in text}
+        return {s: likely.get(n, pa.float64()) for n, s in columns.items() if s not in text}
 
     def _piece(self, chunk: Chunk, plan: Plan) -> Piece:
         table, rows, items = chunk.table, chunk.rows, chunk.items
@@ -319,24 +293,16 @@ class FileJob:
             table, items = made.events, made.items
             rows = table[Columns.row].to_numpy()
             source_rows, not_requested = made.source_rows + len(chunk.bad), made.not_requested
-        raw = table
-        if self.adapter.derive is not None:
-            table = self.adapter.derive(table, self._context)
         checked = self.adapter.unnest is None and self.adapter.read is None and self.format == "csv"
-        done = normalise(table, plan, checked=checked)
-        bad = chunk.bad + bad_rows(raw, rows, done)
-        if self.adapter.items:
-            items = items_seen(
-                table, done.good, self.adapter.items, self.adapter.divide, self.adapter.category_separator
-            )
+        done = self._declared.look(table, rows, plan, context=self._context, checked=checked)
         return Piece(
             done.events,
-            bad,
+            chunk.bad + done.bad,
             source_rows,
             not_requested,
             done.blanked,
             chunk.bytes_done,
-            items,
+            done.items if self.adapter.items else items,
             chunk.truncated,
             links=done.links,
         )
@@ -345,10 +311,3 @@ class FileJob:
 def signature_of(content: str, asked: list[Any]) -> str:
     """Return what a source is known by: the hash of its content, and how it is read."""
     return f"{content}:{hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]}"
-
-
-def named(column: str, found: list[str], file: str) -> str:
-    """Return a column the user named with ``--option received``, which the source must have."""
-    if column not in found:
-        raise CartpathError(f"{file} has no column {column!r}", f"columns found: {', '.join(found) or 'none'}")
-    return column

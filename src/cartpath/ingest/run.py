@@ -15,6 +15,7 @@ from cartpath.ingest import registry
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.ahead import ahead
 from cartpath.ingest.catalogue import load_items, load_users
+from cartpath.ingest.database import database_job
 from cartpath.ingest.derivation import deriving
 from cartpath.ingest.file_sets import file_set
 from cartpath.ingest.follow.address import is_stream
@@ -107,6 +108,8 @@ def ingest(
     items: str | Path | None = None,
     users: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
+    database: str | None = None,
+    query: str | None = None,
     progress: Progress | None = None,
     identities: str | Path | None = None,
 ) -> IngestSummary:
@@ -123,7 +126,9 @@ def ingest(
     items, users : Path, optional
         Catalogue and user attributes: CSV, Parquet or JSON Lines.
     options : mapping, optional
-        The adapter's options and the common ones (``reading.COMMON``).
+        The adapter's options and the common ones (``reading.COMMON``); of a database also ``database.OPTIONS``.
+    database, query : str, optional
+        A database's URL, or ``env:NAME``, and what to select there, in place of ``sources``.
     progress : callable, optional
         Called with work done and work in all: the bytes read, and half as much again for building the paths.
     identities : Path, optional
@@ -136,7 +141,7 @@ def ingest(
     Raises
     ------
     CartpathError
-        If a source is missing, empty, damaged, or lacks a column.
+        If a source is missing, empty, damaged, or lacks a column; if a database refuses the query.
     WorkspaceBusyError
         If another process writes.
     """
@@ -146,13 +151,19 @@ def ingest(
         from cartpath.ingest.follow.once import ingest_mixed
 
         return ingest_mixed(Path(workspace), sources, chosen, mapping, items, users, options or {}, progress)
-    values = resolve_options(chosen, options or {})
-    if not sources and items is None and users is None and identities is None:
-        raise CartpathError("nothing to ingest", "name a file, a folder or a glob")
-    zones = config.load(Path(workspace)).cleaning.time_zones
-    paths = expand(sources) if sources else []
     tables = (load_items(items) if items else None, load_users(users) if users else None)
     linked = load_identities(identities) if identities else None
+    if database is not None or query is not None:
+        if sources:
+            raise CartpathError("an ingest reads files or a database, not both", "leave one of them out")
+        job = database_job(Path(workspace), database, query, chosen, mapping, options or {})
+        read = job.followed
+        return ingest_jobs(Path(workspace), [job], tables, followed=read, progress=progress, identities=linked)
+    values = resolve_options(chosen, options or {})
+    if not sources and items is None and users is None and identities is None:
+        raise CartpathError("nothing to ingest", "name a file, a folder or a glob, or --database with --query")
+    zones = config.load(Path(workspace)).cleaning.time_zones
+    paths = expand(sources) if sources else []
     if chosen.files and paths:
         found = file_set(paths, chosen, mapping, values, zones)
         summary = ingest_jobs(Path(workspace), found.jobs, tables, progress=progress, identities=linked)
@@ -301,6 +312,12 @@ class _Ingest:
             for piece in self._jobs[at].pieces():
                 yield at, piece
 
+    def _leave(self) -> None:
+        """Have jobs that wait for somebody else stop."""
+        for job in self._jobs:
+            if cancel := getattr(job, "cancel", None):
+                cancel()
+
     def _take_shares(self, quarantine: Quarantine) -> None:
         files = {at: job for at, job in enumerate(self._jobs) if isinstance(job, FileJob)}
         total = sum(job.size for job in files.values())
@@ -314,7 +331,7 @@ class _Ingest:
 
     def _take_pieces(self, jobs: Sequence[int], quarantine: Quarantine) -> None:
         gatherer = Gatherer(self._writer.add)
-        for at, piece in ahead(self._pieces(jobs)):
+        for at, piece in ahead(self._pieces(jobs), leave=self._leave):
             self._take(at, piece, quarantine, gatherer)
             self._report(sum(job.size for job in self._jobs[:at]) + piece.bytes_done, 0.0)
         gatherer.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cartpath
-from cartpath.shop.pipeline import Step, StepOutcome, fingerprint, run_steps
+from cartpath.shop.pipeline import Step, StepOutcome, fingerprint, read_state, run_steps
 from cartpath.store import write_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Everything:
 
     Attributes
     ----------
-    sources, adapter, mapping, items, users, options
+    sources, adapter, mapping, items, users, options, database, query
         As ``Shop.ingest`` takes them.
     steps, within
         Of the funnel; by default the usual way to an order, without a limit in time.
@@ -44,6 +44,8 @@ class Everything:
     items: str | None = None
     users: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    database: str | None = None
+    query: str | None = None
     steps: str | None = None
     within: str | None = None
     epochs: int | None = None
@@ -112,10 +114,12 @@ def steps_of(shop: Shop, wanted: Everything, progress_for: ProgressFor) -> list[
 
     def reading(progress: Callable[..., Any] | None) -> Any:
         given = (wanted.mapping, wanted.items, wanted.users, wanted.options)
-        return shop.ingest(wanted.sources, wanted.adapter, *given, progress)
+        return shop.ingest(wanted.sources, wanted.adapter, *given, progress, wanted.database, wanted.query)
 
     tables = [name for name in (wanted.items, wanted.users) if name]
-    told = [wanted.adapter, dict(wanted.mapping), dict(wanted.options)]
+    told: list[Any] = [wanted.adapter, dict(wanted.mapping), dict(wanted.options)]
+    if wanted.query:  # its answer changes: read again, unless the run that read it did not come to its end
+        told += [wanted.database, wanted.query, read_state(path / STATE_FILE).get("report", {}).get("finished")]
     return [
         Step(
             "ingest",

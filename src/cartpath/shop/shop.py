@@ -187,16 +187,18 @@ class Shop:
     @on_engine
     def ingest(
         self,
-        sources: Sequence[str | os.PathLike[str]],
-        adapter: str,
+        sources: Sequence[str | os.PathLike[str]] = (),
+        adapter: str = "generic",
         mapping: Mapping[str, str] | None = None,
         items: str | Path | None = None,
         users: str | Path | None = None,
         options: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         identities: str | Path | None = None,
+        database: str | None = None,
+        query: str | None = None,
     ) -> Any:
-        """Read sources into the store; the same file twice changes nothing.
+        """Read sources, or a query, into the store; the same file twice changes nothing.
 
         Parameters
         ----------
@@ -213,6 +215,8 @@ class Shop:
         progress : callable, optional
         identities : path, optional
             Which anonymous id belongs to which user.
+        database, query : str, optional
+            A database's URL, or ``env:NAME``, and what to select there, in place of ``sources``.
 
         Returns
         -------
@@ -228,6 +232,8 @@ class Shop:
             items=items,
             users=users,
             options=dict(options or {}),
+            database=database,
+            query=query,
             progress=progress,
             identities=identities,
         )
@@ -381,7 +387,9 @@ class Shop:
         return path
 
     @on_engine
-    def run(self, sources: Sequence[str | os.PathLike[str]], adapter: str, **options: Any) -> list[StepOutcome]:
+    def run(
+        self, sources: Sequence[str | os.PathLike[str]] = (), adapter: str = "generic", **options: Any
+    ) -> list[StepOutcome]:
         """Do everything in order: ingest, analyse, pretrain, fine-tune, evaluate, recommend, report.
 
         A step is skipped while nothing that it depends on has changed, so a run that was cut goes on.

@@ -97,7 +97,9 @@ class EntriesJob(LinesJob):
         if self._strict:
             return found
         # A key that no entry has is a missing value in each.
-        needed = [self._mapping.get(name) or next(iter(self.adapter.source_names(name)), name) for name in REQUIRED]
+        needed = [
+            self._declared.mapping.get(name) or next(iter(self.adapter.source_names(name)), name) for name in REQUIRED
+        ]
         return list(dict.fromkeys([*found, *needed]))
 
     def _stream(self) -> ByteStream:
