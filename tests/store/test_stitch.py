@@ -22,7 +22,6 @@ from cartpath.store.links import EVENTS
 from cartpath.store.memory import run_from_table
 from cartpath.store.owners import resolve
 from cartpath.store.rebuild import rebuild
-from cartpath.store.run import select
 from cartpath.store.stitch import arriving, combine, split
 from tests.store.stitching import (
     Link,
@@ -270,12 +269,7 @@ def test_a_funnel_over_a_stitched_path_counts_one_user(shop: Path, monkeypatch: 
     with store.open_snapshot(shop) as snap:
         runs = derive([snap.run(b) for b in range(snap.n_buckets)], resolve(snap.links, IdentitySettings()).owners, GAP)
         raw = engine.run(snap, lambda paths: paths.n_users, sum)
-
-    def seen(self: store.Snapshot, bucket: int) -> store.PathView:
-        run = runs[bucket]
-        return (select(self.run(bucket), np.zeros(0, np.int64), GAP) if run is None else run).view()
-
-    monkeypatch.setattr(store.Snapshot, "bucket", seen)
+    monkeypatch.setattr(store.Snapshot, "bucket", lambda self, bucket: (runs[bucket] or self.run(bucket)).view())
     assert counts() == [2, 2, 1]
     with store.open_snapshot(shop) as snap:
         assert (raw, engine.run(snap, lambda paths: paths.n_users, sum)) == (3, 2)
