@@ -90,6 +90,7 @@ def compare(original: store.Snapshot, raw: store.Snapshot, stitched: Iterator[Pa
     found = Compared()
     true = {str(path.user_id[0]): path for bucket in range(original.n_buckets) for path in original.bucket(bucket)}
     found.users = len(true)
+    purchase = raw.code_of("event", Event.purchase)
     codes = {name: _translated(original.codes(name), raw.codes(name)) for name in CODED.values()}
     for view in stitched:
         for path in view:
@@ -100,13 +101,14 @@ def compare(original: store.Snapshot, raw: store.Snapshot, stitched: Iterator[Pa
             same = _same(true.pop(name.removeprefix(ANONYMOUS)), path, codes)
             found.same += known and same
             found.same_unlinked += not known and same
-            found.merged_events += path.n_events if known else 0
+            found.merged_events += _before_purchase(path, purchase) if known else 0
     assert not true, "users are missing"
-    for bucket in range(raw.n_buckets):
-        view = raw.bucket(bucket)
-        known = ~np.array([name.startswith(ANONYMOUS) for name in view.user_id.to_pylist()], np.bool_)
-        found.merged_events -= int(np.diff(view.offsets)[known].sum())
     return found
+
+
+def _before_purchase(path: PathView, purchase: int) -> int:
+    """Count the events that came without a user."""
+    return int(np.searchsorted(path.ts, path.ts[path.event == purchase].min()))
 
 
 def _translated(ours: list[str], theirs: list[str]) -> np.ndarray:

@@ -124,7 +124,8 @@ def resolve(links: pa.Table, settings: IdentitySettings) -> Resolution:
     rows, n_self, n_late = _counting(links, anonymous, user, settings.until_us)
     if not len(rows):
         return Resolution(Owners.none(), self_links=n_self, after_until=n_late)
-    graph = _Graph(links.take(pa.array(rows)), anonymous[rows], user[rows])
+    some = links if len(rows) == len(links) else links.take(pa.array(rows))
+    graph = _Graph(some, anonymous[rows], user[rows])
     return graph.report(settings.max_ids, n_self, n_late)
 
 
