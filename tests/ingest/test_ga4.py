@@ -152,18 +152,18 @@ BOTH = row("view_item", user_id="anna")
 
 
 @pytest.mark.parametrize(
-    ("who", "users", "others"),
+    ("who", "users", "links", "others"),
     [
-        ("pseudo", ["11.22", "11.22", None], {"user_id": "anna"}),
-        ("known", ["anna", None, "bea"], {"user_pseudo_id": "11.22"}),
-        ("prefer_known", ["anna", "11.22", "bea"], {"user_pseudo_id": "11.22"}),
+        ("pseudo", ["11.22", "11.22", None], None, {"user_id": "anna"}),
+        ("known", ["anna", None, "bea"], "11.22", {"user_pseudo_id": "11.22"}),
+        ("prefer_known", ["anna", "11.22", "bea"], "11.22", {"user_pseudo_id": "11.22"}),
     ],
 )
-def test_whose_event_it_is(who: str, users: list[str | None], others: dict[str, str]) -> None:
+def test_whose_event_it_is(who: str, users: list[str | None], links: str | None, others: dict[str, str]) -> None:
     rows = (BOTH, row("view_item", 1), row("view_item", 2, user_id="bea", user_pseudo_id=None))
     found = events(*rows, user=who)
     assert [e["user_id"] for e in found] == users
-    assert [e["anonymous_id"] for e in found] == ["11.22", "11.22", None]
+    assert [e["anonymous_id"] for e in found] == [links, None, None]
     ids = {"user_id", "user_pseudo_id"}
     assert {name: value for name, value in json.loads(found[0]["props"]).items() if name in ids} == others
     assert [e["session_id"] for e in found] == ["11.22-7", "11.22-7", None]

@@ -15,7 +15,7 @@ from cartpath.ingest.numbers import as_numbers
 from cartpath.schema import Columns, Event
 
 PSEUDO, KNOWN, PREFER_KNOWN = "pseudo", "known", "prefer_known"
-#: The id of the browser or app, for identity: also where the event is a known user's.
+#: The id of the browser or app where the event is a known user's: what links the two.
 ANONYMOUS = "anonymous_id"
 _PARAMS = (
     *("ga_session_id", "ga_session_number", "page_location", "page_title", "page_referrer", "firebase_screen"),
@@ -52,7 +52,7 @@ def row_columns(table: pa.Table, who: str) -> dict[str, pa.Array]:
     other = pc.if_else(pc.fill_null(pc.equal(user, pseudo), False), known, pseudo)
     return {
         Columns.user_id: user,
-        ANONYMOUS: pseudo,
+        ANONYMOUS: pc.if_else(pc.not_equal(user, pseudo), pseudo, _NO_TEXT),
         Columns.ts: integers(column(table, "event_timestamp")).cast(pa.timestamp("us", tz="UTC")),
         Columns.event: map_unique(name, lambda word: EVENTS.get(word, word)),
         Columns.session_id: pc.binary_join_element_wise(pseudo, params["ga_session_id"], "-"),
@@ -131,7 +131,7 @@ def event_columns(table: pa.Table, rows: EventRows, who: str) -> dict[str, pa.Ar
     found[Columns.quantity] = integers(field(items, "quantity")).take(item)
     # Without its place in the batch an event has no name of its own: then only exact repeats are repeats.
     batched = pc.is_valid(integers(column(table, "batch_event_index"))).take(at)
-    pseudo = pc.fill_null(found[ANONYMOUS], "")
+    pseudo = pc.fill_null(meaningful(column(table, "user_pseudo_id")), "").take(at)
     name = pc.binary_join_element_wise(pseudo, found[Columns.hit], pa.array(rows.index).cast(pa.string()), "-")
     found[Columns.event_id] = pc.if_else(batched, name, _NO_TEXT)
     return found
