@@ -66,7 +66,7 @@ def main() -> None:
             found = resolve(raw.links, IdentitySettings())
             timed(f"resolve {found.links:,} links", begin)
             begin = time.process_time()
-            runs = derive([raw.run(bucket) for bucket in range(raw.n_buckets)], found.owners, raw.gap_seconds)
+            runs = derive([raw.raw_run(bucket) for bucket in range(raw.n_buckets)], found.owners, raw.gap_seconds)
             timed("stitch", begin)
             views: Iterator[store.PathView] = (run.view() for run in runs if run is not None)
             print(asdict(compare(original, raw, views)))

@@ -28,7 +28,7 @@ def test_users_who_are_anonymous_until_they_buy_get_their_path_back(tmp_path: Pa
     assert (first.read, first.stored, first.quarantined) == (second.read, second.stored, second.quarantined)
     with store.open_snapshot(one) as original, store.open_snapshot(two) as raw:
         owners = resolve(raw.links, IdentitySettings())
-        runs = derive([raw.run(bucket) for bucket in range(3)], owners.owners, raw.gap_seconds)
+        runs = derive([raw.raw_run(bucket) for bucket in range(3)], owners.owners, raw.gap_seconds)
         found = compare(original, raw, (run.view() for run in runs if run is not None))
     assert found.linked + found.unlinked == found.users == first.users
     assert found.same == found.linked > 20

@@ -55,7 +55,7 @@ def _scanned(snapshot: Snapshot, settings: CleaningSettings) -> tuple[Partial, P
     events, gap = snapshot.codes("event"), snapshot.gap_seconds
 
     def both(bucket: int) -> tuple[Partial, Partial]:
-        run = snapshot.run(bucket)
+        run = snapshot.raw_run(bucket)
         whole = scan(run, replace(settings, until=""), events, gap)
         return (scan(run, settings, events, gap) if settings.until else whole), whole
 

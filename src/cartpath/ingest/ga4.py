@@ -95,6 +95,7 @@ ADAPTER = Adapter(
         *("platform", "ecommerce", "items", "batch_page_id", "batch_ordering_id", "batch_event_index"),
     ),
     unnest=_unnest,
+    anonymous=ANONYMOUS,
     tested_on="untested on real data: rows made by hand from the documented schema",
     needs=("event_timestamp", "event_name", "event_params", ("user_pseudo_id", "user_id")),
 )
