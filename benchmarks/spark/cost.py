@@ -23,8 +23,8 @@ class Rates:
         Bytes an event: of the source, of shares on their way to buckets, of the store afterwards.
     ingest, status, funnel, flow, doctor : float
         Microseconds of CPU an event.
-    task : float
-        Milliseconds of CPU of a task that does nothing, Java's part included.
+    cold, warm : float
+        Milliseconds of CPU of a task that does nothing, Java's part included: the first of a process, and later ones.
     start : float
         Seconds of CPU until Spark and its workers are ready, whatever the log.
     """
@@ -37,7 +37,8 @@ class Rates:
     funnel: float
     flow: float
     doctor: float
-    task: float
+    cold: float
+    warm: float
     start: float
 
     def save(self, path: Path) -> None:
@@ -50,22 +51,19 @@ class Rates:
     def bytes(self, name: str, events: int) -> float:
         """Bytes read, spilled or stored.
 
-        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 15, 10).bytes("spilled", 10**9) / 10**9
+        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 25, 10, 10).bytes("spilled", 10**9) / 10**9
         60.0
         """
         return float(getattr(self, name)) * events
 
-    def cpu(self, step: str, events: int, buckets: int) -> float:
+    def cpu(self, step: str, events: int, buckets: int, warm: bool = False) -> float:
         """Seconds of CPU of a step, on all machines together, without the start.
 
-        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 15, 10).cpu("ingest", 10**9, 500)
-        4015.0
+        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 25, 10, 10).cpu("ingest", 10**9, 500)
+        4025.0
         """
-        return float(getattr(self, step)) * events / 10**6 + tasks(step, events, buckets) * self.task / 1000
-
-    def wall(self, step: str, events: int, buckets: int, cores: int) -> float:
-        """Seconds on the clock, where cores are idle and storage is not what is waited for."""
-        return self.cpu(step, events, buckets) / cores
+        a_task = self.warm if warm else self.cold
+        return float(getattr(self, step)) * events / 10**6 + tasks(step, events, buckets) * a_task / 1000
 
 
 def tasks(step: str, events: int, buckets: int) -> int:
