@@ -23,10 +23,12 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import measure  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import tree  # noqa: E402
-from cost import Rates  # noqa: E402
+from cost import Rates, tasks  # noqa: E402
 
 ENGINES = ("threads", "local[2]")
 SCANS = ("status", "funnel", "flow", "doctor")
+#: Of a workspace made without further settings.
+BUCKETS = 64
 RATES = HERE / "rates.json"
 Steps = dict[str, tree.Step]
 
@@ -42,7 +44,7 @@ def main() -> None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _same({name: steps for name, (steps, _, _) in found.items()})
-    rates = _rates(*found["local[2]"], source, n)
+    rates = _rates(found, source, n)
     if asked.rates:
         rates.save(RATES)
     text = _report(found, rates, n)
@@ -68,7 +70,8 @@ def _engine(name: str, source: Path, work: Path) -> tuple[Steps, int, int]:
     steps, spilled = tree.run([*script, "ingest", str(shop), str(source)], shop / "store" / "spill")
     stored = sum(tree.size(shop / "store" / folder) for folder in ("events", "paths", "codes", "tables"))
     scans, _ = tree.run([*script, "scans", str(shop), str(source)], shop / "store" / "spill")
-    scans.pop("start")
+    for step in ("start", "tasks, first"):  # that of the ingest is shown
+        scans.pop(step)
     for step, at in {**steps, **scans}.items():
         print(f"{name}: {step} {at.wall:.1f} s, {at.cpu:.1f} s CPU, {at.peak_mb:,.0f} MB", file=sys.stderr)
     return steps | scans, spilled, stored
@@ -81,13 +84,18 @@ def _same(found: dict[str, Steps]) -> None:
             raise SystemExit(f"{step} differs: {one[step].said} {other[step].said}")
 
 
-def _rates(steps: Steps, spilled: int, stored: int, source: Path, n: int) -> Rates:
-    per_event = {scan: steps[f"{scan}, again"].cpu / n * 1e6 for scan in SCANS}
+def _rates(found: dict[str, tuple[Steps, int, int]], source: Path, n: int) -> Rates:
+    """Work out rates; scans are the same functions on both engines, and on threads nothing is in their way."""
+    steps, spilled, stored = found["local[2]"]
+    cold, warm = (steps[f"tasks, {turn}"].cpu / BUCKETS for turn in ("first", "again"))
+    per_event = {scan: found["threads"][0][f"{scan}, again"].cpu / n * 1e6 for scan in SCANS}
     return Rates(
         read=source.stat().st_size / n,
         spilled=spilled / n,
         stored=stored / n,
-        ingest=steps["ingest"].cpu / n * 1e6,
+        ingest=(steps["ingest"].cpu - tasks("ingest", n, BUCKETS) * cold) / n * 1e6,
+        cold=cold * 1000,
+        warm=warm * 1000,
         start=steps["start"].cpu,
         **per_event,
     )
@@ -100,7 +108,7 @@ def _report(found: dict[str, tuple[Steps, int, int]], rates: Rates, n: int) -> s
         f"{n:,} rows; {stored} stored, {twice} duplicates, {bad} quarantined; both engines give the same results.",
         _engines_table(found),
         "Predicted with the rates of the smaller log, and measured, for Spark:",
-        _predicted_table(rates, n),
+        _predicted_table(found, rates, n),
         measure.machine(["pyspark", "pyarrow", "numba", "pandas"]),
     ]
     return "\n\n".join(parts)
@@ -118,21 +126,24 @@ def _engines_table(found: dict[str, tuple[Steps, int, int]]) -> str:
     return measure.table(head, rows)
 
 
-def _predicted_table(measured: Rates, n: int) -> str:
+def _predicted_table(found: dict[str, tuple[Steps, int, int]], measured: Rates, n: int) -> str:
     if not RATES.exists():
         return "no rates.json yet: run with --rates on a small log first"
-    model = Rates.load(RATES)
+    model, steps = Rates.load(RATES), found["local[2]"][0]
     rows = []
     for name in ("read", "spilled", "stored"):
-        rows.append(_row(f"GB {name}", model.bytes(name, n) / 1e9, measured.bytes(name, n) / 1e9, model.bytes(name, 1)))
+        rate = f"{model.bytes(name, 1):.1f} bytes an event"
+        rows.append(_row(f"GB {name}", model.bytes(name, n) / 1e9, measured.bytes(name, n) / 1e9, rate))
     for step in ("ingest", *SCANS):
-        rows.append(_row(f"{step}, CPU s", model.cpu(step, n), measured.cpu(step, n), model.cpu(step, 10**9) / 3600))
-    head = ["", "predicted", "measured", "measured / predicted", "bytes an event; CPU hours a billion events"]
-    return measure.table(head, rows)
+        warm = step != "ingest"
+        took = steps[f"{step}, again" if warm else step].cpu
+        rate = f"{getattr(model, step):.3f} µs an event, {model.warm if warm else model.cold:.0f} ms a task"
+        rows.append(_row(f"{step}, CPU s", model.cpu(step, n, BUCKETS, warm), took, rate))
+    return measure.table(["", "predicted", "measured", "measured / predicted", "from"], rows)
 
 
-def _row(name: str, predicted: float, measured: float, unit: float) -> list[str]:
-    return [name, f"{predicted:.2f}", f"{measured:.2f}", f"{measured / predicted:.2f}", f"{unit:.2f}"]
+def _row(name: str, predicted: float, measured: float, rate: str) -> list[str]:
+    return [name, f"{predicted:.2f}", f"{measured:.2f}", f"{measured / predicted:.2f}", rate]
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def run(command: list[str], folder: Path) -> tuple[dict[str, Step], int]:
     for line in process.stdout:
         said = json.loads(line)
         spent = tree.spent()
-        steps[said["step"]] = Step(said["wall"], spent - before, tree.peak_mb, said)
+        steps[said["step"]] = Step(said["wall"], (spent - before) / said["times"], tree.peak_mb, said)
         before, tree.peak_mb = spent, 0.0
     tree.stopped.set()
     watcher.join()

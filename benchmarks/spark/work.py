@@ -12,6 +12,11 @@ from typing import Any
 import cartpath
 from cartpath import engine, store
 
+#: Empty tasks, to see what a task costs that does nothing; as many as there are buckets.
+TASKS = 64
+#: How often a question is asked again: one answer takes less than can be measured.
+TIMES = 5
+
 STEPS = "view,add_to_cart,checkout,purchase"
 
 
@@ -22,7 +27,15 @@ def main() -> None:
         begin = time.perf_counter()
         engine.map(_ready, range(4))
         _tell("start", begin, "")
+        _nothing("tasks, first", 1)
         (_ingest if what == "ingest" else _scans)(Path(shop), source)
+
+
+def _nothing(step: str, times: int) -> None:
+    begin = time.perf_counter()
+    for _ in range(times):
+        engine.map(len, [""] * TASKS)
+    _tell(step, begin, "", times)
 
 
 def _ready(_: int) -> None:
@@ -30,10 +43,10 @@ def _ready(_: int) -> None:
     import cartpath.paths  # noqa: F401 - a worker that has these is ready
 
 
-def _tell(step: str, begin: float, found: Any) -> None:
+def _tell(step: str, begin: float, found: Any, times: int = 1) -> None:
     text = json.dumps(found, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    line = {"step": step, "wall": time.perf_counter() - begin, "digest": digest}
+    line = {"step": step, "wall": (time.perf_counter() - begin) / times, "times": times, "digest": digest}
     if step == "ingest":
         line["found"] = found
     print(json.dumps(line), flush=True)
@@ -55,9 +68,11 @@ def _scans(folder: Path, source: str) -> None:
         "doctor": lambda: _without_times(shop.doctor().to_dict()),
     }
     for step, ask in asked.items():
-        for turn in ("first", "again"):
+        for turn, times in (("first", 1), ("again", TIMES)):
             begin = time.perf_counter()
-            _tell(f"{step}, {turn}", begin, ask())
+            found = [ask() for _ in range(times)]
+            _tell(f"{step}, {turn}", begin, found[-1], times)
+    _nothing("tasks, again", TIMES)
 
 
 def _without_times(told: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import pytest
 
 from cartpath import engine, store
 from cartpath.engine.session import settings
-from cartpath.engine.task import carried, carry
+from cartpath.engine.task import Scanner, carried, carry
 from cartpath.schema import CartpathError, MissingExtraError
+from cartpath.store.share import SharedRows
 from tests.engine.same import SPARK
 from tests.store.twin import Row, put, workspace
 
@@ -88,6 +89,13 @@ def test_a_snapshot_at_a_generation_writes_nothing(shop: Path) -> None:
         assert not (shop / "store" / "pins").exists()
     with pytest.raises(CartpathError):
         store.Snapshot.at(shop, 7)
+
+
+def test_a_machine_without_the_storage_says_so(shop: Path, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    for work in (lambda: Scanner(away, 1, id)(0), SharedRows([(away, [])]).read):
+        with pytest.raises(CartpathError, match=f"does not see {away}"):
+            work()
 
 
 def test_an_unknown_engine_ends_with_usage(shop: Path, cartpath_command: list[str]) -> None:

@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 
 from cartpath.schema import CartpathError
 from cartpath.store import PathView, Snapshot
+from cartpath.store.share import must_see
 
 Made = TypeVar("Made")
 
@@ -110,9 +111,5 @@ class Scanner(Generic[Made]):
 @lru_cache(maxsize=1)
 def _opened(workspace: Path, generation: int) -> Snapshot:
     """Open a generation; a worker that is used again has it still."""
-    if not workspace.is_dir():
-        raise CartpathError(
-            f"{socket.gethostname()} does not see {workspace}",
-            "on a cluster the workspace must lie on storage that driver and executors see under the same path",
-        )
+    must_see(workspace)
     return Snapshot.at(workspace, generation)

@@ -17,7 +17,7 @@ from cartpath.ingest.quarantine import IsForgotten, Quarantine
 from cartpath.ingest.reading import FileJob, Piece
 from cartpath.schema import Columns
 from cartpath.store.erasure import Forgotten
-from cartpath.store.share import Share, ShareWriter
+from cartpath.store.share import Share, ShareWriter, must_see
 
 #: Small chunks are gathered to this many rows before the store takes them.
 ROWS = 200_000
@@ -142,6 +142,8 @@ class ShareReader:
 
     def __call__(self, job: FileJob) -> ShareRead:
         """Read a share to its end."""
+        must_see(job.path)
+        must_see(self.folder)
         tally, items, links = Tally(), None, Collector()
         writer = ShareWriter(self.folder, self.n_buckets)
         gatherer = Gatherer(writer.add)

@@ -8,6 +8,7 @@ store's code of each of the share's.
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.schema import REQUIRED, Columns
+from cartpath.schema import REQUIRED, CartpathError, Columns
 from cartpath.store.codes import CODED, Codes, Dictionary
 from cartpath.store.files import load_arrays, save_arrays
 from cartpath.store.hashing import hash_strings
@@ -25,6 +26,21 @@ from cartpath.store.prepare import prepare
 from cartpath.store.spill import BucketFile, Places, streams, together
 
 _KEYED = (*REQUIRED, Columns.session_id, Columns.hit, Columns.once)
+
+
+def must_see(path: Path) -> None:
+    """Look whether a file or folder that the driver named is seen from here.
+
+    Raises
+    ------
+    CartpathError
+        If it is not: this machine does not share the storage it lies on.
+    """
+    if not path.exists():
+        raise CartpathError(
+            f"{socket.gethostname()} does not see {path}",
+            "on a cluster workspace and sources must lie on storage that all machines see under the same path",
+        )
 
 
 @dataclass(frozen=True)
@@ -150,6 +166,8 @@ class SharedRows:
 
     def read(self) -> pa.Table:
         """Return them as ``prepare`` makes them, with the store's codes."""
+        for path, _ in self.shares:
+            must_see(path)
         return together([self._rows(path, places) for path, places in self.shares])
 
     def _rows(self, path: Path, places: Places) -> pa.Table:
