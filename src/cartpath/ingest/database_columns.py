@@ -28,6 +28,7 @@ _FLOATS = ("real", "double precision")
 #: Groups that can hold a canonical column: text takes all that has one way to be written.
 _FITS = {
     Columns.ts: (MOMENT, NUMBER, TEXT),
+    Columns.received: (MOMENT, NUMBER, TEXT),
     Columns.is_direct: (FLAG, NUMBER, TEXT),
     Columns.props: (JSON, LIST, TEXT, NUMBER, FLAG, MOMENT),
 }
