@@ -30,7 +30,7 @@ from cartpath import store  # noqa: E402
 from cartpath.config import CleaningSettings  # noqa: E402
 from cartpath.ingest import ingest  # noqa: E402
 from cartpath.ingest.cleaning import apply, fit  # noqa: E402
-from cartpath.ingest.doctor import diagnose  # noqa: E402
+from cartpath.ingest.doctor.diagnosis import diagnose  # noqa: E402
 
 SEEDS, LEVELS = (1, 2, 3), (1.0, 5.0)
 USERS, DAYS = 20_000, 60

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cartpath.ingest.ga360_columns import hit_times
-from cartpath.ingest.ga360_fields import column, field, texts
-from cartpath.ingest.ga360_rows import flatten
-from cartpath.ingest.ga360_text import item_of
+from cartpath.ingest.adapters.ga360_columns import hit_times
+from cartpath.ingest.adapters.ga360_fields import column, field, texts
+from cartpath.ingest.adapters.ga360_rows import flatten
+from cartpath.ingest.adapters.ga360_text import item_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

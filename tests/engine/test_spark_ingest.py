@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cartpath import engine, store
-from cartpath.ingest import parquet_reader
+from cartpath.ingest.readers import parquet_reader
 from cartpath.ingest.reading import Piece
 from cartpath.privacy import forget
 from cartpath.schema import CartpathError
@@ -188,7 +188,7 @@ class Given:
 
 
 def test_what_is_no_file_is_read_here_and_built_there(tmp_path: Path, spark: str) -> None:
-    from cartpath.ingest.run import ingest_jobs
+    from cartpath.ingest.jobs import ingest_jobs
 
     shops = both(tmp_path)
     events = pa.table(

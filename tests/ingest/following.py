@@ -14,7 +14,7 @@ from cartpath.ingest import IngestSummary, get
 from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.folder import FolderSource
 from cartpath.ingest.follow.lines import Asked
-from cartpath.ingest.reading import resolve_options
+from cartpath.ingest.options import resolve_options
 from cartpath.store.manifest import STORE, current
 from cartpath.store.parts import read_part
 

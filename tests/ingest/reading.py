@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from cartpath.ingest import Bad, get
-from cartpath.ingest.reading import FileJob, resolve_options
+from cartpath.ingest.options import resolve_options
+from cartpath.ingest.reading import FileJob
 from cartpath.schema import event_schema
 
 HEADER = b"user_id,ts,event,item_id,price,quantity\n"

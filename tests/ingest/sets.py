@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cartpath.ingest import Adapter, get
 from cartpath.ingest.file_sets import FileSet, file_set
-from cartpath.ingest.reading import resolve_options
+from cartpath.ingest.options import resolve_options
 from cartpath.ingest.sources import expand
 
 #: What may stand where a time belongs: offsets that agree, one there is not, and no time at all.

@@ -10,7 +10,8 @@ import pytest
 
 from cartpath import ingest
 from cartpath.ingest import Reason, chunk
-from cartpath.ingest.reading import FileJob, resolve_options
+from cartpath.ingest.options import resolve_options
+from cartpath.ingest.reading import FileJob
 from cartpath.schema import CartpathError
 from tests.ingest.reading import write
 from tests.ingest.sets import put, read_set

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cartpath.ingest import Reason, csv_lines, csv_reader, lines
+from cartpath.ingest import Reason
+from cartpath.ingest.readers import csv_lines, csv_reader, lines
 from cartpath.schema import CartpathError
 from tests.ingest.reading import GOOD, HEADER, read, write
 

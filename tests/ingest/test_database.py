@@ -19,10 +19,12 @@ from typer.testing import CliRunner
 from cartpath import ingest, store
 from cartpath.cli import app
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import database, database_query, get
-from cartpath.ingest.database import database_job
-from cartpath.ingest.database_address import Address
-from cartpath.ingest.database_errors import check_query
+from cartpath.ingest import get
+from cartpath.ingest.database import job as database
+from cartpath.ingest.database import query as database_query
+from cartpath.ingest.database.address import Address
+from cartpath.ingest.database.errors import check_query
+from cartpath.ingest.database.job import database_job
 from cartpath.schema import CartpathError, MissingExtraError
 from tests.ingest.postgres import generation, quarantine
 from tests.ingest.reading import read

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from cartpath import ingest, store
 from cartpath.cli import app
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import database, database_query
+from cartpath.ingest.database import job as database
+from cartpath.ingest.database import query as database_query
 from cartpath.schema import CartpathError
 from tests.ingest.postgres import Schema, generation, quarantine
 

@@ -12,7 +12,8 @@ import pytest
 
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import database, database_query
+from cartpath.ingest.database import job as database
+from cartpath.ingest.database import query as database_query
 from cartpath.schema import CartpathError, Columns, event_schema
 from cartpath.simulate import simulate
 from tests.ingest.postgres import Schema, quarantine

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath import store
-from cartpath.ingest import doctor_kernels
-from cartpath.ingest.doctor import Diagnosis, diagnose
-from cartpath.ingest.doctor_finding import LEVELS, Finding
-from cartpath.ingest.doctor_volumes import volumes
+from cartpath.ingest.doctor import kernels as doctor_kernels
+from cartpath.ingest.doctor.diagnosis import Diagnosis, diagnose
+from cartpath.ingest.doctor.finding import LEVELS, Finding
+from cartpath.ingest.doctor.volumes import volumes
 from cartpath.ingest.run import ingest
 from cartpath.schema import MICROSECONDS, Columns, event_schema
 from cartpath.simulate import simulate

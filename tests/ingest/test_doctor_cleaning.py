@@ -13,9 +13,9 @@ import pytest
 from cartpath import config, store
 from cartpath.config import CleaningSettings
 from cartpath.ingest.cleaning import apply, fit
-from cartpath.ingest.doctor import diagnose
-from cartpath.ingest.doctor_cleaning import proposed
-from cartpath.ingest.doctor_finding import Finding
+from cartpath.ingest.doctor.cleaning import proposed
+from cartpath.ingest.doctor.diagnosis import diagnose
+from cartpath.ingest.doctor.finding import Finding
 from cartpath.schema import Columns, event_schema
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -13,7 +13,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from cartpath.ingest import Reason, lines, sources
+from cartpath.ingest import Reason, sources
+from cartpath.ingest.readers import lines
 from cartpath.schema import CartpathError
 from tests.ingest.reading import GOOD, HEADER, Outcome, read, write
 

@@ -15,7 +15,7 @@ from unittest import mock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cartpath.ingest import csv_reader, lines
+from cartpath.ingest.readers import csv_reader, lines
 from cartpath.schema import CartpathError
 from tests.ingest.reading import HEADER, Outcome, read
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cartpath.ingest import get
 from cartpath.ingest.adapter import Context
-from cartpath.ingest.ga360 import unnest_ga360
+from cartpath.ingest.adapters.ga360 import unnest_ga360
 from cartpath.ingest.normalise import Plan, normalise
 from cartpath.schema import Columns, Event, event_schema
 from tests.ingest import ga360_twin as twin

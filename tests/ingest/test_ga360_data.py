@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cartpath import store
-from cartpath.ingest.ga360 import ADAPTER, unnest_ga360
+from cartpath.ingest.adapters.ga360 import ADAPTER, unnest_ga360
 from cartpath.ingest.run import ingest
 from cartpath.schema import Columns
 from tests.ingest import ga360_twin as twin

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath import ingest, store
-from cartpath.ingest.ga4 import unnest_ga4
-from cartpath.ingest.ga4_source import page_of
+from cartpath.ingest.adapters.ga4 import unnest_ga4
+from cartpath.ingest.adapters.ga4_source import page_of
 from cartpath.paths import status
 from cartpath.schema import CartpathError, Columns
 from tests.ingest.ga4_export import NOON, SCHEMA, SECOND, VISIT, item, row, table

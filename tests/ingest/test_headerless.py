@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartpath.ingest import Adapter, Reason, csv_reader
-from cartpath.ingest.reading import FileJob, resolve_options
+from cartpath.ingest import Adapter, Reason
+from cartpath.ingest.options import resolve_options
+from cartpath.ingest.readers import csv_reader
+from cartpath.ingest.reading import FileJob
 from cartpath.schema import CartpathError
 from tests.ingest.reading import write
 

@@ -177,7 +177,8 @@ class TestEvents:
     def test_a_file_that_was_read_before_the_option_existed_is_known(self, where: Path, tmp_path: Path) -> None:
         """Its signature is that of the options that there were."""
         from cartpath.ingest import get
-        from cartpath.ingest.reading import FileJob, resolve_options
+        from cartpath.ingest.options import resolve_options
+        from cartpath.ingest.reading import FileJob
 
         path, adapter = log_file(tmp_path / "log.csv"), get("generic")
         options = resolve_options(adapter, {})

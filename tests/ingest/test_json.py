@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from cartpath.ingest import Adapter, Context, Option, Reason, Unnested, lines
-from cartpath.ingest.reading import FileJob, resolve_options
+from cartpath.ingest import Adapter, Context, Option, Reason, Unnested
+from cartpath.ingest.options import resolve_options
+from cartpath.ingest.readers import lines
+from cartpath.ingest.reading import FileJob
 from cartpath.schema import CartpathError, Columns
 from tests.ingest.reading import read, write
 

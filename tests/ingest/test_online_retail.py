@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from cartpath import ingest, store
 from cartpath.ingest import Reason, get
+from cartpath.ingest.adapters.retail_events import Ledger
+from cartpath.ingest.adapters.retail_lines import iso_dates
 from cartpath.ingest.chunk import Chunk
-from cartpath.ingest.reading import resolve_options
-from cartpath.ingest.retail_events import Ledger
-from cartpath.ingest.retail_lines import iso_dates
+from cartpath.ingest.options import resolve_options
 from cartpath.paths import status
 from cartpath.schema import CartpathError, Columns
 from tests.ingest import retail_twin as twin

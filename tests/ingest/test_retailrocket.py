@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import Context, parquet_reader
+from cartpath.ingest import Context
 from cartpath.ingest.adapters.retailrocket_items import catalogue, category_paths, latest
+from cartpath.ingest.readers import parquet_reader
 from cartpath.schema import CartpathError
 from tests.ingest.sets import NOON, ZONES, put, read_set
 

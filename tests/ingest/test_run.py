@@ -15,8 +15,8 @@ import pytest
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
 from cartpath.ingest import Adapter, Option, Reason
-from cartpath.ingest.reading import resolve_options
-from cartpath.ingest.run import ahead
+from cartpath.ingest.ahead import ahead
+from cartpath.ingest.options import resolve_options
 from cartpath.schema import CartpathError
 from tests.ingest.reading import GOOD, HEADER, write
 

@@ -8,7 +8,9 @@ import pytest
 
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest import Context, Reason, lines, sequences
+from cartpath.ingest import Context, Reason
+from cartpath.ingest.adapters import sequences
+from cartpath.ingest.readers import lines
 from cartpath.schema import CartpathError, microseconds_of
 from tests.ingest.reading import read, write
 

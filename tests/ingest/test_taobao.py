@@ -25,7 +25,8 @@ def test_the_four_behaviours(tmp_path: Path) -> None:
 
 def test_the_catalogue_has_the_category(tmp_path: Path) -> None:
     from cartpath.ingest import get
-    from cartpath.ingest.reading import FileJob, resolve_options
+    from cartpath.ingest.options import resolve_options
+    from cartpath.ingest.reading import FileJob
 
     job = FileJob(write(tmp_path / "a.csv", ROWS), get("taobao"), {}, resolve_options(get("taobao"), {}))
     job.open()

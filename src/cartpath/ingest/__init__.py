@@ -5,7 +5,8 @@ from cartpath.ingest.chunk import Bad, Chunk, Reason
 from cartpath.ingest.file_kinds import FileKind, Role
 from cartpath.ingest.mapping import Proposal, propose
 from cartpath.ingest.registry import get, names
-from cartpath.ingest.run import IngestSummary, ingest
+from cartpath.ingest.run import ingest
+from cartpath.ingest.summary import IngestSummary
 
 __all__ = [
     "Adapter",

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.numbers import MAX_MONEY, as_numbers
+from cartpath.ingest.readers import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.sources import sniff_format
 from cartpath.ingest.text import as_text, single
 from cartpath.schema import CartpathError, Columns, item_schema

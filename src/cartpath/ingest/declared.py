@@ -53,7 +53,7 @@ class Declared:
     adapter : Adapter
     mapping : mapping of canonical column to source column, or to ``=value``
     options : mapping
-        As ``reading.resolve_options`` returns.
+        As ``options.resolve_options`` returns.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Declared:
     Examples
     --------
     >>> from cartpath.ingest import get
-    >>> from cartpath.ingest.reading import resolve_options
+    >>> from cartpath.ingest.options import resolve_options
     >>> generic = get("generic")
     >>> declared = Declared(generic, {"ts": "at", "event": "=view"}, resolve_options(generic, {}))
     >>> declared.find(["user_id", "at", "page"], "visits")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.file_kinds import FileKind, Role
+from cartpath.ingest.readers import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.reading import FileJob, Job
 from cartpath.ingest.sources import sniff_format
 from cartpath.ingest.table_job import TableJob

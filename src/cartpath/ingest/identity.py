@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.chunk import Chunk
+from cartpath.ingest.readers import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.sources import content_hash, sniff_format
 from cartpath.ingest.text import as_text, single
 from cartpath.ingest.times import Clock, as_times

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cartpath.ingest.chunk import Bad, Reason
-from cartpath.ingest.lines import RAW_LENGTH
 from cartpath.ingest.normalise import Normalised
+from cartpath.ingest.readers.lines import RAW_LENGTH
 from cartpath.schema import Columns
 
 FOLDER = "quarantine"

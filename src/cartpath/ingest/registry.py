@@ -11,15 +11,15 @@ from cartpath.schema import CartpathError
 
 #: Name -> module that has it as ``ADAPTER``.
 _BUILT_IN = {
-    "cartpath": "cartpath.ingest.canonical",
+    "cartpath": "cartpath.ingest.adapters.canonical",
     "complete_journey": "cartpath.ingest.adapters.complete_journey",
-    "ga360": "cartpath.ingest.ga360",
-    "ga4": "cartpath.ingest.ga4",
-    "generic": "cartpath.ingest.generic",
-    "online_retail": "cartpath.ingest.online_retail",
-    "rees46": "cartpath.ingest.rees46",
+    "ga360": "cartpath.ingest.adapters.ga360",
+    "ga4": "cartpath.ingest.adapters.ga4",
+    "generic": "cartpath.ingest.adapters.generic",
+    "online_retail": "cartpath.ingest.adapters.online_retail",
+    "rees46": "cartpath.ingest.adapters.rees46",
     "retailrocket": "cartpath.ingest.adapters.retailrocket",
-    "sequences": "cartpath.ingest.sequences",
+    "sequences": "cartpath.ingest.adapters.sequences",
     "taobao": "cartpath.ingest.adapters.taobao",
     "yoochoose": "cartpath.ingest.adapters.yoochoose",
 }

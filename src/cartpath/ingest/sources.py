@@ -6,7 +6,7 @@ import glob
 import hashlib
 from pathlib import Path
 
-from cartpath.ingest.streams import ByteStream
+from cartpath.ingest.readers.streams import ByteStream
 from cartpath.schema import CartpathError
 
 PACKED = (".gz", ".zst", ".zstd")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartpath.ingest import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.adapter import Context
 from cartpath.ingest.catalogue import canonical_items, typed
 from cartpath.ingest.chunk import Chunk
 from cartpath.ingest.file_kinds import FileKind, Role
+from cartpath.ingest.readers import csv_reader, json_reader, parquet_reader
 from cartpath.ingest.reading import Piece, signature_of
 from cartpath.ingest.sources import content_hash, sniff_format
 from cartpath.ingest.text import as_text, single

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartpath.ingest import kernels
-from cartpath.ingest.lines import MAX_LINE
+from cartpath.ingest.readers.lines import MAX_LINE
 
 Mask = npt.NDArray[np.bool_]
 

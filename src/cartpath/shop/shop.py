@@ -180,7 +180,7 @@ class Shop:
     @on_engine
     def doctor(self) -> Any:
         """Look at the state of the store and at the quality of its data."""
-        from cartpath.ingest.doctor import diagnose
+        from cartpath.ingest.doctor.diagnosis import diagnose
 
         return diagnose(self.path)
 
@@ -220,7 +220,7 @@ class Shop:
 
         Returns
         -------
-        cartpath.ingest.run.IngestSummary
+        cartpath.ingest.IngestSummary
         """
         from cartpath.ingest.run import ingest
 

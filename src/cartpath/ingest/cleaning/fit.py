@@ -19,7 +19,7 @@ from cartpath.ingest.cleaning.observed import COARSE, Observed, merge_observed, 
 from cartpath.ingest.cleaning.plan import VALUES, Plan
 from cartpath.ingest.cleaning.robots import robots
 from cartpath.ingest.cleaning.statistics import median
-from cartpath.ingest.doctor_columns import EXPECTED
+from cartpath.ingest.doctor.columns import EXPECTED
 from cartpath.schema import Columns
 from cartpath.store import NO_QUANTITY
 from cartpath.store.run import Run, rebuild_run

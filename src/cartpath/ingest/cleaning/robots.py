@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.ingest.doctor_kernels import rhythm
-from cartpath.ingest.doctor_scan import FAST, REGULAR
+from cartpath.ingest.doctor.kernels import rhythm
+from cartpath.ingest.doctor.scan import FAST, REGULAR
 from cartpath.store.run import Run
 
 

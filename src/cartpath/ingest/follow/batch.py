@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.ingest.follow.source import ChangedError, Part, Source, StoppedError
-from cartpath.ingest.run import IngestSummary, ingest_jobs
+from cartpath.ingest.jobs import ingest_jobs
+from cartpath.ingest.summary import IngestSummary
 from cartpath.store.manifest import current
 
 #: Of the ingest's summary, what a batch tells.

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cartpath.ingest import json_reader
 from cartpath.ingest.chunk import Bad
 from cartpath.ingest.follow.lines import Asked, LinesJob, MemoryStream
-from cartpath.ingest.lines import RAW_LENGTH, raw_text
+from cartpath.ingest.readers import json_reader
+from cartpath.ingest.readers.lines import RAW_LENGTH, raw_text
+from cartpath.ingest.readers.streams import ByteStream
 from cartpath.ingest.reading import Piece
-from cartpath.ingest.streams import ByteStream
 from cartpath.schema import REQUIRED
 
 #: Fields that, alone in an entry, may hold it as a JSON object.

@@ -15,8 +15,8 @@ from cartpath.ingest.follow.lines import Asked
 from cartpath.ingest.follow.listing import Seen, format_within, is_left_alone, listing
 from cartpath.ingest.follow.source import BATCH_BYTES, Notes, Part, Say
 from cartpath.ingest.follow.whole import Wholes
+from cartpath.ingest.readers.streams import compression_of
 from cartpath.ingest.sources import sniff_format
-from cartpath.ingest.streams import compression_of
 from cartpath.schema import CartpathError
 
 #: How long a file that is gone is remembered, in case it comes back.

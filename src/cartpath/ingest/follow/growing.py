@@ -13,7 +13,7 @@ from cartpath.ingest.follow.kept import Kept, Look
 from cartpath.ingest.follow.lines import Asked, GrowingJob, is_whole_object, whole_lines
 from cartpath.ingest.follow.listing import Seen
 from cartpath.ingest.follow.source import BATCH_BYTES, Notes, Part, Say
-from cartpath.ingest.lines import MAX_LINE
+from cartpath.ingest.readers.lines import MAX_LINE
 
 
 @dataclass

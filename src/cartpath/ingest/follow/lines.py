@@ -10,16 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from cartpath.ingest import json_reader
 from cartpath.ingest.adapter import Adapter
 from cartpath.ingest.chunk import Chunk
 from cartpath.ingest.follow.fingerprint import MARKS, Fingerprint
 from cartpath.ingest.follow.kept import Kept
 from cartpath.ingest.follow.listing import Seen
 from cartpath.ingest.follow.source import ChangedError
-from cartpath.ingest.lines import MAX_LINE
+from cartpath.ingest.readers import json_reader
+from cartpath.ingest.readers.lines import MAX_LINE
+from cartpath.ingest.readers.streams import ByteStream
 from cartpath.ingest.reading import FileJob
-from cartpath.ingest.streams import ByteStream
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Asked:
     adapter : Adapter
     mapping : mapping of canonical column to source column
     options : mapping
-        As ``reading.resolve_options`` returns.
+        As ``options.resolve_options`` returns.
     """
 
     adapter: Adapter

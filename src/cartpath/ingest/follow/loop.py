@@ -17,7 +17,7 @@ from cartpath.ingest.follow.clock import now
 from cartpath.ingest.follow.lock import follower_lock
 from cartpath.ingest.follow.source import Say, Source, StoppedError
 from cartpath.ingest.follow.sources import open_sources
-from cartpath.ingest.run import IngestSummary
+from cartpath.ingest.summary import IngestSummary
 from cartpath.schema import CartpathError, WorkspaceBusyError, seconds
 from cartpath.store.manifest import current
 

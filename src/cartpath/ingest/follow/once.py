@@ -14,7 +14,9 @@ from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.lock import follower_lock
 from cartpath.ingest.follow.source import Source
 from cartpath.ingest.follow.sources import open_sources
-from cartpath.ingest.run import IngestSummary, Progress, ingest, put_totals
+from cartpath.ingest.jobs import Progress
+from cartpath.ingest.run import ingest
+from cartpath.ingest.summary import IngestSummary, put_totals
 from cartpath.schema import CartpathError
 from cartpath.store.manifest import current
 

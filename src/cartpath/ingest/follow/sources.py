@@ -12,7 +12,7 @@ from cartpath.ingest.follow.folder import FolderSource
 from cartpath.ingest.follow.lines import Asked
 from cartpath.ingest.follow.source import Say, Source
 from cartpath.ingest.follow.stream import StreamSource
-from cartpath.ingest.reading import resolve_options
+from cartpath.ingest.options import resolve_options
 from cartpath.ingest.run import checked_mapping
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cartpath.ingest import csv_reader, flat, json_reader, parquet_reader
+from cartpath.ingest.readers import csv_reader, flat, json_reader, parquet_reader
 from cartpath.ingest.sources import expand, sniff_format
 from cartpath.schema import CartpathError
 
