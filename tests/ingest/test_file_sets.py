@@ -174,7 +174,7 @@ def test_rows_that_cannot_matter_are_not_held(tmp_path: Path, monkeypatch: pytes
         return table.slice(max(len(table) - 1, 0))
 
     monkeypatch.setattr(table_job, "_ROWS", 3)
-    monkeypatch.setattr("cartpath.ingest.lines.BLOCK", 8)
+    monkeypatch.setattr("cartpath.ingest.readers.lines.BLOCK", 8)
     (tmp_path / "goods.csv").write_text("item_id,title\n" + "".join(f"s{i},{i}\n" for i in range(100)))
     kind = FileKind("goods", Role.items, ("goods*",), ("item_id", "title"), reduce=newest)
     found = read_set(tmp_path, Adapter("set", "", files=(kind,)))

@@ -65,8 +65,10 @@ def test_the_item_schema() -> None:
 def test_column_names_are_unique_and_internal_ones_start_with_an_underscore() -> None:
     names = [value for name, value in vars(Columns).items() if not name.startswith("__")]
     assert len(set(names)) == len(names)
-    canonical = {*event_schema().names, *item_schema().names}
-    assert {name for name in names if name not in canonical} == {"_file", "_row", "_hit", "_once", "_blanked"}
+    of_links = {"anonymous_id", "first", "last", "n"}
+    known = {*event_schema().names, *item_schema().names, *of_links}
+    internal = {"_file", "_row", "_hit", "_once", "_blanked", "_received"}
+    assert {name for name in names if name not in known} == internal
 
 
 def test_the_vocabulary_is_in_the_order_of_a_visit() -> None:
