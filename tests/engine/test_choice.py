@@ -71,7 +71,8 @@ def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_cluster_decides_for_itself() -> None:
-    assert set(settings("yarn")) == {"spark.app.name", "spark.ui.showConsoleProgress"}
+    kept = {"spark.app.name", "spark.ui.showConsoleProgress", "spark.python.unix.domain.socket.enabled"}
+    assert set(settings("yarn")) == kept
     assert settings("local[2]")["spark.ui.enabled"] == "false"
 
 

@@ -97,7 +97,12 @@ def settings(master: str | None) -> dict[str, str]:
     >>> settings("local[2]")["spark.driver.bindAddress"]
     '127.0.0.1'
     """
-    common = {"spark.app.name": "cartpath", "spark.ui.showConsoleProgress": "false"}
+    common = {
+        "spark.app.name": "cartpath",
+        "spark.ui.showConsoleProgress": "false",
+        # Over TCP each small task waits 40 ms for an acknowledgement that its Python worker delays.
+        "spark.python.unix.domain.socket.enabled": "true",
+    }
     if master is None or not master.startswith("local"):
         return common
     return common | {
