@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -70,11 +71,29 @@ def deriving(workspace: Path | str, *, refit: bool = False) -> Callable[[Pending
     return lambda pending: _derivation(settings, pending, refit)
 
 
+def check_settings(workspace: Path | str) -> None:
+    """Refuse settings that have changed since the paths were made, before anything is read.
+
+    Raises
+    ------
+    CartpathError
+        If ``cartpath clean`` has to be run first.
+    """
+    settings = config.load(Path(workspace))
+    with store.open_snapshot(workspace) as snapshot:
+        found = snapshot.derivation
+        empty = not any(entry["stats"].get("events") for entry in snapshot.manifest.data["buckets"])
+    _check_unchanged(_wanted(settings), None if found is None else found["record"], settings, empty, Path(workspace))
+
+
+def _wanted(settings: config.Settings) -> dict[str, Any]:
+    return _plain({"cleaning": settings.cleaning.to_dict(), "identity": asdict(settings.identity)})
+
+
 def _derivation(settings: config.Settings, pending: Pending, refit: bool) -> Derivation | None:
-    wanted = {"cleaning": settings.cleaning.to_dict(), "identity": _plain(asdict(settings.identity))}
-    before = pending.record
+    wanted, before = _wanted(settings), pending.record
     if not refit:
-        _check_unchanged(wanted, before, settings, pending)
+        _check_unchanged(wanted, before, settings, pending.was_empty, pending.snapshot.workspace)
     plan = _plan(settings.cleaning, pending, None if refit or before is None else before["plan"])
     found = resolve(pending.table(LINKS, no_links()), settings.identity)
     stitched = settings.identity.stitch and len(found.owners) > 0
@@ -101,17 +120,16 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_unchanged(
-    wanted: dict[str, Any], before: dict[str, Any] | None, settings: config.Settings, pending: Pending
+    wanted: dict[str, Any], before: dict[str, Any] | None, settings: config.Settings, empty: bool, shop: Path
 ) -> None:
     if before is None:
-        changed = settings.cleaning.active and not pending.was_empty
+        changed = settings.cleaning.active and not empty
     else:
-        changed = _plain(wanted) != before["settings"]
+        changed = wanted != before["settings"]
     if changed:
-        shop = pending.snapshot.workspace
         raise CartpathError(
             f"[cleaning] or [identity] of {shop / config.FILE_NAME} changed since the paths were made",
-            f"make them anew first: cartpath clean {shop}",
+            f"make them anew first: cartpath clean {shlex.quote(str(shop))}",
         )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cartpath import engine, store
 from cartpath.ingest.ahead import ahead
-from cartpath.ingest.derivation import deriving
+from cartpath.ingest.derivation import check_settings, deriving
 from cartpath.ingest.gathered import Gathered
 from cartpath.ingest.identity import Collector, Identities
 from cartpath.ingest.quarantine import FOLDER, Quarantine, remove_orphans
@@ -52,6 +52,7 @@ def ingest_jobs(
     IngestSummary
     """
     begin = time.monotonic()
+    check_settings(workspace)
     mapper = engine.map if engine.current().remote else None
     with store.writer(workspace, mapper=mapper) as writer:
         summary = _Ingest(workspace, writer, jobs, tables, followed, progress, identities).run()

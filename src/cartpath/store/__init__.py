@@ -18,9 +18,10 @@ from cartpath.store.path import (
     PathView,
     Sessions,
 )
+from cartpath.store.publish import Committed
 from cartpath.store.snapshot import ALWAYS_SHAPED, NEVER_SHAPED, Snapshot, Totals
 from cartpath.store.workspace import init, open_snapshot
-from cartpath.store.writer import Committed, Writer, writer
+from cartpath.store.writer import Writer, writer
 
 __all__ = [
     "ALWAYS_SHAPED",

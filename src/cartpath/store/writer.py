@@ -7,8 +7,6 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,41 +18,22 @@ import pyarrow as pa
 from cartpath import config
 from cartpath.schema import CartpathError, Columns
 from cartpath.store import manifest as manifests
-from cartpath.store.build import MOST_FILES, BucketJob, Builder, Built, RowsOfBucket
+from cartpath.store.build import BucketJob, Builder, Built, RowsOfBucket
 from cartpath.store.codes import CODED, Codes
 from cartpath.store.derivation import Derivation, Pending, check_derived
 from cartpath.store.derive import derive
 from cartpath.store.erasure import Forgotten
-from cartpath.store.files import save_arrays, write_table
-from cartpath.store.history import folded, without_older
 from cartpath.store.links import LINKS, merge_links, no_links, without
 from cartpath.store.mapping import Mapper, on_threads
 from cartpath.store.once import Once, keyed
 from cartpath.store.prepare import prepare
+from cartpath.store.publish import Committed, note_artefacts, note_commit, write_codes, write_tables
 from cartpath.store.share import Share, StoredValues, rows_of_shares
 from cartpath.store.snapshot import Snapshot
 from cartpath.store.spill import SPILL, Spill
 from cartpath.store.tables import upsert
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What a commit did.
-
-    Attributes
-    ----------
-    stored, duplicates, late : int
-        Events stored, dropped as duplicates, and stored although older than an earlier event of their user.
-    generation : int
-        The generation that is current now.
-    """
-
-    stored: int
-    duplicates: int
-    late: int
-    generation: int
 
 
 @contextmanager
@@ -276,27 +255,11 @@ class Writer:
             return Committed(0, 0, 0, self._snapshot.generation)
         duplicates = sum(built.duplicates for built in results)
         done = Committed(self.added - duplicates, duplicates, sum(b.late for b in results), manifest.generation)
-        self._write_codes(manifest)
-        self._write_tables(manifest, results)
-        if followed:
-            manifest.data["sources"] = without_older(manifest.data["sources"], sources)
-        manifest.data["sources"] |= {s["signature"]: s for s in sources if s.get("signature")}
-        kept = [artefact for artefact in manifest.data["artefacts"] if artefact["path"] not in self._dropped]
-        manifest.data["artefacts"] = kept + self._artefacts
-        manifest.data["followed"] = self.followed | dict(followed or {})
-        manifest.data["commits"].append(
-            {
-                "generation": done.generation,
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
-                "stored": done.stored,
-                "duplicates": done.duplicates,
-                "late": done.late,
-                "sources": sources,
-                "quarantine": quarantine or {},
-                **({"followed": sorted(followed)} if followed else {}),
-            }
-        )
-        manifest.data["commits"] = folded(manifest.data["commits"])
+        self._seen(results)
+        write_codes(self._store, manifest, self._codes)
+        write_tables(self._store, manifest, self._tables)
+        note_artefacts(manifest, self._artefacts, self._dropped)
+        note_commit(manifest, done, sources, quarantine, followed)
         manifests.swap(self.workspace, manifest)
         self._committed = True
         self.close()
@@ -345,19 +308,8 @@ class Writer:
         stored = StoredValues.save(folder / "values", values)
         return Builder(self._store, generation, gap, stored, first.save(folder / "first.arrow"), f"-{folder.name}")
 
-    def _write_codes(self, manifest: manifests.Manifest) -> None:
-        for name in CODED.values():
-            added = self._codes[name].new_values()
-            if added is None:
-                continue
-            segments = manifest.data["codes"].setdefault(name, [])
-            if len(segments) >= MOST_FILES:
-                segments.clear()
-                added = self._codes[name].values()
-            segments.append(f"codes/{name}-{manifest.generation:08d}.arrow")
-            save_arrays(self._store / segments[-1], {"values": added})
-
-    def _write_tables(self, manifest: manifests.Manifest, results: list[Built]) -> None:
+    def _seen(self, results: list[Built]) -> None:
+        """Put what the rows that were stored add to the small tables."""
         if self._once.changed:
             self._tables["once"] = self._once.table()
         codes = [built.items for built in results if len(built.items)]
@@ -365,13 +317,8 @@ class Writer:
             old = self._snapshot.table("items_seen", pa.table({"seen": pa.array([], pa.bool_())}))["seen"].to_numpy()
             seen = np.zeros(len(self._codes["item"]), np.bool_)
             seen[: len(old)] = old
-            used = np.concatenate(codes)
-            seen[used] = True
+            seen[np.concatenate(codes)] = True
             self._tables["items_seen"] = pa.table({"seen": seen})
-        for name, table in self._tables.items():
-            file = f"tables/{name}-{manifest.generation:08d}.parquet"
-            write_table(self._store / file, table)
-            manifest.data["tables"][name] = file
 
     def close(self) -> None:
         """Drop what was not committed."""
