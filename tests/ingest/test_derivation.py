@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ LATER = [("w", 9.0, "view", 1000.0), ("w", 9.5, "view", None)]
 
 def set_up(shop: Path, text: str) -> None:
     toml = shop / config.FILE_NAME
-    toml.write_text(toml.read_text().partition("[cleaning]")[0].partition("[identity]")[0] + text)
+    toml.write_text(re.split(r"^\[(?:cleaning|identity)", toml.read_text(), maxsplit=1, flags=re.MULTILINE)[0] + text)
 
 
 def prices(shop: Path) -> dict[str, list[float]]:
@@ -106,6 +107,22 @@ def test_a_rule_turned_off_leaves_no_trace(shop: Path, tmp_path: Path) -> None:
     np.testing.assert_equal(prices(shop), prices(plain))
 
 
+def test_a_catalogue_that_comes_first_does_not_fix_statistics_of_nothing(shop: Path, tmp_path: Path) -> None:
+    set_up(shop, '[cleaning.missing]\nprice = "median"\n')
+    pq.write_table(pa.table({"item_id": ["i"], "title": ["A thing"]}), tmp_path / "items.parquet")
+    ingest(shop, [], items=tmp_path / "items.parquet")
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    assert prices(shop)["v"] == [30.0, 20.0]
+    assert clean(shop)["fitted_on"] == 4
+
+
+def test_a_zone_of_a_file_needs_no_cleaning(shop: Path, tmp_path: Path) -> None:
+    set_up(shop, '[cleaning]\nnear_duplicates = "drop"\n')
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    set_up(shop, '[cleaning]\nnear_duplicates = "drop"\n[cleaning.time_zones]\n"*.csv" = "Europe/Berlin"\n')
+    assert ingest(shop, [events(tmp_path, "b.parquet", LATER)]).stored == 2
+
+
 def test_clean_again_changes_nothing(shop: Path, tmp_path: Path) -> None:
     set_up(shop, '[cleaning.missing]\nprice = "random"\n')
     ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
@@ -114,11 +131,15 @@ def test_clean_again_changes_nothing(shop: Path, tmp_path: Path) -> None:
     assert prices(shop) == before
 
 
-def test_a_rebuild_keeps_the_rules(shop: Path, tmp_path: Path) -> None:
+def test_a_rebuild_keeps_what_was_fitted_unless_the_rules_changed(shop: Path, tmp_path: Path) -> None:
     set_up(shop, '[cleaning.missing]\nprice = "median"\n')
     ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
-    rebuild(shop, 7, derived=deriving(shop, refit=True))
-    assert prices(shop) == {"u": [10.0, 20.0], "v": [30.0, 20.0]}
+    ingest(shop, [events(tmp_path, "b.parquet", LATER)])
+    rebuild(shop, 7, derived=deriving(shop, accept=True))
+    assert prices(shop) == {"u": [10.0, 20.0], "v": [30.0, 20.0], "w": [1000.0, 20.0]}
+    set_up(shop, '[cleaning.missing]\nprice = "mean"\n')
+    rebuild(shop, 4, derived=deriving(shop, accept=True))
+    assert prices(shop)["v"] == [30.0, 265.0]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +192,26 @@ def test_a_link_that_comes_late_moves_what_was_there_before(shop: Path, tmp_path
     with store.open_snapshot(shop) as snap:
         assert snap.shaped_until == START + 5 * DAY + 1
         assert (snap.totals.users, snap.totals.events) == (1, 5)
+
+
+def test_of_links_without_a_time_nobody_knows_what_they_shaped(shop: Path, tmp_path: Path) -> None:
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    (tmp_path / "ids.csv").write_text("anonymous_id,user_id\nv,u\n")
+    ingest(shop, [], identities=tmp_path / "ids.csv")
+    with store.open_snapshot(shop) as snap:
+        assert (snap.totals.users, snap.shaped_until) == (1, store.ALWAYS_SHAPED)
+    set_up(shop, "[identity]\nuntimed_known = true\n")
+    clean(shop)
+    with store.open_snapshot(shop) as snap:
+        assert (snap.totals.users, snap.shaped_until) == (1, store.NEVER_SHAPED)
+
+
+def test_links_that_part_paths_again_shaped_them_too(shop: Path, tmp_path: Path) -> None:
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    link(shop, "v", "u", 5)
+    link(shop, "v", "somebody-else", 8)
+    with store.open_snapshot(shop) as snap:
+        assert (snap.totals.users, snap.shaped_until) == (2, START + 8 * DAY + 1)
 
 
 def test_stitching_can_be_turned_off(shop: Path, tmp_path: Path) -> None:

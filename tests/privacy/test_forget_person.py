@@ -182,6 +182,46 @@ def test_what_cleaning_took_out_of_a_person_goes_too(shop: Path) -> None:
         assert snap.totals.events == sum(snap.bucket(b).n_events for b in range(snap.n_buckets))
 
 
+def test_an_id_that_was_merged_by_fewer_links_leaves_the_path_it_was_in(tmp_path: Path) -> None:
+    """Until the cut-off the device was the user's alone; since then it is shared, and a person of its own."""
+    where = workspace(tmp_path / "shop", 3)
+    toml = where / "cartpath.toml"
+    toml.write_text(toml.read_text().replace("stitch = true", 'stitch = true\nuntil = "1970-01-01T00:00:01"'))
+    put(where, log_of("dev", "u", "v"))
+    put_links(where, [Link("dev", "u", 5), Link("dev", "v", 7_000_000)])
+    with store.open_snapshot(where) as snap:
+        assert len(dump_all(snap)["u"]["events"]) == 6
+    assert len(forget(where, "dev")["id_hashes"]) == 1
+    assert files_with(where, b"page-of-dev") == []
+    with store.open_snapshot(where) as snap:
+        seen = dump_all(snap)
+        assert {user: len(path["events"]) for user, path in seen.items()} == {"u": 3, "v": 3}
+        assert snap.totals.events == 6
+
+
+def test_values_of_an_item_that_only_the_person_had_are_not_kept_in_what_was_fitted(tmp_path: Path) -> None:
+    where = workspace(tmp_path / "shop", 2)
+    toml = where / "cartpath.toml"
+    rules = '[cleaning.missing]\nprice = "random"\n[cleaning.outliers.price]\nlimit = 9.0\n'
+    toml.write_text(toml.read_text() + "\n" + rules)
+    own = [Row("solo", i, "view", item_id="secret", price=777.0 + i, page=f"/{i}") for i in range(6)]
+    others = [Row("other", i, "view", item_id="common", price=5.0 + i, page=f"/o{i}") for i in range(6)]
+    put(where, own + others)
+    with store.open_snapshot(where) as snap:
+        assert "777.0" in json.dumps(snap.derivation)
+        codes = snap.codes("item")
+    forget(where, "solo")
+    with store.open_snapshot(where) as snap:
+        fill = snap.derivation["record"]["plan"]["fills"]["price"]  # type: ignore[index]
+        assert fill["items"] == [codes.index("common")]
+        assert len(fill["of_items"]) == 1
+        assert snap.derivation["record"]["plan"]["bounds"]["price"]["centre"][0] == [codes.index("common")]  # type: ignore[index]
+        assert snap.totals.events == 6
+    put(where, [Row("other", 9, "view", item_id="common", page="/9")])
+    with store.open_snapshot(where) as snap:
+        assert snap.totals.events == 7
+
+
 @given(links=some_links(), asked=st.sampled_from(IDS))
 def test_a_person_by_hand(links: list[Link], asked: str) -> None:
     """The id's owner, and again and again whoever is linked with none but those found."""

@@ -287,5 +287,5 @@ def rebucket(
     from cartpath.store.rebuild import rebuild
 
     with progress("rebucket") as advance, engines.using(engine):
-        generation = rebuild(shop, buckets, advance, engines.map, deriving(shop, refit=True))
+        generation = rebuild(shop, buckets, advance, engines.map, deriving(shop, accept=True))
     say(f"done: generation {generation}")

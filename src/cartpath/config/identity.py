@@ -15,10 +15,13 @@ class IdentitySettings:
     stitch: bool = True
     until: str | date | None = None
     max_ids: int = 50
+    untimed_known: bool = False
 
     def __post_init__(self) -> None:
         if type(self.stitch) is not bool:
             raise CartpathError("[identity] stitch must be true or false")
+        if type(self.untimed_known) is not bool:
+            raise CartpathError("[identity] untimed_known must be true or false")
         if type(self.max_ids) is not int or self.max_ids < 1:
             raise CartpathError("[identity] max_ids must be a whole number from 1")
         if not isinstance(self.until, str | date | None):
@@ -39,4 +42,5 @@ class IdentitySettings:
         return (
             f"[identity]\nstitch = {str(self.stitch).lower()}  # move events of an anonymous id to its user's path\n"
             f"{until}max_ids = {self.max_ids}  # a user with more linked ids is left as it is\n"
+            f"untimed_known = {str(self.untimed_known).lower()}  # whether experiments may use links without a time\n"
         )

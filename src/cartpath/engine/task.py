@@ -105,11 +105,12 @@ class Scanner(Generic[Made]):
 
     def __call__(self, bucket: int) -> Made:
         """Scan a bucket."""
-        return self.scan(_opened(self.workspace, self.generation).bucket(bucket))
+        must_see(self.workspace)
+        made = (self.workspace / "store" / "generations" / f"{self.generation:08d}.json").stat().st_mtime_ns
+        return self.scan(_opened(self.workspace, self.generation, made).bucket(bucket))
 
 
 @lru_cache(maxsize=1)
-def _opened(workspace: Path, generation: int) -> Snapshot:
-    """Open a generation; a worker that is used again has it still."""
-    must_see(workspace)
+def _opened(workspace: Path, generation: int, made: int) -> Snapshot:
+    """Open a generation; a worker that is used again has it still, unless the workspace was made anew."""
     return Snapshot.at(workspace, generation)

@@ -52,7 +52,9 @@ class _Scan:
         return None if run is None else cleaning.scan(run, self.settings, self.events, self.raw.gap_seconds)
 
 
-def deriving(workspace: Path | str, *, refit: bool = False) -> Callable[[Pending], Derivation | None]:
+def deriving(
+    workspace: Path | str, *, refit: bool = False, accept: bool = False
+) -> Callable[[Pending], Derivation | None]:
     """Return what ``store.Writer.commit`` asks how paths are derived.
 
     Parameters
@@ -61,6 +63,8 @@ def deriving(workspace: Path | str, *, refit: bool = False) -> Callable[[Pending
     refit : bool
         Fit statistics anew and take changed settings, as ``cartpath clean`` does. Otherwise what was fitted stays,
         and settings that have changed since are refused.
+    accept : bool
+        Fit anew only where settings have changed, which is not refused then.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def deriving(workspace: Path | str, *, refit: bool = False) -> Callable[[Pending
         When it is asked, if the settings are others than the paths were derived with.
     """
     settings = config.load(Path(workspace))
-    return lambda pending: _derivation(settings, pending, refit)
+    return lambda pending: _derivation(settings, pending, refit or (accept and _changed(settings, pending)))
 
 
 def check_settings(workspace: Path | str) -> None:
@@ -87,25 +91,29 @@ def check_settings(workspace: Path | str) -> None:
 
 
 def _wanted(settings: config.Settings) -> dict[str, Any]:
-    return _plain({"cleaning": settings.cleaning.to_dict(), "identity": asdict(settings.identity)})
+    # Time zones act while files are read, and change nothing that is stored.
+    cleaning = {name: value for name, value in settings.cleaning.to_dict().items() if name != "time_zones"}
+    return _plain({"cleaning": cleaning, "identity": asdict(settings.identity)})
 
 
 def _derivation(settings: config.Settings, pending: Pending, refit: bool) -> Derivation | None:
     wanted, before = _wanted(settings), pending.record
     if not refit:
         _check_unchanged(wanted, before, settings, pending.was_empty, pending.snapshot.workspace)
-    plan = _plan(settings.cleaning, pending, None if refit or before is None else before["plan"])
+    fitted = None if refit or before is None else before["plan"]
+    if fitted is not None and not fitted["fitted_on"]:
+        fitted = None  # there was nothing yet to fit on
+    plan = _plan(settings.cleaning, pending, fitted)
     found = resolve(pending.table(LINKS, no_links()), settings.identity)
     stitched = settings.identity.stitch and len(found.owners) > 0
-    if plan is None and not stitched:
+    linked_until = _linked_until(pending, settings.identity) if settings.identity.stitch else NEVER_SHAPED
+    if plan is None and not stitched and linked_until == NEVER_SHAPED:
         return None
     record = {
         "settings": wanted,
         "plan": None if plan is None else plan.to_dict(),
         "identity": _identity(found) if stitched else None,
-        "shaped_until": max(
-            _fitted_until(plan), _linked_until(pending, settings.identity) if stitched else NEVER_SHAPED
-        ),
+        "shaped_until": max(_fitted_until(plan), linked_until),
     }
     events = pending.codes.text("event")
     gap = int(pending.manifest.data["gap_seconds"])
@@ -117,6 +125,11 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """Return what JSON makes of a value, so that it equals what is read back."""
     plain: dict[str, Any] = json.loads(json.dumps(value, default=str))
     return plain
+
+
+def _changed(settings: config.Settings, pending: Pending) -> bool:
+    before = pending.record
+    return before is not None and _wanted(settings) != before["settings"]
 
 
 def _check_unchanged(
@@ -161,8 +174,11 @@ def _fitted_until(plan: Plan | None) -> int:
 
 
 def _linked_until(pending: Pending, settings: config.IdentitySettings) -> int:
-    """Return the moment by which the last link that counts was first seen; one without a time was always known."""
-    first = pending.table(LINKS, no_links())[Columns.first].drop_null().cast("int64").to_numpy()
+    """Return the moment by which the last link that counts was first seen; of one without a time nobody knows."""
+    links = pending.table(LINKS, no_links())[Columns.first]
+    if links.null_count and not settings.untimed_known:
+        return ALWAYS_SHAPED
+    first = links.drop_null().cast("int64").to_numpy()
     if settings.until_us is not None:
         first = first[first < settings.until_us]
     return int(first.max()) + 1 if len(first) else NEVER_SHAPED

@@ -72,9 +72,13 @@ def ingest(
     chosen = registry.get(adapter) if isinstance(adapter, str) else adapter
     mapping = checked_mapping(mapping or {})
     if any(map(is_stream, sources)):
+        if database is not None or query is not None:
+            raise CartpathError("an ingest reads streams or a database, not both", "leave one of them out")
         from cartpath.ingest.follow.once import ingest_mixed
 
-        return ingest_mixed(Path(workspace), sources, chosen, mapping, items, users, options or {}, progress)
+        return ingest_mixed(
+            Path(workspace), sources, chosen, mapping, items, users, options or {}, progress, identities
+        )
     tables = (load_items(items) if items else None, load_users(users) if users else None)
     linked = load_identities(identities) if identities else None
     if database is not None or query is not None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartpath import config
+from cartpath.config import IdentitySettings
 from cartpath.schema import Columns
 from cartpath.store import kernels
 from cartpath.store import manifest as manifests
@@ -23,15 +24,17 @@ from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
 from cartpath.store.links import LINKS, without
+from cartpath.store.owners import resolve
 from cartpath.store.parts import distinct_texts, read_part, save_part
 from cartpath.store.person import person_of
-from cartpath.store.run import Run, merge, rows_of, select
+from cartpath.store.prepare import ROW_HASH
+from cartpath.store.run import Run, merge, rebuild_run, rows_of, select
 from cartpath.store.snapshot import Snapshot, stats_of
 
 #: The workspace's folder of results.
 REPORTS = "reports"
-#: A bucket's runs: by the ids that events had, and, made of these, by who owns them.
-RAW_RUNS, DERIVED = ("base", "delta"), ("derived",)
+#: A bucket's runs, by the ids that events had.
+RAW_RUNS = ("base", "delta")
 
 
 @dataclass
@@ -109,6 +112,32 @@ def erase(workspace: Path | str, user_id: str) -> Erased:
     return result
 
 
+def _without_items(fitted: Any, items: set[int]) -> Any:
+    """Leave items out of what cleaning was fitted with, wherever a table of it lists them.
+
+    A table is a mapping in which ``items`` lists codes and every other list of that length goes with it, or the pair
+    of lists ``centre``.
+
+    Examples
+    --------
+    >>> _without_items({"price": {"items": [3, 5], "of_items": [[1.0], [7.0]], "centre": [[5, 6], [0.1, 0.2]]}}, {5})
+    {'price': {'items': [3], 'of_items': [[1.0]], 'centre': [[6], [0.2]]}}
+    """
+    if not isinstance(fitted, dict):
+        return fitted
+    out = {name: _without_items(value, items) for name, value in fitted.items()}
+    listed = fitted.get("items")
+    if isinstance(listed, list):
+        keep = [at for at, code in enumerate(listed) if code not in items]
+        for name in ("items", "of_items"):
+            out[name] = [fitted[name][at] for at in keep]
+    if isinstance(fitted.get("centre"), list):
+        codes, values = fitted["centre"]
+        keep = [at for at, code in enumerate(codes) if code not in items]
+        out["centre"] = [[codes[at] for at in keep], [values[at] for at in keep]]
+    return out
+
+
 class _Erasure:
     def __init__(self, snapshot: Snapshot, ids: list[str], result: Erased) -> None:
         self.snapshot = snapshot
@@ -117,10 +146,15 @@ class _Erasure:
         self.manifest = snapshot.manifest.next()
         self.store = snapshot.workspace / manifests.STORE
         self.result = result
+        #: Fingerprints of the raw events that go.
+        self.prints = np.zeros(0, np.int64)
 
     def run(self) -> None:
-        for bucket in np.unique(kernels.bucket_of(self.keys, self.snapshot.n_buckets)).tolist():
+        n_buckets = self.snapshot.n_buckets
+        for bucket in np.unique(kernels.bucket_of(self.keys, n_buckets)).tolist():
             self._bucket(bucket, self.manifest.data["buckets"][bucket])
+        for bucket in np.unique(kernels.bucket_of(self._seen_under(), n_buckets)).tolist():
+            self._derived(bucket, self.manifest.data["buckets"][bucket])
         self._codes()
         self._tables()
         self._artefacts()
@@ -133,13 +167,39 @@ class _Erasure:
         if len(own):
             self.result.events += int((run.offsets[own + 1] - run.offsets[own]).sum())
             self.result.sessions += int(np.isin(run.sessions.user, own).sum())
+            rows = [np.arange(run.offsets[u], run.offsets[u + 1]) for u in own]
+            self.prints = np.concatenate([self.prints, *(run.arrays[ROW_HASH][at] for at in rows)])
             self._raw(bucket, entry)
             self._parts(entry)
+
+    def _seen_under(self) -> npt.NDArray[np.uint64]:
+        """Return the keys of the person's ids, and of those whom the paths that readers see have them under.
+
+        Paths may have been stitched with fewer links than there are now (``until``), so these may be somebody else.
+        """
+        found = self.snapshot.derivation
+        if found is None:
+            return self.keys
+        owners = resolve(self.snapshot.links, IdentitySettings(**found["record"]["settings"]["identity"])).owners
+        rows = owners.find(self.keys)
+        return np.concatenate([self.keys, owners.owner_key[rows[rows >= 0]]])
+
+    def _derived(self, bucket: int, entry: dict[str, Any]) -> None:
+        """Filter the path that readers see and what cleaning took out, by user and by event."""
+        generation = f"{self.manifest.generation:08d}"
         if entry.get("derived"):
-            seen = self._filtered(bucket, entry, "derived")
-            entry["derived_stats"] = {} if seen is None else stats_of(seen)
+            run = load_run(self.store / entry["derived"])
+            mine = np.isin(run.arrays[ROW_HASH], self.prints)
+            for row in rows_of(run, self.keys):
+                mine[run.offsets[row] : run.offsets[row + 1]] = True
+            if mine.any():
+                left = rebuild_run(run, np.flatnonzero(~mine), self.snapshot.gap_seconds)
+                entry["derived"] = f"derived/{bucket:04d}/{generation}-e.arrow" if len(left) else None
+                entry["derived_stats"] = stats_of(left)
+                if len(left):
+                    save_run(self.store / entry["derived"], left)
         if entry.get("removed"):
-            self._removed(bucket, entry)
+            self._removed(bucket, entry, f"removed/{bucket:04d}/{generation}-e.parquet")
 
     def _raw(self, bucket: int, entry: dict[str, Any]) -> None:
         gap = self.snapshot.gap_seconds
@@ -159,19 +219,20 @@ class _Erasure:
         if not len(others):
             return None
         left = select(run, others, self.snapshot.gap_seconds)
-        folder = "derived" if kind == "derived" else "paths"
-        entry[kind] = f"{folder}/{bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
+        entry[kind] = f"paths/{bucket:04d}/{self.manifest.generation:08d}-{kind}.arrow"
         save_run(self.store / entry[kind], left)
         return left
 
-    def _removed(self, bucket: int, entry: dict[str, Any]) -> None:
+    def _removed(self, bucket: int, entry: dict[str, Any], name: str) -> None:
         """Filter the list of what cleaning took out; what it counted stays until paths are derived anew."""
         table = self.snapshot.removed(bucket)
         others = self._others(table)
+        if ROW_HASH in others.column_names:
+            others = others.filter(pc.invert(pc.is_in(others[ROW_HASH], pa.array(self.prints))))
         if len(others) < len(table):
-            entry["removed"] = f"removed/{bucket:04d}/{self.manifest.generation:08d}-e.parquet" if len(others) else None
+            entry["removed"] = name if len(others) else None
             if len(others):
-                write_table(self.store / entry["removed"], others)
+                write_table(self.store / name, others)
 
     def _parts(self, entry: dict[str, Any]) -> None:
         kept = []
@@ -181,7 +242,7 @@ class _Erasure:
             if len(others) == len(table):
                 kept.append(name)
             elif len(others):
-                new = re.sub(r"(-e\d+)?\.parquet$", f"-e{self.manifest.generation}.parquet", name)
+                new = re.sub(r"(-e\d+)?\.parquet$", f"-e{self.manifest.generation:08d}.parquet", name)
                 save_part(self.store / new, others)
                 kept.append(new)
         entry["parts"] = kept
@@ -190,6 +251,7 @@ class _Erasure:
         """Blank every text that no event left has, also those of rows that were dropped as duplicates."""
         unused = self._unused()
         self._items_seen(unused["item"])
+        self._fitted(unused["item"])
         # What the catalogue has is not personal.
         catalogue, texts = set(self.snapshot.items[Columns.item_id].to_pylist()), self.snapshot.codes("item")
         unused["item"] = np.array([c for c in unused["item"] if texts[c] not in catalogue], np.int64)
@@ -197,6 +259,12 @@ class _Erasure:
             if len(codes):
                 self._blank(name, codes)
                 self.result.values[name] = len(codes)
+
+    def _fitted(self, items: npt.NDArray[np.int64]) -> None:
+        """Drop what was fitted on items that nobody else had: it is made of the person's own values."""
+        found = self.manifest.data.get("derivation")
+        if found is not None and found["record"].get("plan"):
+            found["record"]["plan"] = _without_items(found["record"]["plan"], set(items.tolist()))
 
     def _unused(self) -> dict[str, npt.NDArray[np.int64]]:
         # Parts, not paths: a session keeps the context of one of its events, but a rebuild may need that of others.

@@ -119,5 +119,6 @@ def check_unshaped(shaped_until: int, split: TimeSplit) -> None:
         day = iso(split.train_until - split.train_until % (86_400 * MICROSECONDS))
         raise CartpathError(
             f"paths before {iso(split.train_until)} were cleaned or joined by what is known from later events",
-            f'set until = "{day[:10]}" in [cleaning] and [identity] of cartpath.toml, then run: cartpath clean SHOP',
+            f'set until = "{day[:10]}" in [cleaning] and [identity] of cartpath.toml, then run: cartpath clean SHOP'
+            " (links need times, or untimed_known = true)",
         )

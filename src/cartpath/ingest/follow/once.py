@@ -32,14 +32,15 @@ def ingest_mixed(
     users: str | Path | None,
     options: Mapping[str, Any],
     progress: Progress | None,
+    identities: str | Path | None = None,
 ) -> IngestSummary:
     """Ingest sources of which some are streams: files first, as one generation, then what each stream has."""
     files = [source for source in sources if not is_stream(source)]
     plain = {name: value for name, value in options.items() if name not in STREAM_OPTIONS}
     done = None
-    if files or items or users:
+    if files or items or users or identities:
         done = ingest(workspace, files, adapter=adapter, mapping=mapping, items=items, users=users, options=plain,
-                      progress=progress)  # fmt: skip
+                      progress=progress, identities=identities)  # fmt: skip
     return ingest_streams(workspace, [url for url in sources if is_stream(url)], adapter, mapping, options, done)
 
 
