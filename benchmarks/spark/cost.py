@@ -23,10 +23,11 @@ class Rates:
         Bytes an event: of the source, of shares on their way to buckets, of the store afterwards.
     ingest, status, funnel, flow, doctor : float
         Microseconds of CPU an event.
-    cold, warm : float
-        Milliseconds of CPU of a task that does nothing, Java's part included: the first of a process, and later ones.
+    scan_task, ingest_task : float
+        Milliseconds of CPU a task, Java's part included, however few its events: of one that does nothing, and, as
+        building a bucket writes files, of an ingest of few rows.
     start : float
-        Seconds of CPU until Spark and its workers are ready, whatever the log.
+        Seconds of CPU until Spark and its workers are ready: once a command, whatever the log.
     """
 
     read: float
@@ -37,8 +38,8 @@ class Rates:
     funnel: float
     flow: float
     doctor: float
-    cold: float
-    warm: float
+    scan_task: float
+    ingest_task: float
     start: float
 
     def save(self, path: Path) -> None:
@@ -51,19 +52,22 @@ class Rates:
     def bytes(self, name: str, events: int) -> float:
         """Bytes read, spilled or stored.
 
-        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 25, 10, 10).bytes("spilled", 10**9) / 10**9
+        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 5, 30, 10).bytes("spilled", 10**9) / 10**9
         60.0
         """
         return float(getattr(self, name)) * events
 
-    def cpu(self, step: str, events: int, buckets: int, warm: bool = False) -> float:
-        """Seconds of CPU of a step, on all machines together, without the start.
+    def cpu(self, step: str, events: int, buckets: int) -> float:
+        """Seconds of CPU of a step, on all machines together, without what passes once a command.
 
-        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 25, 10, 10).cpu("ingest", 10**9, 500)
-        4025.0
+        >>> Rates(20, 60, 90, 4, 0.1, 0.1, 0.1, 0.2, 5, 30, 10).cpu("ingest", 10**9, 500)
+        4030.0
         """
-        a_task = self.warm if warm else self.cold
-        return float(getattr(self, step)) * events / 10**6 + tasks(step, events, buckets) * a_task / 1000
+        return float(getattr(self, step)) * events / 10**6 + tasks(step, events, buckets) * self.task(step) / 1000
+
+    def task(self, step: str) -> float:
+        """Milliseconds of CPU of a task of a step, without its events."""
+        return self.ingest_task if step == "ingest" else self.scan_task
 
 
 def tasks(step: str, events: int, buckets: int) -> int:

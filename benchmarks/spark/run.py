@@ -87,15 +87,15 @@ def _same(found: dict[str, Steps]) -> None:
 def _rates(found: dict[str, tuple[Steps, int, int]], source: Path, n: int) -> Rates:
     """Work out rates; scans are the same functions on both engines, and on threads nothing is in their way."""
     steps, spilled, stored = found["local[2]"]
-    cold, warm = (steps[f"tasks, {turn}"].cpu / BUCKETS for turn in ("first", "again"))
+    ingest_task = steps["ingest, few rows"].cpu / tasks("ingest", 1, BUCKETS)
     per_event = {scan: found["threads"][0][f"{scan}, again"].cpu / n * 1e6 for scan in SCANS}
     return Rates(
         read=source.stat().st_size / n,
         spilled=spilled / n,
         stored=stored / n,
-        ingest=(steps["ingest"].cpu - tasks("ingest", n, BUCKETS) * cold) / n * 1e6,
-        cold=cold * 1000,
-        warm=warm * 1000,
+        ingest=(steps["ingest"].cpu - tasks("ingest", n, BUCKETS) * ingest_task) / n * 1e6,
+        scan_task=steps["tasks, again"].cpu / BUCKETS * 1000,
+        ingest_task=ingest_task * 1000,
         start=steps["start"].cpu,
         **per_event,
     )
@@ -135,10 +135,9 @@ def _predicted_table(found: dict[str, tuple[Steps, int, int]], measured: Rates, 
         rate = f"{model.bytes(name, 1):.1f} bytes an event"
         rows.append(_row(f"GB {name}", model.bytes(name, n) / 1e9, measured.bytes(name, n) / 1e9, rate))
     for step in ("ingest", *SCANS):
-        warm = step != "ingest"
-        took = steps[f"{step}, again" if warm else step].cpu
-        rate = f"{getattr(model, step):.3f} µs an event, {model.warm if warm else model.cold:.0f} ms a task"
-        rows.append(_row(f"{step}, CPU s", model.cpu(step, n, BUCKETS, warm), took, rate))
+        took = steps[step if step == "ingest" else f"{step}, again"].cpu
+        rate = f"{getattr(model, step):.3f} µs an event, {model.task(step):.1f} ms a task"
+        rows.append(_row(f"{step}, CPU s", model.cpu(step, n, BUCKETS), took, rate))
     return measure.table(["", "predicted", "measured", "measured / predicted", "from"], rows)
 
 
