@@ -9,7 +9,7 @@ import typer
 
 from cartpath.cli.application import command
 from cartpath.cli.engine import EngineName
-from cartpath.cli.output import print_json, print_record, print_table, progress, say
+from cartpath.cli.output import print_json, print_record, print_table, progress, say, warn
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
@@ -107,6 +107,8 @@ def ingest(
     if (sources or database) and adapter is None:
         raise CartpathError("no adapter named", "say how the sources are written: --adapter NAME")
     options = adapter_options(impressions, layout, option)
+    if idle is not None and not follow:
+        raise CartpathError("--idle is for following", "add --follow")
     if follow:
         from cartpath.cli.follow import run
 
@@ -138,6 +140,7 @@ def ingest(
             database,
             query,
         )
+    warn([f"{cut['file']} ends early: {cut['why']}; what came before is read" for cut in summary.truncated])
     if as_json:
         print_json(summary.to_dict())
         return
@@ -228,7 +231,9 @@ def doctor(shop: Workspace, engine: EngineName = None, as_json: Json = False) ->
     """Look at the store's state and the quality of its data."""
     from cartpath import shop as shops
 
-    diagnosis = shops.open(shop, engine).doctor()
+    opened = shops.open(shop, engine)
+    warn(opened.warnings())
+    diagnosis = opened.doctor()
     if as_json:
         print_json(diagnosis.to_dict())
         return

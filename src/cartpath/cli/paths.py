@@ -26,7 +26,9 @@ def status(shop: Workspace, engine: EngineName = None, as_json: Json = False) ->
     """
     from cartpath import shop as shops
 
-    result = shops.open(shop, engine).status()
+    opened = shops.open(shop, engine)
+    warn(opened.warnings())
+    result = opened.status()
     if as_json:
         print_json(result.to_dict())
         return
@@ -54,7 +56,9 @@ def funnel(
     """Count how many get through steps, in order."""
     from cartpath import shop as shops
 
-    analysis = shops.open(shop, engine).funnel(steps, within, count, since, until)
+    opened = shops.open(shop, engine)
+    warn(opened.warnings())
+    analysis = opened.funnel(steps, within, count, since, until)
     warn(analysis.result.warnings)
     if as_json:
         print_json(analysis.to_dict())
@@ -86,7 +90,9 @@ def flow(
     """Count which step directly follows which within a session."""
     from cartpath import shop as shops
 
-    result = shops.open(shop, engine).flow(since, until).result
+    opened = shops.open(shop, engine)
+    warn(opened.warnings())
+    result = opened.flow(since, until).result
     if as_json:
         print_json(result.to_dict())
         return

@@ -27,7 +27,7 @@ from cartpath.cli.data import (
 )
 from cartpath.cli.engine import EngineName
 from cartpath.cli.models import Epochs, Minutes, Seed, training_progress
-from cartpath.cli.output import print_json, progress, say
+from cartpath.cli.output import print_json, progress, say, warn
 from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
@@ -105,7 +105,9 @@ def report(
     """Write the report, one HTML file."""
     from cartpath import shop as shops
 
-    path = shops.open(shop, engine).report(steps, within)
+    opened = shops.open(shop, engine)
+    warn(opened.warnings())
+    path = opened.report(steps, within)
     print_json({"report": str(path)}) if as_json else typer.echo(str(path))
 
 

@@ -72,7 +72,12 @@ def deriving(
         When it is asked, if the settings are others than the paths were derived with.
     """
     settings = config.load(Path(workspace))
-    return lambda pending: _derivation(settings, pending, refit or (accept and _changed(settings, pending)))
+
+    def derived(pending: Pending) -> Derivation | None:
+        changed = accept and _differ(settings, pending.record, pending.was_empty)
+        return _derivation(settings, pending, refit or changed)
+
+    return derived
 
 
 def check_settings(workspace: Path | str) -> None:
@@ -83,11 +88,26 @@ def check_settings(workspace: Path | str) -> None:
     CartpathError
         If ``cartpath clean`` has to be run first.
     """
+    if changed_settings(workspace):
+        raise _changed_error(Path(workspace))
+
+
+def changed_settings(workspace: Path | str) -> bool:
+    """Whether ``[cleaning]`` or ``[identity]`` changed since the paths were made, so that ``clean`` would change them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> shop = tempfile.mkdtemp() + "/shop"
+    >>> store.init(shop)
+    >>> changed_settings(shop)
+    False
+    """
     settings = config.load(Path(workspace))
     with store.open_snapshot(workspace) as snapshot:
         found = snapshot.derivation
         empty = not any(entry["stats"].get("events") for entry in snapshot.manifest.data["buckets"])
-    _check_unchanged(_wanted(settings), None if found is None else found["record"], settings, empty, Path(workspace))
+    return _differ(settings, None if found is None else found["record"], empty)
 
 
 def _wanted(settings: config.Settings) -> dict[str, Any]:
@@ -98,8 +118,8 @@ def _wanted(settings: config.Settings) -> dict[str, Any]:
 
 def _derivation(settings: config.Settings, pending: Pending, refit: bool) -> Derivation | None:
     wanted, before = _wanted(settings), pending.record
-    if not refit:
-        _check_unchanged(wanted, before, settings, pending.was_empty, pending.snapshot.workspace)
+    if not refit and _differ(settings, before, pending.was_empty):
+        raise _changed_error(pending.snapshot.workspace)
     fitted = None if refit or before is None else before["plan"]
     if fitted is not None and not fitted["fitted_on"]:
         fitted = None  # there was nothing yet to fit on
@@ -127,23 +147,17 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _changed(settings: config.Settings, pending: Pending) -> bool:
-    before = pending.record
-    return before is not None and _wanted(settings) != before["settings"]
-
-
-def _check_unchanged(
-    wanted: dict[str, Any], before: dict[str, Any] | None, settings: config.Settings, empty: bool, shop: Path
-) -> None:
+def _differ(settings: config.Settings, before: dict[str, Any] | None, empty: bool) -> bool:
     if before is None:
-        changed = settings.cleaning.active and not empty
-    else:
-        changed = wanted != before["settings"]
-    if changed:
-        raise CartpathError(
-            f"[cleaning] or [identity] of {shop / config.FILE_NAME} changed since the paths were made",
-            f"make them anew first: cartpath clean {shlex.quote(str(shop))}",
-        )
+        return settings.cleaning.active and not empty
+    return bool(_wanted(settings) != before["settings"])
+
+
+def _changed_error(shop: Path) -> CartpathError:
+    return CartpathError(
+        f"[cleaning] or [identity] of {shop / config.FILE_NAME} changed since the paths were made",
+        f"make them anew first: cartpath clean {shlex.quote(str(shop))}",
+    )
 
 
 def _plan(settings: config.CleaningSettings, pending: Pending, fitted: dict[str, Any] | None) -> Plan | None:
@@ -156,7 +170,13 @@ def _plan(settings: config.CleaningSettings, pending: Pending, fitted: dict[str,
     partials = [part for part in pending.mapper(work, range(len(raw))) if part is not None]
     if not partials:
         return cleaning.fit([], settings, work.events, raw.gap_seconds)
-    return cleaning.finish(reduce(cleaning.merge, partials), settings)
+    plan = cleaning.finish(reduce(cleaning.merge, partials), settings)
+    if not plan.fitted_on and _fitted_until(plan) != NEVER_SHAPED:
+        raise CartpathError(
+            f"[cleaning] until = {settings.until!r} is before every event, so there is nothing to fit the rules on",
+            "choose a later date, or leave until out",
+        )
+    return plan
 
 
 def _fitted_until(plan: Plan | None) -> int:
@@ -217,7 +237,7 @@ def clean(workspace: Path | str) -> dict[str, Any]:
 def _told(snapshot: store.Snapshot) -> dict[str, Any]:
     totals, found = snapshot.totals, snapshot.derivation
     record = {} if found is None else found["record"]
-    ingested = sum(entry["stats"].get("events", 0) for entry in snapshot.manifest.data["buckets"])
+    ingested = snapshot.ingested
     shaped = snapshot.shaped_until
     return {
         "generation": snapshot.generation,

@@ -41,6 +41,8 @@ class StatusResult:
         Time of the first and last event, ISO 8601 in UTC.
     generation : int
         The store's generation these numbers are of.
+    removed : int
+        Events that were ingested and that cleaning took out; they are in no other number.
     """
 
     events: int
@@ -56,6 +58,7 @@ class StatusResult:
     refund_events: int = 0
     purchases_without_order: int = 0
     generation: int = 0
+    removed: int = 0
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -122,6 +125,7 @@ def status(snap: Snapshot) -> StatusResult:
         refund_events=int(returned.n.sum()),
         purchases_without_order=int(bought.n[~with_id].sum()),
         generation=snap.generation,
+        removed=snap.ingested - totals.events,
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cartpath
+from cartpath import config
+from cartpath.ingest.derivation import changed_settings, clean
 from cartpath.shop.pipeline import Step, StepOutcome, fingerprint, read_state, run_steps
 from cartpath.store import write_json
 
@@ -113,6 +115,8 @@ def steps_of(shop: Shop, wanted: Everything, progress_for: ProgressFor) -> list[
         return run
 
     def reading(progress: Callable[..., Any] | None) -> Any:
+        if changed_settings(path):
+            clean(path)
         given = (wanted.mapping, wanted.items, wanted.users, wanted.options)
         return shop.ingest(wanted.sources, wanted.adapter, *given, progress, wanted.database, wanted.query)
 
@@ -124,7 +128,7 @@ def steps_of(shop: Shop, wanted: Everything, progress_for: ProgressFor) -> list[
         Step(
             "ingest",
             shown("ingest", reading),
-            inputs=lambda: [fingerprint([*wanted.sources, *tables]), *told],
+            inputs=lambda: [_rules(path), fingerprint([*wanted.sources, *tables]), *told],
             outputs=files("store/manifest.json"),
             vital=True,
         ),
@@ -200,6 +204,12 @@ def recommend_examples(shop: Shop) -> dict[str, Any]:
     found = {user: shop.recommend(user) for user in [*users, unknown]}
     write_json(shop.path / "reports" / "recommendations.json", found)
     return {"users": len(users)}
+
+
+def _rules(path: Path) -> dict[str, Any]:
+    """Return how paths are to be cleaned and stitched."""
+    settings = config.load(path)
+    return {"cleaning": settings.cleaning.to_dict(), "identity": vars(settings.identity)}
 
 
 def _generation(shop: Shop) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
@@ -93,6 +94,18 @@ class Shop:
         return store.open_snapshot(self.path)
 
     @on_engine
+    def warnings(self) -> list[str]:
+        """Return what a reader of numbers should know first: settings that changed since the paths were made."""
+        from cartpath.ingest.derivation import changed_settings
+
+        if not changed_settings(self.path):
+            return []
+        where = shlex.quote(str(self.path))
+        return [
+            f"[cleaning] or [identity] of {config.FILE_NAME} changed since the paths were made; numbers are as before"
+            f" until: cartpath clean {where}"
+        ]
+
     def status(self) -> StatusResult:
         """Count what the store holds."""
         from cartpath import paths

@@ -209,6 +209,11 @@ class Snapshot:
         """One entry a commit: ``generation time stored duplicates late sources quarantine``."""
         return list(self.manifest.data["commits"])
 
+    @property
+    def ingested(self) -> int:
+        """Events that were ingested, whatever cleaning took out of the paths."""
+        return sum(entry["stats"].get("events", 0) for entry in self.manifest.data["buckets"])
+
     @cached_property
     def totals(self) -> Totals:
         """Counts over all buckets."""

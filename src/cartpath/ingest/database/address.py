@@ -72,8 +72,11 @@ class Address:
 
     def __init__(self, given: str) -> None:
         module = sqlalchemy()
+        text = _resolved(given)
+        if re.match(r"[^/?#]+://[^/?#]*@[^/?#]*@", text):
+            raise CartpathError("--database has more than one @ before the host", "write an @ in a password as %40")
         try:
-            url = module.make_url(_resolved(given))
+            url = module.make_url(text)
         except (module.exc.ArgumentError, ValueError):
             raise CartpathError("--database is no URL that can be read", _FORM) from None
         self._url: URL = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))

@@ -112,7 +112,7 @@ def diagnose(workspace: Path | str) -> Diagnosis:
         found += of_order(counts, late, sum(commit["stored"] for commit in snapshot.commits))
         found += of_rows(snapshot.commits, counts)
         found += of_behaviour(counts, totals.events_by_type, snapshot.gap_seconds)
-        found.append(_catalogue(snapshot))
+        found += [_cleaned(snapshot), _catalogue(snapshot)]
         found += of_cleaning(snapshot, config.load(path).cleaning)
         return _diagnosis(path, state, snapshot, days, found, sorted(counts.suspects.user_id))
 
@@ -136,6 +136,24 @@ def count(snapshot: store.Snapshot) -> Counts:
         gap=snapshot.gap_seconds * MICROSECONDS,
     )
     return engine.run(snapshot, partial(scan, scope=scope), merge)
+
+
+def _cleaned(snapshot: store.Snapshot) -> Finding:
+    """Say how many events cleaning took out of the paths."""
+    ingested = snapshot.ingested
+    n = ingested - snapshot.totals.events
+    counts = {} if snapshot.derivation is None else dict(snapshot.derivation["counts"])
+    return Finding(
+        "cleaned",
+        "note" if n else "ok",
+        f"{n:,} of {ingested:,} ingested events were taken out by cleaning",
+        n,
+        ingested,
+        "events",
+        "They are in no number and in no model. Each is in store/removed/ with its reason, and in the raw paths still:"
+        " a rule that is switched off brings its events back (cartpath clean).",
+        {"counts": counts},
+    )
 
 
 def _catalogue(snapshot: store.Snapshot) -> Finding:

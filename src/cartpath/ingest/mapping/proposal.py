@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cartpath.ingest import fitting
@@ -12,7 +13,13 @@ from cartpath.ingest.mapping.choice import Choice, choose
 from cartpath.ingest.mapping.event_names import meaning
 from cartpath.ingest.mapping.facts import Facts, facts_of
 from cartpath.ingest.mapping.sample import Sample, sample
-from cartpath.schema import REQUIRED, Columns
+from cartpath.ingest.mapping.sets import fitting_set
+from cartpath.ingest.readers import flat
+from cartpath.ingest.sources import expand
+from cartpath.schema import REQUIRED, CartpathError, Columns
+
+#: Files of a source whose columns are compared.
+_LOOKED_AT = 50
 
 
 @dataclass
@@ -38,7 +45,9 @@ class Proposal:
         Required columns that were not found.
     warnings : list of str
     command : str
-        Reads the file as proposed, into a workspace ``SHOP``.
+        Reads the source as proposed, into a workspace ``SHOP``.
+    whole : bool
+        Whether the command reads all files of the source: they are a set that an adapter knows, or look alike.
     """
 
     source: str
@@ -54,6 +63,7 @@ class Proposal:
     missing: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     command: str = ""
+    whole: bool = False
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -113,14 +123,17 @@ def propose(source: str, delimiter: str = "") -> Proposal:
     >>> found.mapping, found.events
     ({'user_id': 'Customer ID', 'ts': 'when', 'event': 'action', 'item_id': 'sku'}, {'buy': 'purchase'})
     """
+    files = expand([source])
     looked = sample(source, delimiter)
     table = looked.table
     columns = [facts_of(name, table[name]) for name in table.column_names]
     found = Proposal(source, str(looked.file), looked.format, len(table), columns)
-    found.adapter = fitting.fitting_file(looked.file, table.column_names)
+    of_set = fitting_set(files) if len(files) > 1 else None
+    found.adapter = of_set or fitting.fitting_file(looked.file, table.column_names)
+    found.whole = of_set is not None or (len(files) > 1 and _alike(files, delimiter))
     found.choices = choose(columns)
     wary = rules.amend(found.choices, table, columns)
-    found.warnings = ([] if found.adapter else wary) + _of_sample(looked)
+    found.warnings = ([] if found.adapter else wary) + _of_sample(looked, found.whole)
     known = {facts.name: facts for facts in columns}
     taken = {*found.mapping.values(), *rules.read_anyway(found.choices, known)}
     found.unmapped = [name for name in known if name not in taken]
@@ -133,9 +146,17 @@ def propose(source: str, delimiter: str = "") -> Proposal:
     return found
 
 
-def _of_sample(looked: Sample) -> list[str]:
+def _alike(files: list[Path], delimiter: str) -> bool:
+    """Whether files, the first of many, have the same columns, so that one mapping does for all."""
+    try:
+        return len({tuple(flat.columns_of(file, delimiter)) for file in files[:_LOOKED_AT]}) == 1
+    except CartpathError:
+        return False
+
+
+def _of_sample(looked: Sample, whole: bool) -> list[str]:
     said = []
-    if looked.others:
+    if looked.others and not whole:
         said.append(f"looked at {looked.file} alone; the source has {looked.others:,} more files")
     if looked.bad:
         said.append(f"{looked.bad:,} of the first rows cannot be read; ingest would quarantine them")
@@ -154,7 +175,7 @@ def _renamed(event: Facts | None) -> dict[str, str]:
 
 
 def _command(found: Proposal, names: list[str]) -> str:
-    words = ["cartpath", "ingest", "SHOP", found.file]
+    words = ["cartpath", "ingest", "SHOP", found.source if found.whole else found.file]
     if found.adapter is not None:
         return shlex.join([*words, "--adapter", found.adapter["name"]])
     words += ["--adapter", "generic"]
