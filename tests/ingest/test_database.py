@@ -299,3 +299,10 @@ def test_the_command_line(shop: Path, fill: Fill) -> None:
     wrong = CliRunner().invoke(app, [*arguments[:-1], "drop table log"])
     assert wrong.exit_code == 2
     assert wrong.stderr.startswith("error: --query begins with 'drop'")
+
+
+def test_an_at_sign_in_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(CartpathError, match="%40") as told:
+        Address("postgresql://ann:sesame@open@db.example/shop")
+    assert "sesame" not in str(told.value)
+    assert "open" not in str(told.value)

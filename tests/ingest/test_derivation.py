@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import cartpath
 from cartpath import config, store
 from cartpath.ingest import ingest
 from cartpath.ingest.derivation import clean, deriving
 from cartpath.schema import CartpathError, microseconds_of
+from cartpath.shop.everything import Everything, steps_of
 from cartpath.store.links import EVENTS, noted
 from cartpath.store.rebuild import rebuild
 from cartpath.tasks import TimeSplit, check_unshaped
@@ -234,3 +237,38 @@ def test_stitched_paths_are_cleaned_as_one(shop: Path, tmp_path: Path) -> None:
     link(shop, "v", "u", 5)
     with store.open_snapshot(shop) as snap:
         assert (snap.totals.events, snap.totals.users) == (1, 1)
+
+
+def test_a_date_before_everything_is_refused_rather_than_cleaning_nothing(shop: Path, tmp_path: Path) -> None:
+    set_up(shop, '[cleaning]\nuntil = "1999-01-01"\n[cleaning.missing]\nprice = "median"\n')
+    with pytest.raises(CartpathError, match="before every event"):
+        ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    with store.open_snapshot(shop) as snap:
+        assert snap.generation == 0
+
+
+def test_numbers_say_what_was_taken_out_and_what_is_pending(shop: Path, tmp_path: Path) -> None:
+    set_up(shop, '[cleaning]\nnear_duplicates = "drop"\nnear_window = "2d"\n')
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    opened = cartpath.open(shop)
+    status = opened.status()
+    assert (status.events, status.removed) == (2, 2)
+    cleaned = next(f for f in opened.doctor().findings if f.check == "cleaned")
+    assert (cleaned.n, cleaned.of, cleaned.level) == (2, 4, "note")
+    assert cleaned.detail["counts"]["near_duplicate_dropped"] == 2
+    assert opened.warnings() == []
+    set_up(shop, "")
+    assert "cartpath clean" in cartpath.open(shop).warnings()[0]
+
+
+def test_a_run_takes_changed_rules(shop: Path, tmp_path: Path) -> None:
+    source = events(tmp_path, "a.parquet", FIRST)
+    opened = cartpath.open(shop)
+    told = Everything([source], "generic")
+    step = steps_of(opened, told, lambda _: nullcontext())[0]
+    step.run()
+    before = step.inputs()
+    set_up(shop, '[cleaning.missing]\nprice = "median"\n')
+    assert step.inputs() != before
+    step.run()
+    assert prices(shop)["v"] == [30.0, 20.0]

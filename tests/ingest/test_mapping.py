@@ -239,6 +239,25 @@ def test_a_folder_is_its_first_readable_file(tmp_path: Path) -> None:
     assert any("the source has 1 more files" in text for text in found.warnings)
 
 
+def test_files_that_look_alike_are_read_together(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("user_id,ts,event\nu,2020-01-01,view\n")
+    found = propose(str(tmp_path))
+    assert shlex.split(found.command)[3] == str(tmp_path)
+    assert not any("alone" in text for text in found.warnings)
+    (tmp_path / "c.csv").write_text("other,columns\n1,2\n")
+    found = propose(str(tmp_path))
+    assert shlex.split(found.command)[3] == str(tmp_path / "a.csv")
+    assert any("alone" in text for text in found.warnings)
+
+
+def test_a_folder_that_is_a_set_is_told(data_dir: Path) -> None:
+    found = propose(str(data_dir / "complete_journey"))
+    assert found.adapter is not None
+    assert found.adapter["name"] == "complete_journey"
+    assert shlex.split(found.command)[3:] == [str(data_dir / "complete_journey"), "--adapter", "complete_journey"]
+
+
 @pytest.mark.parametrize("data", [b"", b"user,time,event\n"])
 def test_a_file_without_rows(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(CartpathError, match=r"is empty|no row that can be read"):
