@@ -306,7 +306,7 @@ class TestCommand:
 
     def test_one_user(self, filled: Path) -> None:
         found = json.loads(run("identities", str(filled), "--user", "u2", "--json").stdout)
-        assert (found["id"], found["owner"], found["verdict"]) == ("u2", None, "unlinked")
+        assert (found["id"], found["owner"], found["verdict"]) == ("u2", None, "owner")
         assert {one["id"]: one["verdict"] for one in found["ids"]} == {
             "kiosk": "shared",
             "c3": "merged",

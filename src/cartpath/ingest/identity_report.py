@@ -21,7 +21,7 @@ from cartpath.store.owners import VERDICTS, Resolution, resolve
 Keys = npt.NDArray[np.uint64]
 _COUNTS = ("links", "merged_ids", "users", "shared_devices", "cycles", "too_many_users", "too_many_ids")
 #: What an id is where no link counts: it is linked with nobody, only from ``until`` on, or only with itself.
-UNLINKED, AFTER_UNTIL, SELF = "unlinked", "after_until", "self"
+UNLINKED, AFTER_UNTIL, SELF, OWNER = "unlinked", "after_until", "self", "owner"
 
 
 def overview(snapshot: Snapshot, settings: IdentitySettings) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def of_user(snapshot: Snapshot, settings: IdentitySettings, name: str) -> dict[s
     dict
         ``id``; ``owner``, the user it is merged with, or None; ``verdict`` on the id itself; ``ids``: every id that
         is merged with the user or linked with it or with an id of it, each with its ``verdict`` (one of
-        ``owners.VERDICTS``, or ``"after_until"``, ``"self"`` or ``"unlinked"``) and its ``links``.
+        ``owners.VERDICTS``, or ``"after_until"``, ``"self"``, ``"owner"`` of other ids, or ``"unlinked"``) and its ``links``.
     """
     links = snapshot.links
     found, late = resolve(links, settings), resolve(links, replace(settings, until=None))
@@ -123,4 +123,6 @@ def _verdict(found: Resolution, late: Resolution, name: str, links: list[dict[st
         at = int(np.searchsorted(resolution.keys, key))
         if at < len(resolution.keys) and resolution.keys[at] == key:
             return words[int(resolution.verdict[at])]
+    if (found.owners.owner_key == key).any():
+        return OWNER
     return SELF if links else UNLINKED

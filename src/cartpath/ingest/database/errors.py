@@ -87,7 +87,9 @@ def stopped(error: Exception, address: Address, rows: int, last: str) -> Cartpat
     """Return the error of a result that cannot be read on although the connection is there."""
     said = _said(error, address)
     where = f" {_after(rows, last)}" if rows else ""
-    hint = _hint(error, said) or "cast the column it names to text in the query, or leave those rows out"
+    hint = (
+        _hint(error, said) or "mend the query, or leave those rows out; a value that cannot be read may be cast to text"
+    )
     return CartpathError(f"{address.name} stopped{where}: {said}; nothing was stored", hint)
 
 
