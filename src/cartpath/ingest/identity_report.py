@@ -20,7 +20,7 @@ from cartpath.store.owners import VERDICTS, Resolution, resolve
 
 Keys = npt.NDArray[np.uint64]
 _COUNTS = ("links", "merged_ids", "users", "shared_devices", "cycles", "too_many_users", "too_many_ids")
-#: What an id is where no link counts: it is linked with nobody, only from ``until`` on, or only with itself.
+#: What an id is where no link counts: linked with nobody, only from ``until`` on, only with itself; or it owns others.
 UNLINKED, AFTER_UNTIL, SELF, OWNER = "unlinked", "after_until", "self", "owner"
 
 
@@ -76,7 +76,8 @@ def of_user(snapshot: Snapshot, settings: IdentitySettings, name: str) -> dict[s
     dict
         ``id``; ``owner``, the user it is merged with, or None; ``verdict`` on the id itself; ``ids``: every id that
         is merged with the user or linked with it or with an id of it, each with its ``verdict`` (one of
-        ``owners.VERDICTS``, or ``"after_until"``, ``"self"``, ``"owner"`` of other ids, or ``"unlinked"``) and its ``links``.
+        ``owners.VERDICTS``, or ``"after_until"``, ``"self"``, ``"owner"`` of other ids, or
+        ``"unlinked"``) and its ``links``.
     """
     links = snapshot.links
     found, late = resolve(links, settings), resolve(links, replace(settings, until=None))
