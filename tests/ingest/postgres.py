@@ -68,9 +68,11 @@ def schema(server: str) -> Iterator[Schema]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"create schema {name}")
         connection.execute(f"set search_path = {name}")
+        made = Schema(f"{server}{'&' if '?' in server else '?'}{more}", name, connection)
         try:
-            yield Schema(f"{server}{'&' if '?' in server else '?'}{more}", name, connection)
+            yield made
         finally:
+            made.end_sessions()  # one that a failed test left would keep its locks
             connection.execute(f"drop schema {name} cascade")
 
 

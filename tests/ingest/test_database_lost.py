@@ -138,10 +138,19 @@ def test_an_interrupt_does_not_wait_for_the_query(shop: Path, postgres: Schema, 
     postgres.log(20_000)
     slow = "select *, case when id > 15000 then pg_sleep(600)::text end as waiting from log"
     arguments = ["ingest", str(shop), "--adapter", "generic", "--database", postgres.url, "--query", slow]
-    process = subprocess.Popen([*cartpath_command, *arguments], stderr=subprocess.PIPE, text=True)
-    _until(lambda: postgres.asleep() or process.poll() is not None)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    process = subprocess.Popen(
+        [*cartpath_command, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a script have it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        _until(lambda: postgres.asleep() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, said
     assert "Traceback" not in said
     _until(lambda: not postgres.sessions())
