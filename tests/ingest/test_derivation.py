@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import nullcontext
 from pathlib import Path
@@ -256,6 +257,7 @@ def test_numbers_say_what_was_taken_out_and_what_is_pending(shop: Path, tmp_path
     cleaned = next(f for f in opened.doctor().findings if f.check == "cleaned")
     assert (cleaned.n, cleaned.of, cleaned.level) == (2, 4, "note")
     assert cleaned.detail["counts"]["near_duplicate_dropped"] == 2
+    assert "cleaning took out 2 of 4" in opened.report().read_text()
     assert opened.warnings() == []
     set_up(shop, "")
     assert "cartpath clean" in cartpath.open(shop).warnings()[0]
@@ -272,3 +274,13 @@ def test_a_run_takes_changed_rules(shop: Path, tmp_path: Path) -> None:
     assert step.inputs() != before
     step.run()
     assert prices(shop)["v"] == [30.0, 20.0]
+
+
+def test_a_setting_that_a_later_version_brings_is_no_change(shop: Path, tmp_path: Path) -> None:
+    set_up(shop, '[cleaning]\nnear_duplicates = "drop"\n')
+    ingest(shop, [events(tmp_path, "a.parquet", FIRST)])
+    manifest = shop / "store" / "manifest.json"
+    data = json.loads(manifest.read_text())
+    del data["derivation"]["record"]["settings"]["identity"]["max_ids"]
+    manifest.write_text(json.dumps(data))
+    assert cartpath.open(shop).warnings() == []

@@ -150,7 +150,9 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 def _differ(settings: config.Settings, before: dict[str, Any] | None, empty: bool) -> bool:
     if before is None:
         return settings.cleaning.active and not empty
-    return bool(_wanted(settings) != before["settings"])
+    # A setting that came after the paths were made has its default there.
+    default = _wanted(config.Settings())
+    return any(wanted != {**default[part], **before["settings"][part]} for part, wanted in _wanted(settings).items())
 
 
 def _changed_error(shop: Path) -> CartpathError:
