@@ -95,13 +95,13 @@ def overview_section(content: ReportContent) -> str:
     per_order = f"{s.revenue / s.orders:,.2f} per order" if s.orders else "no order ids among the purchases"
     if s.purchases_without_order:
         per_order += f"; {s.purchases_without_order:,} purchases without an order id count in revenue only"
-    types = f"of {len(s.events_by_type):,} types, on {s.items:,} items"
+    of_types = f"of {len(s.events_by_type):,} types, on {s.items:,} items"
     if s.removed:
-        types += f"; cleaning took out {s.removed:,} of {s.events + s.removed:,}"
+        of_types += f"; cleaning took out {s.removed:,} of {s.events + s.removed:,}"
     tiles = (
         m.tile("Users", f"{s.users:,}", f"{_ratio(s.sessions, s.users)} sessions each"),
         m.tile("Sessions", f"{s.sessions:,}", f"{_ratio(s.events, s.sessions)} events each"),
-        m.tile("Events", f"{s.events:,}", types),
+        m.tile("Events", f"{s.events:,}", of_types),
         m.tile("Users who bought", percent(bought / users if users else None), _of(bought, users)),
         m.tile("Orders", f"{s.orders:,}", f"{_ratio(s.orders, bought)} per buyer" if bought else ""),
         m.tile("Revenue", f"{s.revenue:,.2f}", per_order),
