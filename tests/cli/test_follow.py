@@ -47,7 +47,12 @@ def test_a_batch_is_a_line_of_json(shop: Path) -> None:
 def test_how_it_ends(shop: Path, cartpath_command: list[str], sent: signal.Signals, code: int) -> None:
     command = [*cartpath_command, "ingest", str(shop), str(shop.with_name("logs")), "--adapter", "generic"]
     with subprocess.Popen(
-        [*command, "--follow", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--follow", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a script have it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["stored"] == 5

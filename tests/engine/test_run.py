@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -68,6 +69,7 @@ def test_an_error_in_a_scan_is_raised_and_the_rest_is_dropped(snap: Snapshot) ->
 
     def scan(view: PathView) -> int:
         calls.append(1)
+        time.sleep(0.05)  # so that the first error is seen before the last scan has begun
         raise ZeroDivisionError("in a scan")
 
     with pytest.raises(ZeroDivisionError, match="in a scan"):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cartpath import engine, store
 from cartpath.config import IdentitySettings
+from cartpath.ingest.derivation import deriving
 from cartpath.paths.funnel import funnel
 from cartpath.store.codes import Codes
 from cartpath.store.files import load_run, save_run
@@ -176,7 +177,7 @@ def test_it_is_reversible(shop: Path) -> None:
     put_links(shop, [Link("a", "other")])  # now it is a shared device
     with store.open_snapshot(shop) as snap:
         assert stitched(snap) == before
-    rebuild(shop, 3)
+    rebuild(shop, 3, derived=deriving(shop))
     with store.open_snapshot(shop) as snap:
         assert stitched(snap) == before
         assert len(snap.links) == 2

@@ -151,8 +151,9 @@ def _differ(settings: config.Settings, before: dict[str, Any] | None, empty: boo
     if before is None:
         return settings.cleaning.active and not empty
     # A setting that came after the paths were made has its default there.
-    default = _wanted(config.Settings())
-    return any(wanted != {**default[part], **before["settings"][part]} for part, wanted in _wanted(settings).items())
+    default, now = _wanted(config.Settings()), _wanted(settings)
+    then = {part: {**default[part], **before["settings"][part]} for part in now}
+    return any(value != then[part][name] for part, values in now.items() for name, value in values.items())
 
 
 def _changed_error(shop: Path) -> CartpathError:

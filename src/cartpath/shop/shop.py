@@ -93,7 +93,6 @@ class Shop:
 
         return store.open_snapshot(self.path)
 
-    @on_engine
     def warnings(self) -> list[str]:
         """Return what a reader of numbers should know first: settings that changed since the paths were made."""
         from cartpath.ingest.derivation import changed_settings
@@ -106,6 +105,7 @@ class Shop:
             f" until: cartpath clean {where}"
         ]
 
+    @on_engine
     def status(self) -> StatusResult:
         """Count what the store holds."""
         from cartpath import paths
