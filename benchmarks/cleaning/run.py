@@ -45,7 +45,7 @@ def main() -> None:
     """Run one part and print its tables."""
     parts: dict[str, Callable[[], str]] = {"planted": planted, "real": real, "cost": cost}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=list(parts))
+    parser.add_argument("part", choices=list(parts), nargs="?", default="cost")
     parser.add_argument("--write", action="store_true", help="put the tables into README.md")
     asked = parser.parse_args()
     text = f"{parts[asked.part]()}\n\n{measure.machine(['numpy', 'numba', 'pyarrow'])}"

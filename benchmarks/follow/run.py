@@ -1,4 +1,6 @@
-"""What a small commit costs: ``python benchmarks/follow/run.py SHOP [COMMITS]`` appends to a copy of a shop.
+"""What a small commit costs: ``python benchmarks/follow/run.py [SHOP] [COMMITS]`` appends to a copy of a shop.
+
+Without a shop, one of a simulated log of a million events is made.
 
 Each commit has 1,000 views of users that the shop knows, spread over all buckets, after its last event.
 """
@@ -15,7 +17,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from measure import simulated
+
 from cartpath import store
+from cartpath.ingest import ingest
 
 EVENTS = 1000
 
@@ -45,7 +52,12 @@ def main() -> None:
     commits = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        shop = Path(shutil.copytree(sys.argv[1], Path(folder, "shop")))
+        shop = Path(folder, "shop")
+        if len(sys.argv) > 1:
+            shutil.copytree(sys.argv[1], shop)
+        else:
+            store.init(shop)
+            ingest(shop, [str(simulated(10**6) / "events.parquet")], adapter="cartpath")
         with store.open_snapshot(shop) as snap:
             users = [u for bucket in range(snap.n_buckets) for u in snap.bucket(bucket).user_id.to_pylist()]
             events, buckets, last = snap.totals.events, snap.n_buckets, snap.totals.last_ts or 0
