@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cartpath import config
+from cartpath import config, store
 from cartpath.config import (
     CleaningSettings,
     MissingSettings,
@@ -141,6 +141,15 @@ def test_a_folder_without_settings_is_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(CartpathError, match="is not a Cartpath workspace") as error:
         config.load(tmp_path)
     assert "cartpath init" in error.value.hint
+
+
+def test_a_file_is_no_workspace(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text("user,time\n", encoding="utf-8")
+    for read in (config.load, store.open_snapshot, store.leftovers):
+        with pytest.raises(CartpathError, match="is a file, not the folder of a Cartpath workspace") as error:
+            read(file)
+        assert "cartpath ingest SHOP FILE" in error.value.hint
 
 
 def test_every_setting_is_documented_and_the_example_is_the_default(tmp_path: Path) -> None:

@@ -105,22 +105,31 @@ def load(workspace: Path) -> Settings:
     Raises
     ------
     CartpathError
-        If the file is missing, is not TOML, or has an unknown or wrong setting.
+        If the workspace is a file, or the settings are missing, are not TOML, or have an unknown or wrong setting.
     """
     path = workspace / FILE_NAME
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CartpathError(
-            f"{workspace} is not a Cartpath workspace (no {FILE_NAME})",
-            f"make one: cartpath init {shlex.quote(str(workspace))}",
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise not_a_workspace(workspace) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CartpathError(f"{path} is not valid TOML: {error}") from None
     unknown = sorted(set(raw) - set(_TABLES))
     if unknown:
         raise CartpathError(f"{path}: unknown table [{unknown[0]}]", f"known: {', '.join(_TABLES)}")
     return Settings(**{name: _table(path, name, cls, raw.get(name, {})) for name, cls in _TABLES.items()})
+
+
+def not_a_workspace(workspace: Path) -> CartpathError:
+    """Return the error of a path that is no workspace."""
+    if workspace.is_file():
+        return CartpathError(
+            f"{workspace} is a file, not the folder of a Cartpath workspace",
+            "the workspace comes first, then the files: cartpath ingest SHOP FILE...",
+        )
+    return CartpathError(
+        f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {shlex.quote(str(workspace))}"
+    )
 
 
 def _table(path: Path, name: str, cls: type[Any], values: Any) -> Any:

@@ -6,14 +6,13 @@ import copy
 import fcntl
 import json
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from cartpath.config import FILE_NAME
-from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
+from cartpath.config import FILE_NAME, not_a_workspace
+from cartpath.schema import CorruptStoreError, WorkspaceBusyError
 from cartpath.store.files import TEMPORARY, sync, sync_all, write_text
 from cartpath.store.hashing import HASH_VERSION
 
@@ -104,12 +103,10 @@ def of_generation(workspace: Path, generation: int) -> Manifest:
 def _read(workspace: Path, path: Path) -> Manifest:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if any(int(kept.stem) for kept in (workspace / STORE / "generations").glob("*.json")):
             raise CorruptStoreError(f"{path} is missing", "restore it, or make a new workspace and ingest") from None
-        raise CartpathError(
-            f"{workspace} is not a Cartpath workspace", f"make one: cartpath init {shlex.quote(str(workspace))}"
-        ) from None
+        raise not_a_workspace(workspace) from None
     except (ValueError, OSError) as error:
         raise CorruptStoreError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):
