@@ -6,6 +6,7 @@ import copy
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from cartpath.config import FILE_NAME, not_a_workspace
 from cartpath.schema import CorruptStoreError, WorkspaceBusyError
 from cartpath.store.files import TEMPORARY, sync, sync_all, write_text
 from cartpath.store.hashing import HASH_VERSION
+from cartpath.store.spill import SPILL
 
 FORMAT = 1
 #: What of a bucket is one file each: as ingested, and as readers see it where that differs.
@@ -240,10 +242,12 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
         gone += _half_written(workspace)
         for path in gone:
             path.unlink(missing_ok=True)
+        # Whoever collects has no rows under way: folders that are still there are of a write that was killed.
+        shutil.rmtree(store / SPILL, ignore_errors=True)
     return len(gone)
 
 
-_FOLDERS = ("events", "paths", "derived", "removed", "codes", "tables", "spill")
+_FOLDERS = ("events", "paths", "derived", "removed", "codes", "tables", SPILL)
 
 
 def _data_files(store: Path) -> list[Path]:

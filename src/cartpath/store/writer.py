@@ -58,7 +58,6 @@ def writer(workspace: Path | str, threads: int | None = None, mapper: Mapper | N
     path = Path(workspace)
     with manifests.writer_lock(path):
         manifests.collect(path)
-        shutil.rmtree(path / manifests.STORE / SPILL, ignore_errors=True)
         opened = Writer(path, threads, mapper)
         try:
             yield opened
