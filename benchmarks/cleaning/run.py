@@ -20,20 +20,19 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE.parents[1] / "src")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import measure  # noqa: E402
-
-from benchmarks.cleaning.dirt import RULES, Score, Shop, cleaned, imputation_error, rates, scores, shop  # noqa: E402
-from cartpath import store  # noqa: E402
-from cartpath.config import CleaningSettings  # noqa: E402
-from cartpath.ingest import ingest  # noqa: E402
-from cartpath.ingest.cleaning import apply, fit  # noqa: E402
-from cartpath.ingest.doctor.diagnosis import diagnose  # noqa: E402
+from benchmarks import measure
+from benchmarks.cleaning.dirt import RULES, Score, Shop, cleaned, imputation_error, rates, scores, shop
+from cartpath import store
+from cartpath.config import CleaningSettings
+from cartpath.ingest import ingest
+from cartpath.ingest.cleaning import apply, fit
+from cartpath.ingest.doctor.diagnosis import diagnose
 
 SEEDS, LEVELS = (1, 2, 3), (1.0, 5.0)
 USERS, DAYS = 20_000, 60
+HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("CARTPATH_DATA") or HERE.parents[1].parent / "shared" / "data")
 ONLINE_RETAIL = {
     "user_id": "CustomerID", "ts": "InvoiceDate", "event": "=purchase", "item_id": "StockCode", "price": "UnitPrice",
@@ -92,7 +91,7 @@ def _methods(one: Shop, level: float, into: dict[tuple[float, str, str], list[Sc
     for method in ("robust_z", "zscore", "iqr"):
         for by in ("item", "all"):
             rules = {column: {"method": method, "by": by} for column in ("price", "quantity", "dwell")}
-            done, _ = cleaned(one, CleaningSettings(outliers=rules))  # type: ignore[arg-type]
+            done, _ = cleaned(one, CleaningSettings(outliers=rules))
             for score in scores(one, done)[1:4]:
                 if by == "item" or not score.rule.startswith("dwell"):
                     into.setdefault((level, f"{method} {by}", score.rule), []).append(score)
@@ -102,7 +101,7 @@ def _imputation(one: Shop, level: float, into: dict[tuple[float, str, str], list
     for method in ("median", "mean", "random"):
         for by in ("item", "all"):
             missing = {"price": method, "by": by}
-            rules = CleaningSettings(missing=missing, outliers={"price": {"action": "blank"}})  # type: ignore[arg-type]
+            rules = CleaningSettings(missing=missing, outliers={"price": {"action": "blank"}})
             into.setdefault((level, method, by), []).append(imputation_error(one, cleaned(one, rules)[0]))
 
 
@@ -161,7 +160,7 @@ def cost() -> str:
     }
     lines = []
     for name, rules in cases.items():
-        settings = CleaningSettings(**rules)  # type: ignore[arg-type]
+        settings = CleaningSettings(**rules)
         fits, applies = zip(*(_timed(one, settings) for _ in range(4)), strict=True)
         lines.append([name, f"{median(fits[1:]) / n * 1e6:.2f}", f"{median(applies[1:]) / n * 1e6:.2f}"])
     told = f"{n:,} simulated events in 8 buckets, one core, median of three after a first that compiles."

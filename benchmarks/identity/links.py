@@ -19,13 +19,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.measure import amount  # noqa: E402
-from cartpath.config import IdentitySettings  # noqa: E402
-from cartpath.store.links import EVENTS, merge_links, noted  # noqa: E402
-from cartpath.store.owners import resolve  # noqa: E402
+from benchmarks.measure import amount
+from cartpath.config import IdentitySettings
+from cartpath.store.links import EVENTS, merge_links, noted
+from cartpath.store.owners import resolve
 
 
 def timed(name: str, function: Callable[[], Any]) -> Any:

@@ -18,17 +18,18 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.measure import amount  # noqa: E402
-from cartpath import store  # noqa: E402
-from cartpath.config import IdentitySettings  # noqa: E402
-from cartpath.ingest import ingest  # noqa: E402
-from cartpath.simulate import simulate  # noqa: E402
-from cartpath.store.owners import resolve  # noqa: E402
-from tests.ingest.logins import COOKIE, compare, write_anonymised  # noqa: E402
-from tests.store.stitching import derive  # noqa: E402
+from benchmarks.measure import amount
+from cartpath import store
+from cartpath.config import IdentitySettings
+from cartpath.ingest import ingest
+from cartpath.simulate import simulate
+from cartpath.store.owners import resolve
+from tests.ingest.logins import COOKIE, compare, write_anonymised
+from tests.store.stitching import derive
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def source_of(events: str, folder: Path) -> Path:

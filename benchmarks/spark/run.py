@@ -17,18 +17,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import measure  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-import tree  # noqa: E402
-from cost import Rates, tasks  # noqa: E402
+import measure
+import pyarrow.parquet as pq
+import tree
+from cost import Rates, tasks
 
 ENGINES = ("threads", "local[2]")
 SCANS = ("status", "funnel", "flow", "doctor")
 #: Of a workspace made without further settings.
 BUCKETS = 64
+HERE = Path(__file__).resolve().parent
 RATES = HERE / "rates.json"
 Steps = dict[str, tree.Step]
 

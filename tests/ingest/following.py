@@ -14,6 +14,7 @@ from cartpath.ingest import IngestSummary, get
 from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.folder import FolderSource
 from cartpath.ingest.follow.lines import Asked
+from cartpath.ingest.follow.source import Source
 from cartpath.ingest.options import resolve_options
 from cartpath.store.manifest import STORE, current
 from cartpath.store.parts import read_part
@@ -45,17 +46,13 @@ def events(shop: Path) -> Counter[tuple[Any, ...]]:
     return Counter(tuple((k, str(v)) for k, v in sorted(row.items()) if v is not None) for row in rows)
 
 
-class Follower:
-    """Follows a folder a batch at a time; ``again`` is what a new process would be."""
+class Batches:
+    """Follows a source a batch at a time."""
 
-    def __init__(self, shop: Path, folder: Path, settle: float = 0.0, adapter: str = "generic") -> None:
-        self.shop, self.said, self._made = shop, list[str](), (folder, settle, adapter)
-        self.source = FolderSource(str(folder), asked(adapter), settle, self.said.append)
+    def __init__(self, shop: Path, source: Source, said: list[str]) -> None:
+        self.shop, self.source, self.said = shop, source, said
         self.source.begin(current(shop).data.get("followed", {}).get(self.source.name, {}))
         self.notes: dict[str, list[dict[str, Any]]] = {}
-
-    def again(self) -> Follower:
-        return Follower(self.shop, *self._made)
 
     def batch(self) -> IngestSummary:
         """Look, and take what waits."""
@@ -68,3 +65,15 @@ class Follower:
     def counts(self) -> tuple[int, int, int]:
         done = self.batch()
         return done.stored, done.duplicates, done.quarantined
+
+
+class Follower(Batches):
+    """Follows a folder a batch at a time; ``again`` is what a new process would be."""
+
+    def __init__(self, shop: Path, folder: Path, settle: float = 0.0, adapter: str = "generic") -> None:
+        said: list[str] = []
+        super().__init__(shop, FolderSource(str(folder), asked(adapter), settle, said.append), said)
+        self._made = (folder, settle, adapter)
+
+    def again(self) -> Follower:
+        return Follower(self.shop, *self._made)

@@ -18,8 +18,6 @@ from typer.testing import CliRunner
 from cartpath import ingest, store
 from cartpath.cli import app
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest.database import job as database
-from cartpath.ingest.database import query as database_query
 from cartpath.schema import CartpathError
 from tests.ingest.postgres import Schema, generation, quarantine
 
@@ -31,14 +29,6 @@ SECRET = "s3cr3t/hunter"
 def shop(tmp_path: Path) -> Path:
     store.init(tmp_path / "shop", Settings(StoreSettings(buckets=2)))
     return tmp_path / "shop"
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetches and chunks of a hundred rows, and no long pauses."""
-    monkeypatch.setattr(database_query, "FETCH", 100)
-    monkeypatch.setattr(database, "ROWS", 100)
-    monkeypatch.setattr(database_query, "PAUSES", (0.05, 0.05, 0.05))
 
 
 # Lost connections

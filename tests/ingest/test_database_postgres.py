@@ -12,8 +12,6 @@ import pytest
 
 from cartpath import ingest, store
 from cartpath.config import Settings, StoreSettings
-from cartpath.ingest.database import job as database
-from cartpath.ingest.database import query as database_query
 from cartpath.schema import CartpathError, Columns, event_schema
 from cartpath.simulate import simulate
 from tests.ingest.postgres import Schema, quarantine
@@ -26,14 +24,6 @@ SECRET = "s3cr3t/hunter"
 def shop(tmp_path: Path) -> Path:
     store.init(tmp_path / "shop", Settings(StoreSettings(buckets=2)))
     return tmp_path / "shop"
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetches and chunks of a hundred rows, and no long pauses."""
-    monkeypatch.setattr(database_query, "FETCH", 100)
-    monkeypatch.setattr(database, "ROWS", 100)
-    monkeypatch.setattr(database_query, "PAUSES", (0.05, 0.05, 0.05))
 
 
 def _events(shop: Path) -> list[dict[str, Any]]:

@@ -16,12 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cartpath import ingest, store
-from cartpath.ingest import IngestSummary
-from cartpath.ingest.follow.batch import run_batch
 from cartpath.ingest.follow.stream import StreamSource
 from cartpath.schema import CartpathError
-from cartpath.store.manifest import current
-from tests.ingest.following import asked, events, make_shop
+from tests.ingest.following import Batches, asked, events, make_shop
 from tests.ingest.test_follow_kills import start
 
 pytestmark = pytest.mark.redis
@@ -61,23 +58,10 @@ def shop(tmp_path: Path) -> Path:
     return make_shop(tmp_path / "shop")
 
 
-class Follower:
+class Follower(Batches):
     def __init__(self, shop: Path, stream: Stream, **options: str) -> None:
-        self.shop, self.said = shop, list[str]()
-        self.source = StreamSource(shop, stream.url, asked(), options, self.said.append)
-        self.source.begin(current(shop).data.get("followed", {}).get(self.source.name, {}))
-        self.notes: dict[str, list[dict[str, Any]]] = {}
-
-    def batch(self) -> IngestSummary:
-        self.source.waiting()
-        done = run_batch(self.shop, [self.source], threading.Event()) or IngestSummary()
-        assert done.read == done.stored + done.duplicates + done.quarantined
-        self.notes = self.source.notes.take()
-        return done
-
-    def counts(self) -> tuple[int, int, int]:
-        done = self.batch()
-        return done.stored, done.duplicates, done.quarantined
+        said: list[str] = []
+        super().__init__(shop, StreamSource(shop, stream.url, asked(), options, said.append), said)
 
 
 def quarantined(shop: Path) -> list[dict[str, Any]]:

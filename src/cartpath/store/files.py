@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cartpath.schema import CONTEXT, CorruptStoreError
+from cartpath.schema import CONTEXT, CorruptStoreError, WorkspaceBusyError
 from cartpath.store.path import Sessions
 from cartpath.store.run import TYPES, Run
 
@@ -51,6 +52,36 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path, busy: str, remedy: str) -> Iterator[None]:
+    """Hold a lock file that names its process; the lock goes with the process, however that ends.
+
+    Parameters
+    ----------
+    path : Path
+    busy : str
+        What is said where another process holds it; ``{holder}`` becomes that process's number.
+    remedy : str
+        The hint beside it.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        If another process holds it.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise WorkspaceBusyError(busy.replace("{holder}", holder), remedy) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def sync(path: Path) -> None:

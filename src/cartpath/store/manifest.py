@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from cartpath.config import FILE_NAME, not_a_workspace
-from cartpath.schema import CorruptStoreError, WorkspaceBusyError
-from cartpath.store.files import TEMPORARY, sync, sync_all, write_text
+from cartpath.schema import CorruptStoreError
+from cartpath.store.files import TEMPORARY, exclusive, sync, sync_all, write_text
 from cartpath.store.hashing import HASH_VERSION
 from cartpath.store.spill import SPILL
 
@@ -143,18 +143,8 @@ def writer_lock(workspace: Path) -> Iterator[None]:
     path = workspace / STORE / "writer.lock"
     if not path.parent.is_dir():
         current(workspace)
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise WorkspaceBusyError(
-                f"{workspace} is being written by process {file.read().strip() or 'unknown'}",
-                "wait for it to end, then run this again",
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    busy = f"{workspace} is being written by process {{holder}}"
+    with exclusive(path, busy, "wait for it to end, then run this again"):
         yield
 
 
