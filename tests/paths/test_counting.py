@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from cartpath.paths import Counting, wilson
-from cartpath.paths.counting import codes_of
+from cartpath.paths.names import codes_of
 from cartpath.schema import CartpathError
 
 

@@ -5,22 +5,25 @@ The rule in full is in ``docs/counting.md``.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.paths.conditions import Condition, parse_conditions
 from cartpath.schema import CartpathError, iso, microseconds_of
-from cartpath.store import ERASED, PathView
+from cartpath.store import PathView, Snapshot
 from cartpath.store.jit import kernel
 
+if TYPE_CHECKING:
+    from cartpath.paths.rule import Rule
+
 #: What can be counted.
-UNITS: tuple[str, ...] = ("users", "sessions")
+UNITS: tuple[str, ...] = ("users", "sessions", "entries")
 
 #: Open ends of a period, in microseconds.
 BEGINNING = -(2**62)
@@ -30,42 +33,72 @@ FOREVER = 2**62
 _Z95 = 1.959963984540054
 
 
+Moment = str | date | datetime | None
+Texts = str | Sequence[str] | None
+
+
+class CountingOptions(TypedDict, total=False):
+    """The options of the counting rule, as every view takes them; see ``Counting.of``."""
+
+    count: str
+    since: Moment
+    until: Moment
+    where: Texts
+    segment: str | None
+
+
 @dataclass(frozen=True)
 class Counting:
-    """Which events count, and for whom.
+    """Which events count, and for whom, as it was asked.
 
     Attributes
     ----------
     unit : str
-        ``"users"`` or ``"sessions"``.
+        ``"users"``, ``"sessions"`` or ``"entries"``.
     since, until : int
         The period, half open: ``since <= ts < until``, microseconds since 1970 UTC.
+    where : tuple of Condition
+        What must hold of an event for it to count; of its session and its user where that is what the property is of.
+    segment : str or None
+        The users who count: a segment's name or an expression.
 
     Examples
     --------
     >>> Counting.of("users", until="2016-10-10").words
     'all events before 2016-10-10T00:00:00Z (UTC, that moment excluded)'
+    >>> Counting.of(where="device=mobile,price>50").filter_words
+    'device is mobile and price > 50'
     """
 
     unit: str = "users"
     since: int = BEGINNING
     until: int = FOREVER
+    where: tuple[Condition, ...] = ()
+    segment: str | None = None
 
     @classmethod
     def of(
         cls,
         count: str = "users",
-        since: str | date | datetime | None = None,
-        until: str | date | datetime | None = None,
+        since: Moment = None,
+        until: Moment = None,
+        where: Texts = None,
+        segment: str | None = None,
+        units: Sequence[str] = UNITS,
     ) -> Counting:
         """Read a counting rule as people write it.
 
         Parameters
         ----------
         count : str
-            ``"users"`` or ``"sessions"``.
+            ``"users"``, ``"sessions"`` or ``"entries"``.
         since, until : str, date, datetime or None
             The first moment that counts and the first that does not; a date is its midnight in UTC.
+        where : str, sequence of str or None
+            Conditions such as ``"device=mobile,price>50"``; all must hold.
+        segment : str or None
+        units : sequence of str
+            What the view can count.
 
         Returns
         -------
@@ -74,10 +107,10 @@ class Counting:
         Raises
         ------
         CartpathError
-            If the unit is unknown, a date cannot be read, or the period is empty.
+            If the unit is unknown, a date or a condition cannot be read, or the period is empty.
         """
-        if count not in UNITS:
-            raise CartpathError(f"cannot count {count!r}", f"count one of: {', '.join(UNITS)}")
+        if count not in units:
+            raise CartpathError(f"cannot count {count!r}", f"count one of: {', '.join(units)}")
         low = BEGINNING if since is None else _moment(since)
         high = FOREVER if until is None else _moment(until)
         if low >= high:
@@ -85,17 +118,22 @@ class Counting:
                 f"the period is empty: since {iso(low)} is not before until {iso(high)}",
                 "until is the first moment that no longer counts; for one day write the next day",
             )
-        return cls(count, low, high)
+        return cls(count, low, high, parse_conditions(where or ()), segment or None)
 
     @property
-    def whole(self) -> bool:
+    def always(self) -> bool:
         """Whether there is no limit in time."""
         return self.since == BEGINNING and self.until == FOREVER
 
     @property
+    def whole(self) -> bool:
+        """Whether every event counts."""
+        return self.always and not self.where and self.segment is None
+
+    @property
     def words(self) -> str:
         """The period as a sentence says it."""
-        if self.whole:
+        if self.always:
             return "all events"
         if self.until == FOREVER:
             return f"all events from {iso(self.since)} on (UTC)"
@@ -103,13 +141,51 @@ class Counting:
             return f"all events before {iso(self.until)} (UTC, that moment excluded)"
         return f"events from {iso(self.since)} until before {iso(self.until)} (UTC, the last moment excluded)"
 
+    @property
+    def filter_words(self) -> str | None:
+        """The filter as a sentence says it; None where there is none."""
+        return " and ".join(condition.words for condition in self.where) or None
+
+    @property
+    def sentence(self) -> str:
+        """Period, filter and segment as one sentence says them."""
+        parts = [self.words]
+        if self.where:
+            parts.append(f"where {self.filter_words}")
+        if self.segment is not None:
+            parts.append(f"of users in {self.segment}")
+        return ", ".join(parts)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return ``since``, ``until`` (ISO 8601 or None) and the ``period`` in words."""
+        """Return the rule as JSON has it: the period's ends (ISO 8601 or None), period and filter in words, segment."""
         return {
             "since": None if self.since == BEGINNING else iso(self.since),
             "until": None if self.until == FOREVER else iso(self.until),
             "period": self.words,
+            "filter": self.filter_words,
+            "segment": self.segment,
         }
+
+    def bind(self, snap: Snapshot) -> Rule:
+        """Look up what the rule names in a store.
+
+        Parameters
+        ----------
+        snap : Snapshot
+
+        Returns
+        -------
+        Rule
+            What scans read; it may be pickled.
+
+        Raises
+        ------
+        CartpathError
+            If a property or a segment is unknown; the message suggests which may have been meant.
+        """
+        from cartpath.paths.rule import bind
+
+        return bind(self, snap)
 
 
 def _moment(value: str | date | datetime) -> int:
@@ -119,30 +195,6 @@ def _moment(value: str | date | datetime) -> int:
         return microseconds_of(value)
     except (AttributeError, TypeError):
         raise CartpathError(f"not a date: {value!r}", "write 2016-08-01 or 2016-08-01T12:00:00") from None
-
-
-def codes_of(names: Sequence[str], known: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the code of each event name, -1 where it was never seen, and a warning for each such name.
-
-    Examples
-    --------
-    >>> codes_of(["view", "purchse"], ["view", "purchase"])
-    ([0, -1], ["no event 'purchse' was ever seen; did you mean 'purchase'?"])
-    """
-    place = {text: code for code, text in enumerate(known)}
-    warnings = []
-    seen = [name for name in known if name != ERASED]
-    for name in dict.fromkeys(names):
-        if name not in place:
-            near = difflib.get_close_matches(name, seen, n=1)
-            tail = f"did you mean {near[0]!r}?" if near else f"seen are: {_some(seen)}"
-            warnings.append(f"no event {name!r} was ever seen; {tail}")
-    return [place.get(name, -1) for name in names], warnings
-
-
-def _some(names: Sequence[str], most: int = 15) -> str:
-    listed = ", ".join(sorted(names)[:most]) or "none, the store is empty"
-    return f"{listed} and {len(names) - most} more" if len(names) > most else listed
 
 
 def wilson(hits: int, total: int) -> tuple[float, float] | None:

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
-from cartpath.paths.counting import Counting, codes_of, units_in, wilson
+from cartpath.paths.counting import Counting, units_in, wilson
+from cartpath.paths.names import codes_of
 from cartpath.schema import MICROSECONDS, CartpathError, seconds
 from cartpath.store import PathView, Snapshot
 from cartpath.store.jit import kernel
