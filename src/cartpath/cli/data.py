@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.engine import EngineName
+from cartpath.cli.options import EngineName, Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress, say, warn
-from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
 Sources = Annotated[

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table
-from cartpath.cli.paths import Json, Workspace
 
 
 @command()

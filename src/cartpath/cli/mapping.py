@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.options import Json
 from cartpath.cli.output import print_json, print_table, warn
-from cartpath.cli.paths import Json
 from cartpath.schema import CartpathError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress
-from cartpath.cli.paths import Json, Workspace
 
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training data.")]
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="Longest time to train.")]

@@ -6,14 +6,82 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import typer
+
+from cartpath.schema import CartpathError
+
+
+class Deliverable(Protocol):
+    """What a view gives back."""
+
+    @property
+    def frame(self) -> Any:
+        """The result as a tidy pandas frame."""
+
+    @property
+    def figure(self) -> Any:
+        """The result as a Plotly figure."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON has it."""
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print JSON; NaN, which JSON does not have, becomes null."""
     typer.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str | None) -> bool:
+    """Write and print what was asked for instead of the table.
+
+    Parameters
+    ----------
+    analysis : object with ``frame``, ``figure`` and ``to_dict()``
+    as_json : bool
+        Print JSON on standard output.
+    csv : str or None
+        File for the frame; ``-`` is standard output.
+    figure : str or None
+        File for the figure, ``.html`` or ``.json``.
+
+    Returns
+    -------
+    bool
+        Whether standard output is taken, so that no table is printed.
+
+    Raises
+    ------
+    CartpathError
+        If both JSON and CSV would go to standard output, or the figure's file has another ending.
+    """
+    if as_json and csv == "-":
+        raise CartpathError("--json and --csv - both write to standard output", "give --csv a file")
+    from cartpath.store.files import write_text
+
+    if figure is not None:
+        _write_figure(analysis, figure)
+    if csv is not None and csv != "-":
+        write_text(Path(csv), analysis.frame.to_csv(index=False))
+        say(f"wrote {csv}")
+    if csv == "-":
+        typer.echo(analysis.frame.to_csv(index=False), nl=False)
+    if as_json:
+        print_json(analysis.to_dict())
+    return as_json or csv == "-"
+
+
+def _write_figure(analysis: Deliverable, figure: str) -> None:
+    from cartpath.store.files import write_text
+
+    file = Path(figure)
+    if file.suffix not in (".html", ".json"):
+        raise CartpathError(f"cannot write a figure as {file.name!r}", "end the name with .html or .json")
+    drawn = analysis.figure
+    write_text(file, drawn.to_html(include_plotlyjs=True) if file.suffix == ".html" else drawn.to_json())
+    say(f"wrote {figure}")
 
 
 def _plain(value: Any) -> Any:
@@ -24,6 +92,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """Return the ends of an interval of a rate as people read them."""
+    return "-" if ends is None else f"{percent(ends[0])}-{percent(ends[1])}"
 
 
 def warn(words: Sequence[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.options import Json
 from cartpath.cli.output import print_json
-from cartpath.cli.paths import Json
 
 
 @command()

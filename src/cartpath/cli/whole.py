@@ -25,10 +25,9 @@ from cartpath.cli.data import (
     adapter_options,
     pairs,
 )
-from cartpath.cli.engine import EngineName
 from cartpath.cli.models import Epochs, Minutes, Seed, training_progress
+from cartpath.cli.options import EngineName, Json, Workspace
 from cartpath.cli.output import print_json, progress, say, warn
-from cartpath.cli.paths import Json, Workspace
 from cartpath.schema import CartpathError
 
 if TYPE_CHECKING:

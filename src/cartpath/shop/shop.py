@@ -6,27 +6,21 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cartpath import config
-from cartpath.schema import CartpathError, Event
+from cartpath.schema import CartpathError
 from cartpath.shop.on_engine import on_engine
-from cartpath.shop.results import Analysis
+from cartpath.shop.views import PathViews
 
 if TYPE_CHECKING:
-    from cartpath.paths import DailyResult, FlowResult, FunnelResult, StatusResult
     from cartpath.shop.pipeline import StepOutcome
     from cartpath.store import Snapshot
 
-Moment = str | date | datetime | None
 Progress = Callable[..., Any]
-
-#: The usual way to an order, as far as the shop has these events.
-_USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
 
 #: Task -> the room and the function that judge it.
 _JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
@@ -54,7 +48,7 @@ def open(path: str | os.PathLike[str], engine: str | None = None) -> Shop:
     return Shop(path, engine)
 
 
-class Shop:
+class Shop(PathViews):
     """A workspace. Opening it reads only ``cartpath.toml``; every method reads the newest generation.
 
     Parameters
@@ -104,91 +98,6 @@ class Shop:
             f"[cleaning] or [identity] of {config.FILE_NAME} changed since the paths were made; numbers are as before"
             f" until: cartpath clean {where}"
         ]
-
-    @on_engine
-    def status(self) -> StatusResult:
-        """Count what the store holds."""
-        from cartpath import paths
-
-        with self.snapshot() as snap:
-            return paths.status(snap)
-
-    @on_engine
-    def daily(self) -> Analysis[DailyResult]:
-        """Count volumes per day."""
-        from cartpath import figures, paths
-
-        with self.snapshot() as snap:
-            return Analysis(paths.daily(snap), lambda result: figures.daily_figure(result.frame))
-
-    @on_engine
-    def funnel(
-        self,
-        steps: Sequence[str] | str | None = None,
-        within: str | None = None,
-        count: str = "users",
-        since: Moment = None,
-        until: Moment = None,
-        snap: Snapshot | None = None,
-    ) -> Analysis[FunnelResult]:
-        """Count a loose funnel.
-
-        Parameters
-        ----------
-        steps : sequence of str, or str
-            Event names in order, or one text with commas; by default the usual way to an order.
-        within : str, optional
-            Longest time from the first step to the last, such as ``"7d"``.
-        count : str
-            ``"users"`` or ``"sessions"``.
-        since, until : str, date or datetime, optional
-            The period, half open, in UTC.
-        snap : Snapshot, optional
-            A generation pinned by the caller; by default the newest.
-
-        Returns
-        -------
-        Analysis
-            With ``.frame``, ``.figure`` and ``.to_dict()``.
-
-        Raises
-        ------
-        CartpathError
-            If a step, window, unit or date cannot be read.
-        """
-        from cartpath import figures, paths
-
-        if snap is None:
-            with self.snapshot() as snap:
-                return self.funnel(steps, within, count, since, until, snap)
-        names = steps.split(",") if isinstance(steps, str) else steps
-        if names is None:
-            names = default_steps(snap.totals.events_by_type)
-        result = paths.funnel(snap, names, within, count, since, until)
-        return Analysis(result, lambda r: figures.funnel_figure(r.frame, r.counting.unit))
-
-    @on_engine
-    def flow(self, since: Moment = None, until: Moment = None, snap: Snapshot | None = None) -> Analysis[FlowResult]:
-        """Count the flow graph within sessions.
-
-        Parameters
-        ----------
-        since, until : str, date or datetime, optional
-            The period, half open, in UTC.
-        snap : Snapshot, optional
-            A generation pinned by the caller; by default the newest.
-
-        Returns
-        -------
-        Analysis
-            With ``.frame`` (edges), ``.figure`` and ``.to_dict()``.
-        """
-        from cartpath import figures, paths
-
-        if snap is None:
-            with self.snapshot() as snap:
-                return self.flow(since, until, snap)
-        return Analysis(paths.flow(snap, since, until), lambda r: figures.flow_figure(r.frame, r.node_frame))
 
     @on_engine
     def doctor(self) -> Any:
@@ -421,27 +330,6 @@ class Shop:
         from cartpath.shop.everything import everything
 
         return everything(self, [str(source) for source in sources], adapter, **options)
-
-
-def default_steps(events_by_type: Mapping[str, int]) -> list[str]:
-    """Return the usual way to an order, as far as a shop has these events; else its most frequent events.
-
-    Parameters
-    ----------
-    events_by_type : mapping of str to int
-        How often each event was seen.
-
-    Examples
-    --------
-    >>> default_steps({"view": 9, "purchase": 2, "login": 4})
-    ['view', 'purchase']
-    >>> default_steps({"login": 4, "play": 9, "pause": 5, "stop": 1})
-    ['play', 'pause', 'login']
-    """
-    usual = [name for name in _USUAL if events_by_type.get(name)]
-    if len(usual) < 2:
-        usual = sorted(events_by_type, key=lambda name: (-events_by_type[name], name))[:3]
-    return usual or [Event.view, Event.purchase]
 
 
 def _room(name: str) -> Any:

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Workspace = Annotated[str, typer.Argument(metavar="SHOP", help="The workspace's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write the table as CSV; - is standard output.")]
+FigureFile = Annotated[
+    str | None, typer.Option("--figure", metavar="FILE", help="Write the figure: .html for people, .json for Plotly.")
+]
+Count = Annotated[str, typer.Option(metavar="users|sessions", help="What is counted.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="DATE", help="First moment that counts, UTC; a date is its midnight.")
+]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="First moment that no longer counts, UTC.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITIONS", help="Count only where these hold, such as device=mobile,price>50; may be repeated."
+    ),
+]
+SegmentName = Annotated[
+    str | None, typer.Option("--segment", metavar="SEGMENT", help="Count only these users: a name or an expression.")
+]
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What does the work: threads (the default), spark, or a Spark master such as spark://host:7077.",
+    ),
+]
