@@ -22,6 +22,8 @@ FORMAT = 1
 #: What of a bucket is one file each: as ingested, and as readers see it where that differs.
 _RUNS = ("base", "delta", "derived", "removed")
 STORE = "store"
+#: Answers that were computed before, within ``store/`` (``answers.py``).
+ANSWERS = "answers"
 QUARANTINE = "quarantine"
 _NAME = "manifest.json"
 
@@ -156,6 +158,25 @@ def _pins_lock(workspace: Path, how: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def generation_lock(workspace: Path, generation: int) -> Iterator[float | None]:
+    """Keep a generation from being collected within a block; yield when it was made, None where it is gone already.
+
+    What is written meanwhile is seen by an erasure, which deletes what was made of generations before it.
+
+    Raises
+    ------
+    OSError
+        If the store cannot be written.
+    """
+    with _pins_lock(workspace, fcntl.LOCK_SH):
+        try:
+            born = os.stat(workspace / STORE / "generations" / f"{generation:08d}.json").st_mtime
+        except FileNotFoundError:
+            born = None
+        yield born
+
+
 class Pin:
     """Keeps a generation's files while a reader uses them; goes with the process, however that ends."""
 
@@ -210,7 +231,7 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
     ----------
     workspace : Path
     everything : bool
-        Delete pinned generations too, as an erasure must.
+        Delete pinned generations too, and all answers computed of any generation, as an erasure must.
 
     Returns
     -------
@@ -234,6 +255,8 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
             path.unlink(missing_ok=True)
         # Whoever collects has no rows under way: folders that are still there are of a write that was killed.
         shutil.rmtree(store / SPILL, ignore_errors=True)
+        if everything and (store / ANSWERS).exists():
+            shutil.rmtree(store / ANSWERS)
     return len(gone)
 
 
