@@ -5,6 +5,7 @@ from cartpath.paths.daily import DailyResult, daily
 from cartpath.paths.flow import END, START, FlowResult, flow
 from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.status import StatusResult, status
+from cartpath.paths.variants import Variant, VariantsResult, variants
 
 __all__ = [
     "END",
@@ -15,9 +16,12 @@ __all__ = [
     "FlowResult",
     "FunnelResult",
     "StatusResult",
+    "Variant",
+    "VariantsResult",
     "daily",
     "flow",
     "funnel",
     "status",
+    "variants",
     "wilson",
 ]

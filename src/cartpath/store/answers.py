@@ -46,8 +46,9 @@ def kept(view: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Sn
     Parameters
     ----------
     view : callable
-        Its first argument is the snapshot. What it returns must not depend on anything else but its arguments: a
-        file is given as a ``Path``, which stands for the file's content.
+        Its first argument is the snapshot. What it returns must not depend on anything else but its arguments. A
+        file is given as a ``Path``, which stands for the file's content; an argument that names something kept in
+        the workspace (a segment) has ``meant_in(snap)``, which returns what that means there.
 
     Examples
     --------
@@ -71,11 +72,16 @@ def kept(view: Callable[Concatenate[Snapshot, P], R]) -> Callable[Concatenate[Sn
     def ask(snap: Snapshot, /, *args: P.args, **named: P.kwargs) -> R:
         given = signature.bind(snap, *args, **named)
         given.apply_defaults()
-        options = {name: value for name, value in given.arguments.items() if name != snapshot}
+        options = {name: _meant(snap, value) for name, value in given.arguments.items() if name != snapshot}
         question = {"view": f"{view.__module__}.{view.__qualname__}", "options": options}
         return answered(snap, question, lambda: view(snap, *args, **named))
 
     return ask
+
+
+def _meant(snap: Snapshot, value: Any) -> Any:
+    """Return an argument as a question has it; what names something in a workspace says what it means there."""
+    return value.meant_in(snap) if hasattr(value, "meant_in") else value
 
 
 def answered(snap: Snapshot, question: Mapping[str, Any], compute: Callable[[], R], *, cache: bool = True) -> R:
@@ -95,7 +101,8 @@ def answered(snap: Snapshot, question: Mapping[str, Any], compute: Callable[[], 
     Returns
     -------
     What ``compute`` returns.
-        Where the workspace cannot be written, nothing is kept; a damaged file is replaced.
+        An entry or field ``generation`` is that of the snapshot that is asked, which has the same data. Where the
+        workspace cannot be written, nothing is kept; a damaged file is replaced.
     """
     if not cache or os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false"):
         return compute()
@@ -104,7 +111,7 @@ def answered(snap: Snapshot, question: Mapping[str, Any], compute: Callable[[], 
     except (NotKeptError, OSError) as error:
         _say(error)
         return compute()
-    found: list[R] = _found(path, key)
+    found: list[R] = _found(path, key, snap.generation)
     if found:
         return found[0]
     answer = compute()
@@ -192,11 +199,11 @@ def _digest(value: Any) -> str:
     return digest.hexdigest()
 
 
-def _found(path: Path, key: str) -> list[Any]:
+def _found(path: Path, key: str, generation: int) -> list[Any]:
     """Return the answer in a list; an empty one where there is none, or no whole one."""
     try:
         with open(path, "rb") as file:
-            held = load(file)
+            held = load(file, {"generation": generation})
         found = [held["answer"]] if held["key"] == key else []
     except Exception:  # damaged files fail in many ways, and none of them is the reader's concern
         return []

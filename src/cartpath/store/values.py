@@ -92,8 +92,15 @@ class Skeleton:
         return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def restore(skeleton: Any, arrays: list[npt.NDArray[Any]]) -> Any:
+def restore(skeleton: Any, arrays: list[npt.NDArray[Any]], now: Mapping[str, int] | None = None) -> Any:
     """Return the value that a skeleton and its arrays were taken from.
+
+    Parameters
+    ----------
+    skeleton : JSON
+    arrays : list of array
+    now : mapping of str to int, optional
+        Fields and entries of these names have these numbers instead of what they had.
 
     Raises
     ------
@@ -101,7 +108,7 @@ def restore(skeleton: Any, arrays: list[npt.NDArray[Any]]) -> Any:
         If it is no skeleton, or names a class that is not one of this package's dataclasses.
     """
     if isinstance(skeleton, list):
-        return [restore(entry, arrays) for entry in skeleton]
+        return [restore(entry, arrays, now) for entry in skeleton]
     if not isinstance(skeleton, dict):
         return skeleton
     [(kind, held)] = skeleton.items()
@@ -110,14 +117,19 @@ def restore(skeleton: Any, arrays: list[npt.NDArray[Any]]) -> Any:
     if kind in _ONE:
         return _ONE[kind](held)
     if kind == "dict":
-        return {restore(key, arrays): restore(entry, arrays) for key, entry in held}
+        return _now({restore(key, arrays): restore(entry, arrays, now) for key, entry in held}, now)
     if kind in _MANY:
-        return _MANY[kind](restore(entry, arrays) for entry in held)
+        return _MANY[kind](restore(entry, arrays, now) for entry in held)
     if kind == "enum":
         return _class(held[0], lambda found: issubclass(found, Enum))[held[1]]
     if kind == "dataclass":
-        return _instance(_class(held[0], is_dataclass), {k: restore(v, arrays) for k, v in held[1].items()})
+        values = _now({name: restore(value, arrays, now) for name, value in held[1].items()}, now)
+        return _instance(_class(held[0], is_dataclass), values)
     raise ValueError(f"no such part of a skeleton: {kind!r}")
+
+
+def _now(values: dict[Any, Any], now: Mapping[str, int] | None) -> dict[Any, Any]:
+    return {**values, **{name: number for name, number in (now or {}).items() if type(values.get(name)) is int}}
 
 
 _ONE: dict[str, Any] = {"date": date.fromisoformat, "datetime": datetime.fromisoformat}
@@ -157,8 +169,8 @@ def dump(file: IO[bytes], value: Any) -> None:
     np.savez(file, allow_pickle=False, **{_SKELETON: np.frombuffer(text, np.uint8)}, **arrays)
 
 
-def load(file: IO[bytes]) -> Any:
-    """Read what ``dump`` wrote; a damaged or foreign file raises one error or another."""
+def load(file: IO[bytes], now: Mapping[str, int] | None = None) -> Any:
+    """Read what ``dump`` wrote; a damaged or foreign file raises one error or another. ``now`` as in ``restore``."""
     with np.load(file, allow_pickle=False) as archive:
         arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
-        return restore(json.loads(archive[_SKELETON].tobytes()), arrays)
+        return restore(json.loads(archive[_SKELETON].tobytes()), arrays, now)

@@ -1,0 +1,155 @@
+"""Variants over a store: a bucket's paths grouped, the groups of all buckets merged, and the paths behind some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath import engine
+from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.grouping import Cut, Groups, group, merge_groups
+from cartpath.paths.matching import Matcher
+from cartpath.paths.orders import Orders, merge_orders, orders_of
+from cartpath.paths.properties import Property
+from cartpath.paths.rule import Rule
+from cartpath.schema import MICROSECONDS
+from cartpath.store import PathView, Snapshot
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a bucket's scan needs to know.
+
+    Attributes
+    ----------
+    rule : Rule
+    count : str
+        ``"sessions"`` or ``"users"``.
+    cut : Cut
+    node : Property
+    goal : Matcher
+        Of one step.
+    purchase : int
+        Code of the event, -1 if it was never seen.
+    """
+
+    rule: Rule
+    count: str
+    cut: Cut
+    node: Property
+    goal: Matcher
+    purchase: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a bucket's scan found.
+
+    Attributes
+    ----------
+    basis : Basis
+    groups : Groups
+    durations : int64 array (n_paths,)
+        Microseconds from first to last event, those of each group together, in the groups' order.
+    orders : Orders
+        Owned by groups.
+    """
+
+    basis: Basis
+    groups: Groups
+    durations: npt.NDArray[np.int64]
+    orders: Orders
+
+
+def scan_variants(view: PathView, plan: Plan) -> Part:
+    """Group the paths of one bucket."""
+    counted = plan.rule.counted(view)
+    paths = counted.paths(plan.count)
+    step, goal = (_at_paths(array, counted, paths) for array in (counted.step, plan.goal.bits(counted) != 0))
+    node, ts = paths.take(plan.node.of_events(view)), paths.take(view.ts)
+    groups, of = group(plan.cut, paths.offsets, node, step, goal, paths.user)
+    durations = ts[paths.offsets[1:] - 1] - ts[paths.offsets[:-1]]
+    bought = paths.take(view.event) == plan.purchase
+    orders = orders_of(view, paths, bought, of.astype(np.int64), groups.first[of])
+    return Part(counted.basis(), groups, durations[np.argsort(of, kind="stable")], orders)
+
+
+def _at_paths(array: npt.NDArray[Any], counted: Counted, paths: Paths) -> npt.NDArray[Any]:
+    """Bring an array of the events that count in the order of the paths, which takes interleaved sessions apart."""
+    if counted.rows is paths.rows:
+        return array
+    if counted.rows is None:
+        return paths.take(array)
+    by_row = np.zeros(counted.view.n_events, array.dtype)
+    by_row[counted.rows] = array
+    return paths.take(by_row)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The groups of all buckets.
+
+    Attributes
+    ----------
+    basis : Basis
+    groups : Groups
+    parts : list of tuple
+        Of each bucket the numbers that its groups have in the whole, how many paths each has, and their durations.
+    orders : Orders
+        Owned by groups of the whole.
+    """
+
+    basis: Basis
+    groups: Groups
+    parts: list[tuple[npt.NDArray[np.int32], npt.NDArray[Any], npt.NDArray[np.int64]]]
+    orders: Orders
+
+    def medians(self, rank: npt.NDArray[np.int32], n: int) -> list[float | None]:
+        """Return the median duration in seconds of the paths of each rank from 0 to ``n``; None where there are none."""
+        ranks = [np.repeat(rank[of], counts) for of, counts, _ in self.parts]
+        durations = [times for *_, times in self.parts]
+        by, times = np.concatenate(ranks), np.concatenate(durations)
+        order = np.argsort(by, kind="stable")
+        ends = np.searchsorted(by[order], np.arange(n + 2))
+        found = [times[order[a:b]] for a, b in pairwise(ends)]
+        return [float(np.median(t)) / MICROSECONDS if len(t) else None for t in found]
+
+
+def merge_variants(parts: Sequence[Part]) -> Whole:
+    """Put the groups of buckets together."""
+    groups, numbers = merge_groups([part.groups for part in parts])
+    orders = merge_orders(
+        [
+            replace(part.orders, owner=of[part.orders.owner].astype(np.int64))
+            for part, of in zip(parts, numbers, strict=True)
+        ]
+    )
+    held = [(of, part.groups.n, part.durations) for part, of in zip(parts, numbers, strict=True)]
+    return Whole(merge_basis([part.basis for part in parts]), groups, held, orders)
+
+
+def codes_of_groups(snap: Snapshot, plan: Plan, groups: Groups, chosen: npt.NDArray[np.int64]) -> list[list[int]]:
+    """Read the paths of some groups as codes of nodes, each from one bucket that has it."""
+    found: dict[int, list[int]] = {}
+    current = engine.current()
+    for bucket in np.unique(groups.bucket[chosen]).tolist():
+        here = chosen[groups.bucket[chosen] == bucket]
+        read = current.scanner(snap, partial(read_paths, plan=plan, places=groups.place[here]))
+        found |= zip(here.tolist(), current.map(read, [bucket])[0], strict=True)
+    return [found[i] for i in chosen.tolist()]
+
+
+def read_paths(view: PathView, plan: Plan, places: npt.NDArray[np.int32]) -> list[list[int]]:
+    """Return the codes of some paths of a bucket."""
+    counted = plan.rule.counted(view)
+    paths = counted.paths(plan.count)
+    step = _at_paths(counted.step, counted, paths)
+    node = paths.take(plan.node.of_events(view))
+    ranges = [slice(paths.offsets[p], paths.offsets[p + 1]) for p in places.tolist()]
+    return [plan.cut.codes(node[at], step[at]) for at in ranges]
