@@ -141,8 +141,8 @@ def merge_groups(parts: Sequence[Groups]) -> tuple[Groups, list[Codes]]:
 
     length, cut, place = (np.concatenate([getattr(p, name) for p in parts])[at] for name in ("length", "cut", "place"))
     bucket = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)[at]
-    counts = (total(name) for name in ("n", "converted", "users"))
-    whole = Groups(first[at], second[at], *counts, length, cut, place, bucket)
+    n, converted, users = total("n"), total("converted"), total("users")
+    whole = Groups(first[at], second[at], n, converted, users, length, cut, place, bucket)
     return whole, np.split(of, np.cumsum(sizes)[:-1])
 
 

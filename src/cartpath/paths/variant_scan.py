@@ -1,4 +1,4 @@
-"""Variants over a store: a bucket's paths grouped, the groups of all buckets merged, and the paths behind some of them."""
+"""Variants over a store: a bucket's paths grouped, all buckets' groups merged, and the paths behind some of them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Whole:
     orders: Orders
 
     def medians(self, rank: npt.NDArray[np.int32], n: int) -> list[float | None]:
-        """Return the median duration in seconds of the paths of each rank from 0 to ``n``; None where there are none."""
+        """Return the median duration in seconds of the paths of each rank, 0 to ``n``; None where there are none."""
         ranks = [np.repeat(rank[of], counts) for of, counts, _ in self.parts]
         durations = [times for *_, times in self.parts]
         by, times = np.concatenate(ranks), np.concatenate(durations)

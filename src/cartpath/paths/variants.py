@@ -214,7 +214,9 @@ def variants(
     """
     _check(unit, top, max_length)
     step = parse_step(goal)
-    plan = _plan(snap, counting, Cut(unit == "step", collapse, max_length or NO_LIMIT), node, step, across_sessions)
+    plan = variants_plan(
+        snap, counting, Cut(unit == "step", collapse, max_length or NO_LIMIT), node, step, across_sessions
+    )
     whole = engine.run(snap, partial(scan_variants, plan=plan), merge_variants)
     question = {
         "unit": unit, "node": node, "collapse": collapse, "across_sessions": across_sessions,
@@ -224,7 +226,7 @@ def variants(
     codes = codes_of_groups(snap, plan, whole.groups, chosen)
     paths = [tuple(MORE if code == CUT else plan.node.label(code) for code in path) for path in codes]
     header = plan.rule.header(whole.basis, plan.goal.warnings, plan.count)
-    shown, other = _summary(whole, chosen, paths)
+    shown, other = summary(whole, chosen, paths)
     truncated = int(whole.groups.n[whole.groups.cut == 1].sum())
     revenue = float(whole.orders.amounts.sum().round(2))
     return VariantsResult(header, question, shown, other, len(whole.groups), truncated, revenue)
@@ -238,7 +240,8 @@ def _check(unit: str, top: int, max_length: int | None) -> None:
             raise CartpathError(f"{name} is {number}, less than 1", "give a number from 1 on")
 
 
-def _plan(snap: Snapshot, counting: Counting, cut: Cut, node: str, goal: Step, across_sessions: bool) -> Plan:
+def variants_plan(snap: Snapshot, counting: Counting, cut: Cut, node: str, goal: Step, across_sessions: bool) -> Plan:
+    """Look up what a question names in a store."""
     return Plan(
         counting.bind(snap),
         "users" if across_sessions else "sessions",
@@ -249,7 +252,7 @@ def _plan(snap: Snapshot, counting: Counting, cut: Cut, node: str, goal: Step, a
     )
 
 
-def _summary(
+def summary(
     whole: Whole, chosen: npt.NDArray[np.int64], paths: Sequence[tuple[str, ...]]
 ) -> tuple[tuple[Variant, ...], Variant]:
     """Return the chosen groups as variants, in the order they are shown, and the others as one."""
