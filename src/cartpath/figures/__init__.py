@@ -5,6 +5,7 @@ from cartpath.figures.flow import flow_figure
 from cartpath.figures.funnel import funnel_figure
 from cartpath.figures.models import calibration_figure, metric_figure
 from cartpath.figures.style import note_figure
+from cartpath.figures.variants import variants_figure
 
 __all__ = [
     "calibration_figure",
@@ -13,4 +14,5 @@ __all__ = [
     "funnel_figure",
     "metric_figure",
     "note_figure",
+    "variants_figure",
 ]

@@ -225,7 +225,8 @@ def wilson(hits: int, total: int) -> tuple[float, float] | None:
     rate, z2 = hits / total, _Z95 * _Z95
     middle = (rate + z2 / (2 * total)) / (1 + z2 / total)
     half = _Z95 * math.sqrt(rate * (1 - rate) / total + z2 / (4 * total * total)) / (1 + z2 / total)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The ends of none and of all are 0 and 1, which rounding would miss by a hair.
+    return max(0.0, middle - half) if hits else 0.0, min(1.0, middle + half) if hits < total else 1.0
 
 
 def units_in(view: PathView, counting: Counting) -> int:

@@ -119,6 +119,22 @@ class VariantsResult:
         return int(self.header["units"])
 
     @property
+    def note(self) -> str:
+        """What was counted, and how much of it the variants shown are, in words."""
+        count, shown = self.header["count"], sum(v.n for v in self.variants)
+        asked = self.question
+        words = [
+            f"{len(self.variants):,} of {self.distinct:,} variants, {shown:,} of {self.units:,} {count}",
+            str(self.header["period"]),
+        ]
+        words += [f"where {self.header['filter']}"] if self.header["filter"] else []
+        words += [f"users in {self.header['segment']}"] if self.header["segment"] else []
+        words += ["repeats as one"] if asked["collapse"] else []
+        if asked["max_length"] is not None:
+            words.append(f"cut after {asked['max_length']:,}, which concerns {self.truncated:,} {count}")
+        return f"{'; '.join(words)}. Converts: {asked['goal']}."
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
         """One record a variant, and last one for the others where there are any."""
         shown = [*self.variants, self.other] if self.other.n else self.variants

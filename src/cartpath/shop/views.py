@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from cartpath.schema import Event
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 
 if TYPE_CHECKING:
-    from cartpath.paths import DailyResult, FlowResult, FunnelResult, StatusResult
-    from cartpath.paths.counting import Moment
+    from cartpath.paths import DailyResult, FlowResult, FunnelResult, StatusResult, VariantsResult
+    from cartpath.paths.counting import CountingOptions, Moment
     from cartpath.store import Snapshot
 
 #: The usual way to an order, as far as the shop has these events.
@@ -118,6 +118,57 @@ class PathViews:
             with self.snapshot() as snap:
                 return self.flow(since, until, snap)
         return Analysis(paths.flow(snap, since, until), lambda r: figures.flow_figure(r.frame, r.node_frame))
+
+    @on_engine
+    def variants(
+        self,
+        collapse: bool = False,
+        top: int = 20,
+        unit: str = "step",
+        max_length: int | None = None,
+        node: str = "event",
+        goal: str = Event.purchase,
+        across_sessions: bool = False,
+        snap: Snapshot | None = None,
+        **counting: Unpack[CountingOptions],
+    ) -> Analysis[VariantsResult]:
+        """Count the most frequent paths of sessions, with conversion, revenue and time.
+
+        Parameters
+        ----------
+        collapse : bool
+            Take what follows itself for one.
+        top : int
+            How many variants are shown; the others are one row.
+        unit : str
+            ``"step"`` or ``"event"``: what an element of a path is.
+        max_length : int, optional
+            Cut paths after so many elements.
+        node : str
+            The property that names an element, such as ``"page"``.
+        goal : str
+            What converts, such as ``"checkout|purchase"``.
+        across_sessions : bool
+            Paths of users over all their sessions.
+        snap : Snapshot, optional
+            A generation pinned by the caller; by default the newest.
+        **counting
+            Of the counting rule; ``count`` does not matter here.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame``, ``.figure`` and ``.to_dict()``.
+        """
+        from cartpath import figures, paths
+
+        rule = paths.Counting.of(**counting)
+        with self._pinned(snap) as pinned:
+            result = paths.variants(
+                pinned, rule, unit=unit, collapse=collapse, top=top, max_length=max_length, node=node, goal=goal,
+                across_sessions=across_sessions,
+            )  # fmt: skip
+        return Analysis(result, lambda r: figures.variants_figure(r.rows, r.header["count"], r.note))
 
 
 def default_steps(events_by_type: Mapping[str, int]) -> list[str]:
