@@ -131,6 +131,38 @@ def test_what_was_ingested_before_changes_nothing(tmp_path: Path, again: str) ->
     assert view.times == 2
 
 
+def test_an_answer_says_the_generation_that_is_asked(shop: Path) -> None:
+    view = Counted({"header": {"generation": 1, "n": 1}, "rows": [({"generation": "as text"},)]})
+    ask(shop, view)
+    with store.writer(shop) as writer:
+        done = writer.commit(sources=[{"file": "nothing new", "signature": "x"}])
+    assert done.generation == 2
+    assert ask(shop, view) == {"header": {"generation": 2, "n": 1}, "rows": [({"generation": "as text"},)]}
+    assert view.times == 1
+
+
+def test_what_an_argument_means_in_the_workspace_is_part_of_the_question(shop: Path) -> None:
+    asked = []
+
+    class Segment:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def meant_in(self, snap: Snapshot) -> list[str]:
+            return [self.name, (snap.workspace / "segments").read_text()]
+
+    @kept
+    def view(snap: Snapshot, segment: Segment) -> int:
+        asked.append(segment.name)
+        return len(asked)
+
+    (shop / "segments").write_text("buyers: purchase")
+    with store.open_snapshot(shop) as snap:
+        assert view(snap, Segment("buyers")) == view(snap, Segment("buyers")) == 1
+        (shop / "segments").write_text("buyers: checkout")
+        assert view(snap, Segment("buyers")) == 2
+
+
 def test_a_store_that_was_put_back_and_went_another_way(shop: Path, tmp_path: Path) -> None:
     shutil.copytree(shop, tmp_path / "backup")
     put(shop, [Row("u1", 10**9, "view")])

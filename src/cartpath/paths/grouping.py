@@ -254,3 +254,20 @@ def _users_by(of: Codes, user: Codes, n: int) -> Codes:
             last[of[i]] = user[i]
             users[of[i]] += 1
     return users
+
+
+def first_places(counts: Ints | Codes) -> Ints:
+    """Return where each group starts if groups of these sizes lie behind each other."""
+    places = np.zeros(len(counts), np.int64)
+    np.cumsum(counts[:-1], out=places[1:])
+    return places
+
+
+@kernel
+def bring_together(of: Codes, values: Ints, place: Ints) -> Ints:
+    """Return values with those of each group together, those of group ``g`` from ``place[g]`` on; it is used up."""
+    out = np.empty_like(values)
+    for i in range(len(of)):
+        out[place[of[i]]] = values[i]
+        place[of[i]] += 1
+    return out

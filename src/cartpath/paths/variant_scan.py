@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cartpath import engine
 from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
-from cartpath.paths.grouping import Cut, Groups, group, merge_groups
+from cartpath.paths.grouping import Cut, Groups, bring_together, first_places, group, merge_groups
 from cartpath.paths.matching import Matcher
 from cartpath.paths.orders import Orders, merge_orders, orders_of
 from cartpath.paths.properties import Property
@@ -77,7 +77,7 @@ def scan_variants(view: PathView, plan: Plan) -> Part:
     durations = ts[paths.offsets[1:] - 1] - ts[paths.offsets[:-1]]
     bought = paths.take(view.event) == plan.purchase
     orders = orders_of(view, paths, bought, of.astype(np.int64), groups.first[of])
-    return Part(counted.basis(), groups, durations[np.argsort(of, kind="stable")], orders)
+    return Part(counted.basis(), groups, bring_together(of, durations, first_places(groups.n)), orders)
 
 
 def _at_paths(array: npt.NDArray[Any], counted: Counted, paths: Paths) -> npt.NDArray[Any]:
@@ -112,12 +112,10 @@ class Whole:
 
     def medians(self, rank: npt.NDArray[np.int32], n: int) -> list[float | None]:
         """Return the median duration in seconds of the paths of each rank, 0 to ``n``; None where there are none."""
-        ranks = [np.repeat(rank[of], counts) for of, counts, _ in self.parts]
-        durations = [times for *_, times in self.parts]
-        by, times = np.concatenate(ranks), np.concatenate(durations)
-        order = np.argsort(by, kind="stable")
-        ends = np.searchsorted(by[order], np.arange(n + 2))
-        found = [times[order[a:b]] for a, b in pairwise(ends)]
+        by = np.concatenate([np.repeat(rank[of], counts) for of, counts, _ in self.parts])
+        counts = np.bincount(by, minlength=n + 1)
+        times = bring_together(by, np.concatenate([times for *_, times in self.parts]), first_places(counts))
+        found = [times[a:b] for a, b in pairwise([*first_places(counts), len(times)])]
         return [float(np.median(t)) / MICROSECONDS if len(t) else None for t in found]
 
 

@@ -221,7 +221,7 @@ def _keep(snap: Snapshot, path: Path, held: Mapping[str, Any]) -> None:
             # Not waiting for the disk: what a power cut leaves of it is refused and computed again.
             with atomic(path, durable=False) as temporary, open(temporary, "wb") as file:
                 dump(file, held)
-        _tidy(path.parent, path.name.partition("-")[0], born)
+            _tidy(path.parent, path.name.partition("-")[0], born)
     except OSError:
         return
 
