@@ -15,6 +15,8 @@ from cartpath.figures.style import ACCENT_SOFT, INK, LINE, MUTED, SERIES, WARM, 
 _CHIPS, _BARS = 0.58, 0.6
 #: Characters that fit on a row of chips, and those of one chip.
 _WIDE, _LONGEST = 92, 28
+#: A row is laid out for at least so many, so that the chips of short paths do not grow beyond their text.
+_NARROW = 64
 #: Elements of a path that a hover text names.
 _HOVERED = 40
 _ROW, _OTHER = 34, "(other)"
@@ -40,13 +42,13 @@ def variants_figure(rows: Sequence[dict[str, Any]], count: str = "sessions", not
     if not rows:
         return note_figure(f"There are no {count} to draw. {note}".strip())
     figure = go.Figure()
-    _chips(figure, rows)
+    widest = _chips(figure, rows)
     _bars(figure, rows, count)
     layout(figure, 76 + _ROW * len(rows), barmode="overlay", bargap=0.3)
     most = max(row["n"] for row in rows)
     figure.update_layout(
-        xaxis={"domain": [0, _CHIPS], "range": [0, _WIDE], "visible": False},
-        xaxis2={"domain": [_BARS, 1], "range": [0, most * 2.1], "visible": False, "anchor": "y"},
+        xaxis={"domain": [0, _CHIPS], "range": [0, max(widest, _NARROW)], "visible": False},
+        xaxis2={"domain": [_BARS, 1], "range": [0, most * 2.6], "visible": False, "anchor": "y"},
         yaxis={"range": [len(rows) - 0.4, -0.6], "visible": False},
         margin={"l": 10, "r": 10, "t": 26, "b": 40},
     )
@@ -62,15 +64,18 @@ def variants_figure(rows: Sequence[dict[str, Any]], count: str = "sessions", not
     return figure
 
 
-def _chips(figure: go.Figure, rows: Sequence[dict[str, Any]]) -> None:
+def _chips(figure: go.Figure, rows: Sequence[dict[str, Any]]) -> float:
+    """Draw the paths; return the width of the widest row."""
     colours = _colours(rows)
     held: dict[str, list[dict[str, Any]]] = {}
+    widest = 0.0
     for y, row in enumerate(rows):
         at = 0.0
         for name, label in _labels(row["path"]):
             width = len(label) * 0.86 + 2.2
             held.setdefault(name, []).append({"y": y, "base": at, "width": width, "label": text(label, 60)})
             at += width + 0.3
+            widest = max(widest, at)
     for name, chips in held.items():
         figure.add_bar(
             y=[chip["y"] for chip in chips],
@@ -87,6 +92,7 @@ def _chips(figure: go.Figure, rows: Sequence[dict[str, Any]]) -> None:
             hovertext=[_path_words(rows[chip["y"]]["path"]) for chip in chips],
             hoverinfo="text",
         )
+    return widest
 
 
 def _labels(path: Sequence[str]) -> list[tuple[str, str]]:
