@@ -61,12 +61,12 @@ def simulated(events: int) -> Path:
     return folder
 
 
-def measured(command: Sequence[str]) -> Measured:
+def measured(command: Sequence[str], python: str | Path = sys.executable) -> Measured:
     """Run a Python script in a process of its own, on two cores; its last line of output is JSON."""
     cores = sorted(os.sched_getaffinity(0))[:CORES]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores)
+        [str(python), *command], stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores)
     )
     assert process.stdout is not None
     said = process.stdout.read().strip().splitlines()
