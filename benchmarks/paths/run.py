@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,7 +56,8 @@ def main() -> None:
     os.environ["CARTPATH_CACHE"] = "off"
     folder = logs.prepared(asked.logs, asked.events)
     pythons = _pythons(asked.only, asked.peers_dir)
-    text = report(rounds(folder, pythons, asked), folder, pythons)
+    runs = rounds(folder, pythons, asked)
+    text = report(runs, folder, pythons, ingested(folder) if asked.ingest else None)
     print(text)
     if asked.write:
         measure.write_section(HERE / "README.md", f"{asked.logs} {measure.short(asked.events)}", text)
@@ -70,6 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=4, help="questions a process, the first of which is left out")
     parser.add_argument("--peers-dir", type=Path, default=measure.DATA / "envs", help="where peers' environments are")
+    parser.add_argument("--no-ingest", dest="ingest", action="store_false", help="leave out the time of an ingest")
     parser.add_argument("--write", action="store_true", help="put the tables into README.md")
     return parser.parse_args()
 
@@ -98,22 +101,32 @@ def rounds(folder: Path, pythons: dict[str, Path], asked: argparse.Namespace) ->
     return runs
 
 
-def report(runs: Runs, folder: Path, pythons: dict[str, Path]) -> str:
-    """Return a table for each question."""
+def ingested(folder: Path) -> float | None:
+    """Return the seconds from the raw log to a store; the export is another kind of file than the others read."""
+    if not (folder / "events.parquet").exists():
+        return None
+    with tempfile.TemporaryDirectory(dir=folder) as into:
+        done = measure.measured([str(HERE / "ingesting.py"), str(folder / "events.parquet"), into])
+    return float(done.said["seconds"])
+
+
+def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | None) -> str:
+    """Return a table for each question, and one from the file to the answer."""
     from cartpath import store
 
     with store.open_snapshot(folder / "shop") as snapshot:
         totals = snapshot.totals
     parts = [f"{totals.events:,} events of {totals.users:,} users in {totals.sessions:,} sessions. All counts are equal."]
-    head = ["", "ms, median", "ms, best", "CPU ms", "times ours", "load, s", "file to answer, s", "peak MB"]
+    head = ["", "ms, median", "ms, best", "CPU ms, median", "CPU, times ours", "peak MB"]
     for question, title in TITLES.items():
         found = {name: runs[asked, name] for asked, name in runs if asked == question}
         if found:
             ours = _cpu(found["cartpath"]) if "cartpath" in found else None
-            rows = [_row(name, done, ours) for name, done in found.items()]
-            parts += [f"**{title}.**", measure.table(head, rows)]
+            parts += [f"**{title}.**", measure.table(head, [_row(name, done, ours) for name, done in found.items()])]
+    parts += ["**From the file to the first answer, seconds.**", _from_file(runs, ingest)]
     installed = [peers.version_of(name, python) for name, python in pythons.items() if name in peers.PACKAGES]
-    return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *_also(installed)])
+    also = [f"In environments of their own: {', '.join(installed)}."] if installed else []
+    return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *also])
 
 
 def _cpu(found: list[measure.Measured]) -> float:
@@ -122,22 +135,28 @@ def _cpu(found: list[measure.Measured]) -> float:
 
 def _row(name: str, found: list[measure.Measured], ours: float | None) -> list[str]:
     wall = [s * 1000 for run in found for s in run.said["wall"][1:]]
-    load = median(run.said["load"]["wall"] for run in found)
-    answer = median(run.said["load"]["wall"] + run.said["wall"][0] for run in found)
     return [
         CONTENDERS[name][0],
         f"{median(wall):,.0f}",
         f"{min(wall):,.0f}",
         f"{_cpu(found):,.0f}",
         f"{_cpu(found) / ours:.1f}" if ours else "",
-        f"{load:.1f}",
-        f"{answer:.1f}",
-        f"{max(run.peak_mb for run in found):,.0f}",
+        f"{max(run.said['peak_mb'] for run in found):,.0f}",
     ]
 
 
-def _also(installed: list[str]) -> list[str]:
-    return [f"In environments of their own: {', '.join(installed)}."] if installed else []
+def _from_file(runs: Runs, ingest: float | None) -> str:
+    """A process from its start to its first answer: importing, loading, asking once."""
+    questions = [question for question in TITLES if any(asked == question for asked, _ in runs)]
+    names = [name for name in CONTENDERS if any(name == other for _, other in runs)]
+    first = {
+        key: median(run.said["import"] + run.said["load"] + run.said["wall"][0] for run in found)
+        for key, found in runs.items()
+    }
+    rows = [[CONTENDERS[name][0], *(f"{first[q, name]:.1f}" if (q, name) in first else "" for q in questions)] for name in names]
+    if ingest and "cartpath" in names:
+        rows.insert(1, [f"Cartpath, with {ingest:.1f} s of ingest", *(f"{first[q, 'cartpath'] + ingest:.1f}" for q in questions)])
+    return measure.table(["", *questions], rows)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,18 @@
+"""Ingest a log into a new store: ``python ingesting.py EVENTS FOLDER``; prints the seconds, importing included."""
+
+import time
+
+BEGAN = time.perf_counter()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from cartpath import store  # noqa: E402
+from cartpath.ingest.run import ingest  # noqa: E402
+
+if __name__ == "__main__":
+    source, folder = sys.argv[1:]
+    store.init(Path(folder) / "shop")
+    ingest(Path(folder) / "shop", [source], adapter="cartpath")
+    print(json.dumps({"seconds": time.perf_counter() - BEGAN}))
