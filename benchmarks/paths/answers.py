@@ -24,7 +24,9 @@ def _counts(rows: list[list[Any]]) -> dict[tuple[Any, ...], int]:
 
 
 def _same(ours: dict[Any, Any], theirs: dict[Any, Any]) -> str | None:
-    wrong = sorted(str((k, ours.get(k), theirs.get(k))) for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k))
+    wrong = sorted(
+        str((k, ours.get(k), theirs.get(k))) for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)
+    )
     return f"{len(wrong)} differ, such as {wrong[0]}" if wrong else None
 
 
@@ -43,6 +45,10 @@ def _flow(ours: list[list[Any]], theirs: list[list[Any]]) -> str | None:
         return f"edges {sorted(map(str, mine.keys() ^ other.keys()))[:3]}"
     for edge, numbers in mine.items():
         for a, b in zip(numbers, other[edge], strict=True):
-            if a is not None and b is not None and abs(a - b) > (CLOSE if isinstance(a, float) or isinstance(b, float) else 0):
+            if (
+                a is not None
+                and b is not None
+                and abs(a - b) > (CLOSE if isinstance(a, float) or isinstance(b, float) else 0)
+            ):
                 return f"{edge}: {numbers} and {other[edge]}"
     return None

@@ -9,7 +9,7 @@ from typing import Any
 
 os.environ["CARTPATH_CACHE"] = "off"
 
-import cartpath  # noqa: E402
+import cartpath
 
 STEPS = ["view", "add_to_cart", "purchase"]
 

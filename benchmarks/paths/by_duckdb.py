@@ -1,4 +1,4 @@
-"""The questions for DuckDB: the SQL in ``duckdb/``, over tables in memory, ids as numbers, events an enumeration.
+"""The questions for DuckDB: the SQL in ``sql/``, over tables in memory, ids as numbers, events an enumeration.
 
 ``windows`` is SQL as the standard has it, which may not rely on the order of rows; ``order`` relies on it. The tables
 hold what the questions need, in the order that suits them; making them is the loading.
@@ -29,7 +29,7 @@ def ask(question: str, folder: Path, how: str, cores: int) -> Callable[[], Any]:
     for statement in LOAD.format(log=folder / "log.parquet").split(";")[:-1]:
         if "create table" not in statement or f"create table {table} " in statement:
             connection.execute(statement)
-    query = (HERE / "duckdb" / how / f"{question}.sql").read_text(encoding="utf-8")
+    query = (HERE / "sql" / how / f"{question}.sql").read_text(encoding="utf-8")
     values = {}
     if "$first" in query:
         first, last = connection.execute("select epoch_us(min(ts)), epoch_us(max(ts)) from events").fetchall()[0]

@@ -1,8 +1,8 @@
 """The questions for pm4py, in its own environment: sessions are cases, steps are activities.
 
 Its directly-follows graph says how often and after what time, not in how many sessions or of how many users. It has
-variants (repeats are dropped before), no funnel with a window and no step view. Reading the file and naming the columns is the
-loading.
+variants (repeats are dropped before), no funnel with a window and no step view. Reading the file and naming the columns
+is the loading.
 """
 
 from __future__ import annotations

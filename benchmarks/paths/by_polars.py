@@ -1,7 +1,7 @@
 """The questions for Polars, over frames in memory, ids as numbers, events an enumeration.
 
-``over`` asks by groups, as its guide teaches; ``order`` relies on rows that are sorted, in path order for the funnel and
-in the order of sessions for the rest, and compares neighbours. Making the frames is the loading.
+``over`` asks by groups, as its guide teaches; ``order`` relies on sorted rows (in path order for the funnel, in the
+order of sessions for the rest) and compares neighbours. Making the frames is the loading.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
-import polars as pl  # noqa: E402
+import polars as pl
 
 STEPS = ["view", "add_to_cart", "purchase"]
 WEEK = pl.duration(days=7)

@@ -14,9 +14,9 @@ from typing import Any
 
 os.environ["RETENTIONEERING_NO_TRACK"] = "1"
 
-import by_pandas  # noqa: E402
-import pandas as pd  # noqa: E402
-from retentioneering.eventstream import Eventstream  # noqa: E402
+import by_pandas
+import pandas as pd
+from retentioneering.eventstream import Eventstream
 
 LABELS = {"path_start": "(start)", "path_end": "(end)"}
 

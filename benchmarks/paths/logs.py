@@ -53,11 +53,14 @@ def _ga(shop: Path, events: int) -> None:
             raise SystemExit(f"no export at {EXPORT}: set CARTPATH_DATA, or ask for --logs sim")
         ingest(shop, [str(EXPORT)], adapter="ga360")
         return
-    once = prepared("ga", 10**6) / "shop"
-    copies = math.ceil(events / 10**6)
-    print(f"copying the export {copies} times into {shop}", file=sys.stderr)
-    with store.writer(shop) as writer:
-        for part in sorted((once / "store" / "events").glob("*/*.parquet")):
+    copied(prepared("ga", 10**6) / "shop", shop, math.ceil(events / 10**6))
+
+
+def copied(source: Path, target: Path, copies: int) -> None:
+    """Fill a new store with copies of another's events."""
+    print(f"copying {source} {copies} times into {target}", file=sys.stderr)
+    with store.writer(target) as writer:
+        for part in sorted((source / "store" / "events").glob("*/*.parquet")):
             table = pq.read_table(part)
             for copy in range(copies):
                 writer.add(renamed(table, copy))
@@ -66,9 +69,10 @@ def _ga(shop: Path, events: int) -> None:
 
 def renamed(table: pa.Table, copy: int) -> pa.Table:
     """Give a copy ids of its own: as they were, and the number of the copy."""
-    # The store keeps hits as numbers and takes them as names. What it was to take only once, it has taken only once.
-    hit = pc.cast(pc.if_else(pc.equal(table["_hit"], 0), None, table["_hit"]), pa.string())
-    columns = {name: table[name] for name in event_schema().names if name in table.column_names} | {"_hit": hit}
+    columns = {name: table[name] for name in event_schema().names if name in table.column_names}
+    if "_hit" in table.column_names:
+        # The store keeps hits as numbers and takes them as names. What it was to take once, it has taken once (_once).
+        columns["_hit"] = pc.cast(pc.if_else(pc.equal(table["_hit"], 0), None, table["_hit"]), pa.string())
     for name in RENAMED:
         columns[name] = pc.binary_join_element_wise(pc.cast(columns[name], pa.string()), str(copy), "~")
     return pa.table(columns)

@@ -31,7 +31,7 @@ def python_of(name: str, folder: Path) -> Path | None:
 
 def version_of(name: str, python: Path) -> str:
     """Return what is installed there, such as ``pm4py 2.7.23``."""
-    code = f"from importlib.metadata import version; print({name!r}, version({name!r}), '(pandas', version('pandas') + ')')"
+    code = f"from importlib.metadata import version as v; print({name!r}, v({name!r}), '(pandas', v('pandas') + ')')"
     return subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

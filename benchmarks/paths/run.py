@@ -1,12 +1,12 @@
-"""Funnel, flow, variants and step view, beside Retentioneering, DuckDB, Polars, pandas and pm4py; the counts must be equal.
+"""Funnel, flow, variants and step view, beside Retentioneering, DuckDB, Polars, pandas and pm4py, with equal counts.
 
 Run from the repository root::
 
     python benchmarks/paths/run.py                                  # a million events, to see that it works
     python benchmarks/paths/run.py --logs ga --events 10M --write   # one of the sections of README.md
 
-The contenders take turns, each in a process of its own on two cores. A process loads, asks its question several times and
-leaves the first time out, so everyone is warm. Nobody's times count before all answers are held against each other.
+The contenders take turns, each in a process of its own on two cores. A process loads, asks its question several times,
+and the first time is left out, so everyone is warm. The script fails unless all answers are equal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -27,27 +26,10 @@ import answers  # noqa: E402
 import logs  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
+import tables  # noqa: E402
+from tables import CONTENDERS, TITLES  # noqa: E402
 
-#: Contender -> what the tables call it, and the questions it can answer.
-ALL = ("funnel", "flow", "variants", "steps")
-CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "cartpath": ("Cartpath, store on disk", ("funnel", "reach", "flow", "variants", "steps")),
-    "duckdb:windows": ("DuckDB", ALL),
-    "duckdb:order": ("DuckDB, relying on the order of rows", ALL),
-    "polars:over": ("Polars", ALL),
-    "polars:order": ("Polars, relying on the order of rows", ALL),
-    "pandas": ("pandas, relying on the order of rows", ALL),
-    "retentioneering": ("Retentioneering 5", ("reach", "flow", "variants", "steps")),
-    "pm4py": ("pm4py", ("flow", "variants")),
-}
-TITLES = {
-    "funnel": "Funnel: view > add_to_cart > purchase within 7 days, users",
-    "reach": "Funnel without a window, users",
-    "flow": "Flow: what directly follows what within a session, with sessions, users and median gap",
-    "variants": "Variants: the 20 most frequent paths of sessions, repeats collapsed",
-    "steps": "Step view: what sessions do as their first to fifth step, and who has left",
-}
-Runs = dict[tuple[str, str], list[measure.Measured]]
+Runs = tables.Runs
 
 
 def main() -> None:
@@ -57,7 +39,7 @@ def main() -> None:
     folder = logs.prepared(asked.logs, asked.events)
     pythons = _pythons(asked.only, asked.peers_dir)
     runs = rounds(folder, pythons, asked)
-    text = report(runs, folder, pythons, ingested(folder) if asked.ingest else None)
+    text = tables.report(runs, folder, pythons, ingested(folder) if asked.ingest else None)
     print(text)
     if asked.write:
         measure.write_section(HERE / "README.md", f"{asked.logs} {measure.short(asked.events)}", text)
@@ -108,55 +90,6 @@ def ingested(folder: Path) -> float | None:
     with tempfile.TemporaryDirectory(dir=folder) as into:
         done = measure.measured([str(HERE / "ingesting.py"), str(folder / "events.parquet"), into])
     return float(done.said["seconds"])
-
-
-def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | None) -> str:
-    """Return a table for each question, and one from the file to the answer."""
-    from cartpath import store
-
-    with store.open_snapshot(folder / "shop") as snapshot:
-        totals = snapshot.totals
-    parts = [f"{totals.events:,} events of {totals.users:,} users in {totals.sessions:,} sessions. All counts are equal."]
-    head = ["", "ms, median", "ms, best", "CPU ms, median", "CPU, times ours", "peak MB"]
-    for question, title in TITLES.items():
-        found = {name: runs[asked, name] for asked, name in runs if asked == question}
-        if found:
-            ours = _cpu(found["cartpath"]) if "cartpath" in found else None
-            parts += [f"**{title}.**", measure.table(head, [_row(name, done, ours) for name, done in found.items()])]
-    parts += ["**From the file to the first answer, seconds.**", _from_file(runs, ingest)]
-    installed = [peers.version_of(name, python) for name, python in pythons.items() if name in peers.PACKAGES]
-    also = [f"In environments of their own: {', '.join(installed)}."] if installed else []
-    return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *also])
-
-
-def _cpu(found: list[measure.Measured]) -> float:
-    return median(s * 1000 for run in found for s in run.said["cpu"][1:])
-
-
-def _row(name: str, found: list[measure.Measured], ours: float | None) -> list[str]:
-    wall = [s * 1000 for run in found for s in run.said["wall"][1:]]
-    return [
-        CONTENDERS[name][0],
-        f"{median(wall):,.0f}",
-        f"{min(wall):,.0f}",
-        f"{_cpu(found):,.0f}",
-        f"{_cpu(found) / ours:.1f}" if ours else "",
-        f"{max(run.said['peak_mb'] for run in found):,.0f}",
-    ]
-
-
-def _from_file(runs: Runs, ingest: float | None) -> str:
-    """A process from its start to its first answer: importing, loading, asking once."""
-    questions = [question for question in TITLES if any(asked == question for asked, _ in runs)]
-    names = [name for name in CONTENDERS if any(name == other for _, other in runs)]
-    first = {
-        key: median(run.said["import"] + run.said["load"] + run.said["wall"][0] for run in found)
-        for key, found in runs.items()
-    }
-    rows = [[CONTENDERS[name][0], *(f"{first[q, name]:.1f}" if (q, name) in first else "" for q in questions)] for name in names]
-    if ingest and "cartpath" in names:
-        rows.insert(1, [f"Cartpath, with {ingest:.1f} s of ingest", *(f"{first[q, 'cartpath'] + ingest:.1f}" for q in questions)])
-    return measure.table(["", *questions], rows)
 
 
 if __name__ == "__main__":
