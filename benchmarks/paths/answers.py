@@ -6,6 +6,8 @@ from typing import Any
 
 #: Medians of whole microseconds, that passed through seconds.
 CLOSE = 2.0
+#: What Cartpath calls the column of those who are at no event any more.
+LEFT = "(end)"
 
 
 def agree(question: str, ours: Any, theirs: Any) -> str | None:
@@ -15,12 +17,18 @@ def agree(question: str, ours: Any, theirs: Any) -> str | None:
     if question == "variants":
         return _variants(ours, theirs)
     if question == "steps":
-        return _same(_counts(ours), _counts(theirs))
+        return _same(*(_with_leave(found) for found in (ours, theirs)))
     return _flow(ours, theirs)
 
 
-def _counts(rows: list[list[Any]]) -> dict[tuple[Any, ...], int]:
-    return {tuple(row[:-1]): row[-1] for row in rows}
+def _with_leave(rows: list[list[Any]]) -> dict[tuple[int, str], int]:
+    """Who is at no event has left: told by Cartpath, worked out for the others."""
+    found = {(place, event): n for place, event, n in rows}
+    at = {
+        place: sum(n for (where, event), n in found.items() if where == place and event != LEFT) for place, _ in found
+    }
+    gone = {(place, LEFT): at[1] - n for place, n in at.items() if at[1] > n}
+    return {**gone, **found}
 
 
 def _same(ours: dict[Any, Any], theirs: dict[Any, Any]) -> str | None:
@@ -32,11 +40,17 @@ def _same(ours: dict[Any, Any], theirs: dict[Any, Any]) -> str | None:
 
 def _variants(ours: list[list[Any]], theirs: list[list[Any]]) -> str | None:
     """The last places may be shared by more paths than fit: those are compared by their counts alone."""
-    counts = [sorted((n for _, n in found), reverse=True) for found in (ours, theirs)]
+    ours, theirs = (_with_conversions(found) for found in (ours, theirs))
+    counts = [sorted((n for _, n, _ in found), reverse=True) for found in (ours, theirs)]
     if counts[0] != counts[1]:
         return f"counts {counts[0]} and {counts[1]}"
     last = counts[0][-1] if counts[0] else 0
-    return _same(*({tuple(path): n for path, n in found if n > last} for found in (ours, theirs)))
+    return _same(*({tuple(path): (n, bought) for path, n, bought in found if n > last} for found in (ours, theirs)))
+
+
+def _with_conversions(rows: list[list[Any]]) -> list[list[Any]]:
+    """All sessions of a path with a purchase convert, and none of another: Cartpath says it, for others it is added."""
+    return [[*row, row[1] if "purchase" in row[0] else 0] if len(row) == 2 else row for row in rows]
 
 
 def _flow(ours: list[list[Any]], theirs: list[list[Any]]) -> str | None:

@@ -31,10 +31,12 @@ def ask(question: str, folder: Path, how: str, cores: int) -> Callable[[], Any]:
 
     def variants() -> list[list[Any]]:
         found = shop.variants(collapse=True, top=20).to_dict()["variants"]
-        return [[row["path"], row["n"]] for row in found]
+        return [[row["path"], row["n"], row["conversions"]] for row in found]
 
     def steps() -> list[list[Any]]:
-        raise NotImplementedError
+        # The session's first step is step 0.
+        columns = shop.step_view(steps=4, top=50).to_dict()["columns"]
+        return [[column["step"] + 1, value["event"], value["n"]] for column in columns for value in column["values"]]
 
     return {"funnel": funnel, "reach": reach, "flow": flow, "variants": variants, "steps": steps}[question]
 
