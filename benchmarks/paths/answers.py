@@ -6,8 +6,8 @@ from typing import Any
 
 #: Medians of whole microseconds, that passed through seconds.
 CLOSE = 2.0
-#: What Cartpath calls the column of those who are at no event any more.
-LEFT = "(end)"
+#: Where Cartpath puts those who are at no event any more.
+LEFT = "(left)"
 
 
 def agree(question: str, ours: Any, theirs: Any) -> str | None:

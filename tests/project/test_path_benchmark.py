@@ -58,7 +58,7 @@ def test_other_counts_are_told_apart() -> None:
     )  # which comes last is open
     assert answers.agree("variants", [[["a"], 3]], [[["b"], 3], [["a"], 3]])
     assert answers.agree("steps", [[1, "a", 3]], [[1, "a", 4]])
-    assert answers.agree("steps", [[1, "a", 3], [2, "a", 1], [2, "(end)", 2]], [[1, "a", 3], [2, "a", 1]]) is None
+    assert answers.agree("steps", [[1, "a", 3], [2, "a", 1], [2, "(left)", 2]], [[1, "a", 3], [2, "a", 1]]) is None
     assert answers.agree("variants", [[["purchase"], 3, 2]], [[["purchase"], 3]])
     assert answers.agree("funnel", [3, 2], [3, 1])
 
