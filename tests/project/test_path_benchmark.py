@@ -53,9 +53,9 @@ def test_other_counts_are_told_apart() -> None:
     assert answers.agree("flow", edges, [["a", "b", 2, None, None, 500001.0]]) is None
     assert answers.agree("flow", edges, [["a", "b", 3, 1, 1, None]])
     assert answers.agree("flow", edges, [["a", "c", 2, 1, 1, None]])
-    assert (
-        answers.agree("variants", [[["a"], 3], [["b"], 1]], [[["a"], 3], [["c"], 1]]) is None
-    )  # which comes last is open
+    top = [[["a", str(n)], 99 - n] for n in range(19)]
+    assert answers.agree("variants", [*top, [["b"], 1]], [*top, [["c"], 1]]) is None  # which comes last is open
+    assert answers.agree("variants", [[["b"], 1]], [[["c"], 1]])
     assert answers.agree("variants", [[["a"], 3]], [[["b"], 3], [["a"], 3]])
     assert answers.agree("steps", [[1, "a", 3]], [[1, "a", 4]])
     assert answers.agree("steps", [[1, "a", 3], [2, "a", 1], [2, "(left)", 2]], [[1, "a", 3], [2, "a", 1]]) is None
