@@ -24,6 +24,7 @@ from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
 from cartpath.store.links import LINKS, without
+from cartpath.store.mapped import let_go
 from cartpath.store.owners import resolve
 from cartpath.store.parts import distinct_texts, read_part, save_part
 from cartpath.store.person import person_of
@@ -109,6 +110,7 @@ def erase(workspace: Path | str, user_id: str) -> Erased:
             result = Erased(hashes[0], hashes, person.owner is not None)
             _Erasure(snapshot, person.ids, result).run()
         manifests.collect(path, everything=True)
+        let_go(path / manifests.STORE)
     return result
 
 

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from cartpath.schema import Columns, CorruptStoreError, item_schema
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, ERASED, Codes, Dictionary
-from cartpath.store.files import load_arrays, load_run
+from cartpath.store.files import load_arrays
 from cartpath.store.links import LINKS, no_links
+from cartpath.store.mapped import let_go, mapped_run
 from cartpath.store.path import PathView
 from cartpath.store.prepare import ROW_HASH, USER_KEY
 from cartpath.store.run import Run, build, merge, order_rows
@@ -58,6 +59,7 @@ class Snapshot:
         self._store = self.workspace / manifests.STORE
         self._pin = None if manifest is not None else manifests.Pin(self.workspace)
         self.manifest = self._pin.manifest if self._pin is not None else manifest or manifests.current(workspace)
+        let_go(self._store, self.manifest.files())
 
     @classmethod
     def at(cls, workspace: Path | str, generation: int) -> Self:
@@ -128,12 +130,12 @@ class Snapshot:
         if self.derivation is None:
             return self.raw_run(bucket)
         name = self.manifest.data["buckets"][bucket].get("derived")
-        return load_run(self._store / name) if name else _empty_run()
+        return mapped_run(self._store, name) if name else _empty_run()
 
     def raw_run(self, bucket: int) -> Run:
         """Return a bucket's paths as they were ingested: its base merged with its delta."""
         entry = self.manifest.data["buckets"][bucket]
-        base, delta = (load_run(self._store / name) if name else None for name in (entry["base"], entry["delta"]))
+        base, delta = (mapped_run(self._store, name) if name else None for name in (entry["base"], entry["delta"]))
         if base is None:
             return delta if delta is not None else _empty_run()
         return merge(base, delta, self.gap_seconds) if delta is not None else base
