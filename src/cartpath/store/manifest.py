@@ -24,6 +24,8 @@ _RUNS = ("base", "delta", "derived", "removed")
 STORE = "store"
 #: Answers that were computed before, within ``store/`` (``answers.py``).
 ANSWERS = "answers"
+#: Folder within the store of what was read of events' properties; ``store.props`` makes it anew where it is gone.
+PROPS = "props"
 QUARANTINE = "quarantine"
 _NAME = "manifest.json"
 
@@ -242,15 +244,18 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
     with _pins_lock(workspace, fcntl.LOCK_EX):
         now = current(workspace)
         pinned = set() if everything else _live_pins(workspace)
-        kept = now.files()
+        kept, generations = now.files(), {now.generation}
         for path in (store / "generations").glob("*.json"):
             generation = int(path.stem)
             if generation in pinned:
+                generations.add(generation)
                 kept |= of_generation(workspace, generation).files()
             elif generation != now.generation:
                 path.unlink(missing_ok=True)
         gone = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
         gone += _half_written(workspace)
+        # After the manifests: who writes there looks for its own afterwards (``prop_buckets.Keeping.write``).
+        gone += _props(store, set() if everything else kept, generations)
         for path in gone:
             path.unlink(missing_ok=True)
         # Whoever collects has no rows under way: folders that are still there are of a write that was killed.
@@ -266,6 +271,21 @@ _FOLDERS = ("events", "paths", "derived", "removed", "codes", "tables", SPILL)
 def _data_files(store: Path) -> list[Path]:
     found = [path for folder in _FOLDERS for path in (store / folder).rglob("*") if path.is_file()]
     return found + [path for path in store.rglob(f"*{TEMPORARY}") if path not in set(found)]
+
+
+def _props(store: Path, kept: set[str], generations: set[int]) -> list[Path]:
+    """Return files of properties that are of no part and no generation that is kept."""
+    parts = {name.replace("/", "-").replace(".parquet", ".arrow") for name in kept}
+    gone = []
+    for path in (store / PROPS).rglob("*"):
+        folder = path.relative_to(store / PROPS).parts[1:2]
+        if not path.is_file():
+            continue
+        if folder == ("parts",):
+            gone += [] if path.name in parts else [path]
+        elif not kept or int(folder[0]) not in generations:
+            gone.append(path)
+    return gone
 
 
 def leftovers(workspace: Path | str) -> list[Path]:
