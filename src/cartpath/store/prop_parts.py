@@ -21,8 +21,8 @@ from cartpath.store.files import load_arrays, save_arrays
 from cartpath.store.hashing import hash_strings
 from cartpath.store.json_values import labels_of
 
-#: Values that keep a code of their own; the rest are ``OTHER``.
-MOST = 10_000
+#: Values that keep a code of their own; the rest are counted together.
+MOST = 100_000
 #: Distinct values that are merged at a time.
 _AT_ONCE = 1_000_000
 
@@ -97,6 +97,15 @@ class PropPart:
         place[order], place[-1] = np.arange(len(values), dtype=np.int32), -1
         counted = [np.bincount(rows[rows >= 0], minlength=len(values))[order] for rows in (codes, numbers)]
         return cls(place[codes], values.take(pa.array(order)), hashes[order], *counted)
+
+
+def some_texts(part: Path, rows: int) -> list[str]:
+    """Return what ``props`` has in the first rows of a part."""
+    file = pq.ParquetFile(part)
+    if Columns.props not in file.schema_arrow.names:
+        return []
+    batches = file.iter_batches(rows, columns=[Columns.props])
+    return [text for text in next(batches, pa.record_batch({Columns.props: []}))[0].to_pylist() if text]
 
 
 _NOTHING = np.zeros(0, np.int32)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from cartpath.store.manifest import PROPS, STORE
 from cartpath.store.mapping import Mapper, on_threads
 from cartpath.store.path import PathView
 from cartpath.store.prop_buckets import Keeping, LayDown, RawProps, ReadPart, lay_down_derived, owners_of
-from cartpath.store.prop_parts import merge_labels
+from cartpath.store.prop_parts import merge_labels, some_texts
 from cartpath.store.snapshot import Snapshot
 
 #: The label of values beyond the most frequent.
@@ -150,6 +151,38 @@ def prop(snapshot: Snapshot, name: str, mapper: Mapper = on_threads) -> Prop:
             ) from None
     known = json.loads((own / _INDEX).read_text(encoding="utf-8"))
     return Prop(name, tuple(known.pop("labels")), **known, _generation=snapshot.generation, _folder=own)
+
+
+def keys_of(snapshot: Snapshot, events: int = 100) -> list[str]:
+    """Return keys that ``props`` has in some events of each bucket, most frequent first: to suggest what was meant.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cartpath import store
+    >>> shop = tempfile.mkdtemp() + "/shop"
+    >>> store.init(shop)
+    >>> with store.open_snapshot(shop) as snapshot:
+    ...     keys_of(snapshot)
+    []
+    """
+    found: Counter[str] = Counter()
+    store = snapshot.workspace / STORE
+    for part in (store / entry["parts"][-1] for entry in snapshot.manifest.data["buckets"] if entry["parts"]):
+        for text in some_texts(part, events):
+            found.update(_keys(text))
+    return [key for key, _ in found.most_common()]
+
+
+def _keys(text: str) -> list[str]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(document, dict):
+        return []
+    inner = [f"{key}.{name}" for key, value in document.items() if isinstance(value, dict) for name in value]
+    return [*document, *inner]
 
 
 def _lay_down(snapshot: Snapshot, name: str, keeping: Keeping, mapper: Mapper) -> None:
