@@ -99,8 +99,13 @@ def scan(
 
 windows = st.one_of(
     st.just(Window(BEFORE)),
-    st.builds(Window, st.just(STEPS), st.integers(1, 6)),
-    st.builds(Window, st.just(TIME), st.integers(0, 8).map(lambda s: s * SECOND)),
+    st.builds(Window, st.just(STEPS), st.integers(1, 6), st.sampled_from([0, 0, SECOND, 4 * SECOND])),
+    st.builds(
+        Window,
+        st.just(TIME),
+        st.integers(0, 8).map(lambda s: s * SECOND),
+        st.sampled_from([0, 0, SECOND, 4 * SECOND]),
+    ),
 )
 
 
@@ -314,6 +319,13 @@ def test_windows(snap: Snapshot) -> None:
     assert (second.units, second.conversions) == (N, 250)
     assert found(second, "search").with_ == 200
     assert drivers(snap, "buy", within="1h").left_out["units"] == {"converted_in_window": 250, "no_time_left": 150}
+    followed = drivers(snap, "buy", within="3 steps", follow="2s", of=["event"])
+    assert (followed.units, followed.conversions) == (N, 250)
+    assert "for 2s after" in followed.note
+    none = drivers(snap, "buy", within="3 steps", follow="1h", of=["event"])
+    assert none.left_out["units"] == {"no_time_left": N}
+    with pytest.raises(CartpathError, match="nothing follows"):
+        drivers(snap, "buy", within="path", follow="7d")
     for bad in ("0 steps", "10", "soon", ""):
         with pytest.raises(CartpathError, match="cannot read the window"):
             drivers(snap, "buy", within=bad)
@@ -344,7 +356,7 @@ def test_the_same_units_by_another_name_are_told(tmp_path: Path) -> None:
     with store.open_snapshot(shop_of(tmp_path / "shop", rows)) as snap:
         result = drivers(snap, "buy", within="2 steps", of=["event"])
     assert {driver.label: driver.same_counts_as for driver in result.drivers} == {
-        "a": None, "aa": "a", "b": None, "bb": "b",
+        "a": None, "aa": "a", "b": "not a", "bb": "not a",
     }  # fmt: skip
 
 

@@ -36,9 +36,12 @@ def judge(steps: list[list[Row]], goal: str, window: Window, last: int) -> tuple
         return EARLY, True, n
     if window.kind == STEPS and len(steps) < n:
         return SHORT, False, n
-    if window.kind != STEPS and last - start <= window.length:
+    moment = steps[n - 1][-1].ts if window.kind == STEPS else start + window.length
+    left = last - moment
+    if (window.follow and left < window.follow) or (window.kind != STEPS and left <= 0):
         return LATE, False, n
-    return None, first is not None, n
+    after = next((row.ts for step in steps[n:] for row in step if row.event == goal), None)
+    return None, after is not None and (not window.follow or after - moment <= window.follow), n
 
 
 def drivers_twin(

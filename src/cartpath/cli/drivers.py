@@ -33,6 +33,10 @@ def drivers(
         str,
         typer.Option(metavar="WINDOW", help="Whose behaviour counts: the first '10 steps' or '1h' of each, or path."),
     ] = "10 steps",
+    follow: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long after the window conversion counts, such as 7d."),
+    ] = None,
     of: Annotated[
         str | None,
         typer.Option(metavar="NAME,NAME,...", help="Properties: event,category,channel,page,props.NAME, ..."),
@@ -62,7 +66,8 @@ def drivers(
     opened = shops.open(shop, engine)
     warn(opened.warnings())
     analysis = opened.drivers(
-        goal, within=within, of=of, exclude=exclude, min_support=min_support, min_conversions=min_conversions,
+        goal, within=within, follow=follow, of=of, exclude=exclude,
+        min_support=min_support, min_conversions=min_conversions,
         count=count, since=since, until=until, where=where, segment=segment,
     )  # fmt: skip
     result = analysis.result

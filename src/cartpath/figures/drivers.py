@@ -13,6 +13,8 @@ from cartpath.figures.style import ACCENT, INK, LINE, MUTED, WARM, layout, note_
 _ROW = 27
 #: Odds ratios beyond are drawn at the edge.
 _EDGE = 500.0
+#: Characters of a value.
+_LONGEST = 30
 _MARK = "\N{DAGGER}"
 
 
@@ -169,8 +171,12 @@ def _range(rows: list[dict[str, Any]]) -> tuple[float, float]:
 
 def _name(row: dict[str, Any]) -> str:
     mark = f" {_MARK}" if row["skewed"] else ""
-    name = row["value"] if row["kind"] == "event" else f"{row['name']} = {row['value']}"
-    return f"{text(name)}{mark} "
+    value = str(row["value"])
+    if len(value) > _LONGEST:
+        value = f"…{value[-_LONGEST:]}"  # of an address or a category the end says most
+    if row["kind"] != "event":
+        value = f"{row['name']} = {value}"
+    return f"{text(value, 60)}{mark} "
 
 
 def _number(value: float) -> str:
@@ -218,6 +224,8 @@ def _note(frame: Any, rows: list[dict[str, Any]], words: str) -> list[str]:
         parts = [f"None of the {len(frame):,} that were tested is significant (q up to 0.05); shown are the nearest."]
     if any(_differs(row) for row in rows):
         parts.append("Filled: among those with as many steps; hollow: without regard to that.")
+    if any(not 1 / _EDGE <= value <= _EDGE for row in rows for value in (*_ends(row), row["odds_ratio"])):
+        parts.append(f"What is beyond 1/{_EDGE:.0f} or {_EDGE:.0f} is drawn at the edge.")
     if any(row["skewed"] for row in rows):
         parts.append(
             f"{_MARK} skewed: compares with (nearly) everyone or nobody, or rests on a handful of conversions."

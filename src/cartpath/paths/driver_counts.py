@@ -48,10 +48,14 @@ class Window:
         steps; ``TIME``: the first while. After the last two, conversion counts only from there on.
     length : int
         Steps, or microseconds.
+    follow : int
+        How long after the window conversion counts, in microseconds; 0 is for ever. Who cannot be followed for so
+        long is left out.
     """
 
     kind: int
     length: int = 0
+    follow: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def scan_drivers(
     of_goal = _along(counted, paths, goal.bits(counted) != 0)
     step = _along(counted, paths, counted.step)
     ts = paths.take(view.ts)
-    ends, outcome, steps = _windows(paths.offsets, ts, step, of_goal, window.kind, window.length, last)
+    ends, outcome, steps = _windows(paths.offsets, ts, step, of_goal, window.kind, window.length, window.follow, last)
     stratum = np.searchsorted(EDGES, steps, side="right").astype(np.int32)
     compared = outcome <= CONVERTED
     return DriverCounts(
@@ -189,6 +193,7 @@ def _windows(
     goal: npt.NDArray[np.bool_],
     kind: int,
     length: int,
+    follow: int,
     last: int,
 ) -> tuple[Counts, npt.NDArray[np.uint8], Counts]:
     """Return where each path's window ends, what became of the unit after it, and the steps within."""
@@ -220,13 +225,15 @@ def _windows(
                 steps[path] += step[i]
             if first < high:
                 outcome[path] = AT_ONCE if end == low else CONVERTED
-        elif first < end:
+            continue
+        moment = ts[low] + length if kind == TIME else ts[end - 1]
+        if first < end:
             outcome[path] = EARLY
         elif kind == STEPS and steps[path] < length:
             outcome[path] = SHORT
-        elif kind == TIME and last - ts[low] <= length:
+        elif (follow > 0 and last - moment < follow) or (kind == TIME and last <= moment):
             outcome[path] = LATE
-        elif first < high:
+        elif first < high and (follow == 0 or ts[first] - moment <= follow):
             outcome[path] = CONVERTED
     return ends, outcome, steps
 

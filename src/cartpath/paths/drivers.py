@@ -85,7 +85,8 @@ class Driver:
         Whether the ratio compares (nearly) everyone with (nearly) nobody, or rests on a handful of units.
     skewed_why : str or None
     same_counts_as : str or None
-        A driver before this one with the same counts: probably the same units by another name.
+        A driver before this one with the same counts, so probably the same units by another name; ``not …`` where
+        those with it are as many as those without that one.
     """
 
     kind: str
@@ -140,6 +141,8 @@ class DriversResult:
     goal : str
     within : str
         The window, as it was asked for.
+    follow : str or None
+        How long after it conversion counts.
     counts : DriverCounts
     drivers : tuple of Driver
         All that was tested: significant ones first, then by ``Driver.strength``.
@@ -151,6 +154,7 @@ class DriversResult:
 
     goal: str
     within: str
+    follow: str | None
     counts: DriverCounts
     drivers: tuple[Driver, ...]
     candidates: dict[str, int]
@@ -176,7 +180,7 @@ class DriversResult:
     @property
     def note(self) -> str:
         """What the numbers are not, and what they are of."""
-        return f"{_NOTE} {_words(self.within, self.rule.counting.unit)}"
+        return f"{_NOTE} {_words(self.within, self.follow, self.rule.counting.unit)}"
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -198,6 +202,7 @@ class DriversResult:
             **self.rule.header(self.counts.basis, self.warnings),
             "goal": self.goal,
             "within": self.within,
+            "follow": self.follow,
             "units": self.units,
             "conversions": self.conversions,
             "rate": self.conversions / self.units if self.units else None,
@@ -220,6 +225,7 @@ def drivers(
     counting: Counting | None = None,
     *,
     within: str = WITHIN,
+    follow: str | None = None,
     of: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     min_support: int = 50,
@@ -237,6 +243,9 @@ def drivers(
     within : str
         Whose behaviour counts: ``"10 steps"`` (the first of each unit, conversion after them), ``"1h"`` (likewise), or
         ``"path"`` (everything before the conversion, of the others the whole path).
+    follow : str, optional
+        How long after the window conversion counts, such as ``"7d"``; who cannot be followed for so long is left out.
+        By default for ever, though who came late has less of it.
     of : sequence of str, optional
         Properties whose values are compared; by default events, categories, the context of the session (of a user's
         first), and the columns of the user table.
@@ -257,7 +266,7 @@ def drivers(
         If the goal, the window or a property cannot be read.
     """
     counting = counting or Counting()
-    window = _window(within)
+    window = _window(within, follow)
     if min_support < 1 or min_conversions < 1:
         raise CartpathError("least support and least conversions are whole numbers from 1")
     matcher = match(snap, [parse_step(goal)])
@@ -272,7 +281,7 @@ def drivers(
         found.add(one, cells, int(counts.units.sum()))
     tested = found.test(counts)
     warnings = (*matcher.warnings, *missed, *_warnings(counts, found, goal, counting.unit))
-    return DriversResult(goal, within, counts, tuple(tested), found.left_out, rule, warnings)
+    return DriversResult(goal, within, follow, counts, tuple(tested), found.left_out, rule, warnings)
 
 
 def _usual(snap: Snapshot) -> list[str]:
@@ -283,8 +292,8 @@ def _usual(snap: Snapshot) -> list[str]:
     return [name for name in dict.fromkeys([EVENT, Columns.category, *context, *users]) if name in known]
 
 
-def _window(within: str) -> Window:
-    """Read a window.
+def _window(within: str, follow: str | None = None) -> Window:
+    """Read a window, and how long conversion counts after it.
 
     Examples
     --------
@@ -292,20 +301,24 @@ def _window(within: str) -> Window:
     ...     Window(STEPS, 10), Window(TIME, 3_600_000_000), Window(BEFORE)]
     True
     """
+    for_ = 0 if follow is None else seconds(follow) * MICROSECONDS
     if within.strip() == PATH:
+        if follow is not None:
+            raise CartpathError(f"nothing follows on the window {PATH!r}", f"write --within '{WITHIN}' or a duration")
         return Window(BEFORE)
     steps = re.fullmatch(r"\s*(\d+)\s*steps?\s*", within)
     if steps and int(steps[1]):
-        return Window(STEPS, int(steps[1]))
+        return Window(STEPS, int(steps[1]), for_)
     try:
-        return Window(TIME, seconds(within) * MICROSECONDS)
+        return Window(TIME, seconds(within) * MICROSECONDS, for_)
     except CartpathError:
         raise CartpathError(
             f"cannot read the window {within!r}", "write 10 steps, a duration such as 1h, or path"
         ) from None
 
 
-def _words(within: str, unit: str) -> str:
+def _words(within: str, follow: str | None, unit: str) -> str:
+    for_ = "conversion counts after" if follow is None else f"conversion counts for {follow} after"
     window = _window(within)
     if window.kind == BEFORE:
         return (
@@ -315,12 +328,12 @@ def _words(within: str, unit: str) -> str:
         )
     if window.kind == STEPS:
         return (
-            f"Counted is what {unit} did in their first {within}; conversion counts after them. {unit.capitalize()}"
+            f"Counted is what {unit} did in their first {within}; {for_} them. {unit.capitalize()}"
             " with fewer steps, or that converted within them, are left out, so all had the same room to do anything."
         )
     return (
-        f"Counted is what {unit} did within {within} of their first event; conversion counts after that. Left out are"
-        f" {unit} that converted within it, or that came less than {within} before the last event. The adjusted ratio"
+        f"Counted is what {unit} did within {within} of their first event; {for_} that. Left out are"
+        f" {unit} that converted within it, or that came too late to be followed. The adjusted ratio"
         " compares those with as many steps in it."
     )
 
@@ -402,12 +415,16 @@ class _Candidates:
 
 
 def _same(drivers: Sequence[Driver]) -> list[Driver]:
-    """Say of each driver whether one before it has the same counts."""
+    """Say of each driver whether one before it has the same counts, or the same the other way round."""
     first: dict[tuple[int, int], str] = {}
     found = []
     for driver in drivers:
-        before = first.setdefault((driver.with_, driver.with_converted), driver.label)
-        found.append(driver if before == driver.label else replace(driver, same_counts_as=before))
+        opposite = first.get((driver.without, driver.without_converted))
+        before = first.get((driver.with_, driver.with_converted))
+        before = before or (None if opposite is None else f"not {opposite}")
+        if before is None:
+            first[driver.with_, driver.with_converted] = driver.label
+        found.append(replace(driver, same_counts_as=before))
     return found
 
 
