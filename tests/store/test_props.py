@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartpath import store
@@ -78,6 +78,7 @@ def distinct_pages(*parts: list[Row]) -> list[list[Row]]:
     ]
 
 
+@settings(max_examples=40)
 @given(logs(), logs(), logs(), st.sampled_from([1, 3]))
 def test_each_event_has_its_value_after_appends_late_events_and_a_rebuild(
     first: list[Row], second: list[Row], third: list[Row], buckets: int
@@ -95,6 +96,7 @@ def test_each_event_has_its_value_after_appends_late_events_and_a_rebuild(
             assert said(snap) == expected(all_rows)
 
 
+@settings(max_examples=40)
 @given(logs(), logs())
 def test_where_some_events_are_taken_out(first: list[Row], second: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as folder:

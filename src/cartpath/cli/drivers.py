@@ -71,12 +71,14 @@ def drivers(
         count=count, since=since, until=until, where=where, segment=segment,
     )  # fmt: skip
     result = analysis.result
-    warn(result.rule.warnings_of(result.counts.basis))
     warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
+    asked = (("where", result.header["filter"]), ("users in", result.header["segment"]))
+    chosen = [f"{word} {value}" for word, value in asked if value]
     typer.echo(
-        f"{result.conversions:,} of {result.units:,} {count} reached {goal}; {result.rule.counting.sentence}\n"
+        f"{result.conversions:,} of {result.units:,} {count} reached {goal};"
+        f" {', '.join([result.header['period'], *chosen])}\n"
         f"{len(result.drivers):,} tested, {sum(d.significant for d in result.drivers):,} significant"
     )
     for what, reasons in result.left_out.items():

@@ -8,7 +8,7 @@ that do not look at the outcome; and q-values say how much of what is shown is t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,9 +35,9 @@ from cartpath.paths.matching import match
 from cartpath.paths.names import codes_of
 from cartpath.paths.odds import false_discovery, mantel_haenszel, odds_ratio, p_values
 from cartpath.paths.properties import EVENT, Properties, Property
-from cartpath.paths.rule import Rule
 from cartpath.schema import CODED_CONTEXT, CONTEXT, MICROSECONDS, CartpathError, Columns, seconds
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,49 +138,39 @@ class DriversResult:
 
     Attributes
     ----------
+    header : mapping
+        What was counted, of all units, whether they are compared or not.
     goal : str
     within : str
         The window, as it was asked for.
     follow : str or None
         How long after it conversion counts.
-    counts : DriverCounts
+    units, conversions : int
+        Users or sessions that are compared, and those of them that converted.
+    left_out : dict
+        ``units`` that are not compared and ``candidates`` (values) that are not tested, by the reason.
     drivers : tuple of Driver
         All that was tested: significant ones first, then by ``Driver.strength``.
-    candidates : dict of str to int
-        Values that were not tested, by the reason.
-    rule : Rule
-    warnings : tuple of str
     """
 
+    header: Mapping[str, Any]
     goal: str
     within: str
     follow: str | None
-    counts: DriverCounts
+    units: int
+    conversions: int
+    left_out: dict[str, dict[str, int]]
     drivers: tuple[Driver, ...]
-    candidates: dict[str, int]
-    rule: Rule
-    warnings: tuple[str, ...] = ()
 
     @property
-    def units(self) -> int:
-        """Users or sessions that are compared."""
-        return int(self.counts.units.sum())
-
-    @property
-    def conversions(self) -> int:
-        """Those of them that converted."""
-        return int(self.counts.converted.sum())
-
-    @property
-    def left_out(self) -> dict[str, dict[str, int]]:
-        """Units that are not compared and values that are not tested, by the reason."""
-        units = zip(LEFT_OUT, self.counts.left_out.tolist(), strict=True)
-        return {"units": {why: n for why, n in units if n}, "candidates": self.candidates}
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know first."""
+        return tuple(self.header["warnings"])
 
     @property
     def note(self) -> str:
         """What the numbers are not, and what they are of."""
-        return f"{_NOTE} {_words(self.within, self.follow, self.rule.counting.unit)}"
+        return f"{_NOTE} {_words(self.within, self.follow, self.header['count'])}"
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -199,7 +189,7 @@ class DriversResult:
         """Return it as JSON has it."""
         found = wilson(self.conversions, self.units)
         return {
-            **self.rule.header(self.counts.basis, self.warnings),
+            **self.header,
             "goal": self.goal,
             "within": self.within,
             "follow": self.follow,
@@ -219,6 +209,7 @@ _ENDS = [f"{name}_{end}" for name in ("interval", "adjusted_interval") for end i
 _COLUMNS = ["label", *_FIELDS, *_ENDS]
 
 
+@kept
 def drivers(
     snap: Snapshot,
     goal: str,
@@ -280,8 +271,12 @@ def drivers(
     for one, cells in zip(properties, counts.cells, strict=True):
         found.add(one, cells, int(counts.units.sum()))
     tested = found.test(counts)
-    warnings = (*matcher.warnings, *missed, *_warnings(counts, found, goal, counting.unit))
-    return DriversResult(goal, within, follow, counts, tuple(tested), found.left_out, rule, warnings)
+    warnings = [*matcher.warnings, *missed, *_warnings(counts, found, goal, counting.unit)]
+    units, hits = int(counts.units.sum()), int(counts.converted.sum())
+    reasons = {why: n for why, n in zip(LEFT_OUT, counts.left_out.tolist(), strict=True) if n}
+    left_out = {"units": reasons, "candidates": found.left_out}
+    header = rule.header(counts.basis, warnings)
+    return DriversResult(header, goal, within, follow, units, hits, left_out, tuple(tested))
 
 
 def _usual(snap: Snapshot) -> list[str]:
