@@ -78,7 +78,7 @@ def distinct_pages(*parts: list[Row]) -> list[list[Row]]:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(logs(), logs(), logs(), st.sampled_from([1, 3]))
 def test_each_event_has_its_value_after_appends_late_events_and_a_rebuild(
     first: list[Row], second: list[Row], third: list[Row], buckets: int
@@ -96,7 +96,7 @@ def test_each_event_has_its_value_after_appends_late_events_and_a_rebuild(
             assert said(snap) == expected(all_rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(logs(), logs())
 def test_where_some_events_are_taken_out(first: list[Row], second: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as folder:

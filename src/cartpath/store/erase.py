@@ -334,19 +334,12 @@ class _Erasure:
             kept.append(artefact)
             if path.exists():
                 self.result.artefacts[artefact["path"]] = drop_rows(path, artefact["user_column"], self.ids)
-        self._props()
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
         self._reports()
-        if (self.store / manifests.ANSWERS).exists():  # collecting deletes them, after the last one can be written
-            self.result.artefacts[f"{manifests.STORE}/{manifests.ANSWERS}"] = -1
-
-    def _props(self) -> None:
-        """Values read of events' properties; ``manifest.collect`` deletes what a reader still writes meanwhile."""
-        path = self.store / manifests.PROPS
-        if path.exists():
-            shutil.rmtree(path)
-            self.result.artefacts[str(path.relative_to(self.snapshot.workspace))] = -1
+        for folder in (manifests.ANSWERS, manifests.PROPS):
+            if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
+                self.result.artefacts[f"{manifests.STORE}/{folder}"] = -1
 
     def _reports(self) -> None:
         """Results in ``reports/`` count the user, and some name users; they are made again from the store."""

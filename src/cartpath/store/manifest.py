@@ -254,14 +254,14 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
                 path.unlink(missing_ok=True)
         gone = [path for path in _data_files(store) if str(path.relative_to(store)) not in kept]
         gone += _half_written(workspace)
-        # After the manifests: who writes there looks for its own afterwards (``prop_buckets.Keeping.write``).
-        gone += _props(store, set() if everything else kept, generations)
         for path in gone:
             path.unlink(missing_ok=True)
         # Whoever collects has no rows under way: folders that are still there are of a write that was killed.
         shutil.rmtree(store / SPILL, ignore_errors=True)
-        if everything and (store / ANSWERS).exists():
-            shutil.rmtree(store / ANSWERS)
+        _drop_props(store, kept, generations)
+        for folder in (ANSWERS, PROPS):
+            if everything and (store / folder).exists():
+                shutil.rmtree(store / folder)
     return len(gone)
 
 
@@ -273,19 +273,20 @@ def _data_files(store: Path) -> list[Path]:
     return found + [path for path in store.rglob(f"*{TEMPORARY}") if path not in set(found)]
 
 
-def _props(store: Path, kept: set[str], generations: set[int]) -> list[Path]:
-    """Return files of properties that are of no part and no generation that is kept."""
-    parts = {name.replace("/", "-").replace(".parquet", ".arrow") for name in kept}
-    gone = []
-    for path in (store / PROPS).rglob("*"):
-        folder = path.relative_to(store / PROPS).parts[1:2]
-        if not path.is_file():
-            continue
-        if folder == ("parts",):
-            gone += [] if path.name in parts else [path]
-        elif not kept or int(folder[0]) not in generations:
-            gone.append(path)
-    return gone
+def props_of_part(name: str) -> str:
+    """Return the name of the file that has a property's values in a part, by the part's name."""
+    return name.replace("/", "-").replace(".parquet", ".arrow")
+
+
+def _drop_props(store: Path, kept: set[str], generations: set[int]) -> None:
+    """Delete what was read of properties in parts and for generations that are not kept."""
+    files = {props_of_part(name) for name in kept}
+    for folder in (store / PROPS).glob("*/*"):
+        if folder.name.isdigit() and int(folder.name) not in generations:
+            shutil.rmtree(folder)
+    for path in (store / PROPS).glob("*/parts/*"):
+        if path.name not in files:
+            path.unlink()
 
 
 def leftovers(workspace: Path | str) -> list[Path]:

@@ -18,6 +18,7 @@ from cartpath.schema import CartpathError, Columns, CorruptStoreError
 from cartpath.store import kernels
 from cartpath.store.files import load_arrays, load_run, save_arrays
 from cartpath.store.hashing import hash_strings
+from cartpath.store.manifest import generation_lock, props_of_part
 from cartpath.store.mapping import Mapper
 from cartpath.store.owners import Owners, resolve
 from cartpath.store.prepare import ROW_HASH, USER_KEY
@@ -53,17 +54,14 @@ class Keeping:
 
     def of_part(self, part: str) -> Path:
         """Return where a part's values lie."""
-        return self.folder / "parts" / part.replace("/", "-").replace(".parquet", ".arrow")
+        return self.folder / "parts" / props_of_part(part)
 
     def write(self, path: Path, how: Callable[[Path], None]) -> None:
-        """Write a file, and take it back where the generation has gone meanwhile: a person was erased from it.
-
-        Whoever lets a generation go first removes its manifest and then these files, so one of the two sees the other.
-        """
-        how(path)
-        if not (self.store / "generations" / f"{self.generation:08d}.json").exists():
-            path.unlink(missing_ok=True)
-            raise CartpathError(f"generation {self.generation} of {self.store.parent} is gone", "open it again")
+        """Write a file, unless the generation has gone meanwhile, as it does when a person is erased from it."""
+        with generation_lock(self.store.parent, self.generation) as born:
+            if born is None:
+                raise CartpathError(f"generation {self.generation} of {self.store.parent} is gone", "open it again")
+            how(path)
 
 
 @dataclass(frozen=True)
