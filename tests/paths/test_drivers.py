@@ -26,18 +26,8 @@ from cartpath.figures import drivers_figure
 from cartpath.paths import driver_counts
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
-from cartpath.paths.driver_counts import (
-    BEFORE,
-    EDGES,
-    LEFT_OUT,
-    N_STRATA,
-    STEPS,
-    TIME,
-    DriverCounts,
-    Window,
-    merge_drivers,
-    scan_drivers,
-)
+from cartpath.paths.driver_counts import EDGES, N_STRATA, DriverCounts, merge_drivers, scan_drivers
+from cartpath.paths.driver_windows import BEFORE, LEFT_OUT, STEPS, TIME, Window
 from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.matching import Matcher, match
 from cartpath.paths.odds import false_discovery, mantel_haenszel, odds_ratio, p_values

@@ -22,7 +22,7 @@ from cartpath.cli.options import (
 from cartpath.cli.output import deliver, percent, print_table, warn
 
 if TYPE_CHECKING:
-    from cartpath.paths.drivers import Driver
+    from cartpath.paths.driver_odds import Driver
 
 
 @command()

@@ -2,7 +2,8 @@
 
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
-from cartpath.paths.drivers import Driver, DriversResult, drivers
+from cartpath.paths.driver_odds import Driver
+from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.flow import END, START, FlowResult, flow
 from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.status import StatusResult, status

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.driver_windows import CONVERTED, EARLY, Window, windows
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import EVENT, USER, Property
 from cartpath.paths.rule import Rule
@@ -23,39 +24,11 @@ from cartpath.store.jit import kernel
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-#: Where a unit's window ends.
-BEFORE, STEPS, TIME = range(3)
-#: What became of a unit after its window; from ``EARLY`` on it is left out.
-NOT_CONVERTED, CONVERTED, EARLY, SHORT, LATE, AT_ONCE = range(6)
-#: Why units are left out, in words for the result.
-LEFT_OUT = ("converted_in_window", "too_few_steps", "no_time_left", "nothing_before")
-
 #: Strata: every number of steps to 8, then each a quarter wider than the one before.
 EDGES = np.unique(np.concatenate([np.arange(1, 9), np.floor(8 * 1.25 ** np.arange(1, 32))])).astype(np.int64)
 N_STRATA = len(EDGES) + 1
 #: More cells than this are counted by sorting.
 _DENSE = 1 << 22
-
-
-@dataclass(frozen=True)
-class Window:
-    """In which part of its path a unit's behaviour counts.
-
-    Attributes
-    ----------
-    kind : int
-        ``BEFORE``: all before the first conversion, of who did not convert the whole path; ``STEPS``: the first
-        steps; ``TIME``: the first while. After the last two, conversion counts only from there on.
-    length : int
-        Steps, or microseconds.
-    follow : int
-        How long after the window conversion counts, in microseconds; 0 is for ever. Who cannot be followed for so
-        long is left out.
-    """
-
-    kind: int
-    length: int = 0
-    follow: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +90,7 @@ def scan_drivers(
     of_goal = _along(counted, paths, goal.bits(counted) != 0)
     step = _along(counted, paths, counted.step)
     ts = paths.take(view.ts)
-    ends, outcome, steps = _windows(paths.offsets, ts, step, of_goal, window.kind, window.length, window.follow, last)
+    ends, outcome, steps = windows(paths.offsets, ts, step, of_goal, window.kind, window.length, window.follow, last)
     stratum = np.searchsorted(EDGES, steps, side="right").astype(np.int32)
     compared = outcome <= CONVERTED
     return DriverCounts(
@@ -183,59 +156,6 @@ def _counted(pairs: Counts) -> Cells:
     key, place = np.unique(found >> 1, return_inverse=True)
     units, converted = np.bincount(place, n, len(key)), np.bincount(place, n * (found & 1), len(key))
     return Cells(key, units.astype(np.int64), converted.astype(np.int64))
-
-
-@kernel
-def _windows(
-    offsets: Counts,
-    ts: Counts,
-    step: npt.NDArray[np.uint8],
-    goal: npt.NDArray[np.bool_],
-    kind: int,
-    length: int,
-    follow: int,
-    last: int,
-) -> tuple[Counts, npt.NDArray[np.uint8], Counts]:
-    """Return where each path's window ends, what became of the unit after it, and the steps within."""
-    n = len(offsets) - 1
-    ends = np.empty(n, np.int64)
-    outcome = np.zeros(n, np.uint8)
-    steps = np.zeros(n, np.int64)
-    for path in range(n):
-        low, high = offsets[path], offsets[path + 1]
-        first = low
-        while first < high and not goal[first]:
-            first += 1
-        end = low
-        if kind == BEFORE:
-            end = first
-            # What is of the same step as the conversion is not before it.
-            while low < end < high and step[end] == 0:
-                end -= 1
-        while end < high and kind != BEFORE:
-            if kind == STEPS and step[end] == 1 and steps[path] == length:
-                break
-            if kind == TIME and ts[end] - ts[low] > length:
-                break
-            steps[path] += step[end]
-            end += 1
-        ends[path] = end
-        if kind == BEFORE:
-            for i in range(low, end):
-                steps[path] += step[i]
-            if first < high:
-                outcome[path] = AT_ONCE if end == low else CONVERTED
-            continue
-        moment = ts[low] + length if kind == TIME else ts[end - 1]
-        if first < end:
-            outcome[path] = EARLY
-        elif kind == STEPS and steps[path] < length:
-            outcome[path] = SHORT
-        elif (follow > 0 and last - moment < follow) or (kind == TIME and last <= moment):
-            outcome[path] = LATE
-        elif first < high and (follow == 0 or ts[first] - moment <= follow):
-            outcome[path] = CONVERTED
-    return ends, outcome, steps
 
 
 @kernel
