@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cartpath import store
 from cartpath.schema import CartpathError
-from cartpath.store import Snapshot, prop_parts, view_from_table
+from cartpath.store import Snapshot, build, prop_parts, view_from_table
 from cartpath.store.erase import erase
 from cartpath.store.prop_buckets import Keeping
 from cartpath.store.prop_parts import PropPart, merge_labels
@@ -94,6 +94,21 @@ def test_each_event_has_its_value_after_appends_late_events_and_a_rebuild(
         rebuild(shop, buckets=2)
         with store.open_snapshot(shop) as snap:
             assert said(snap) == expected(all_rows)
+
+
+def test_parts_that_were_joined_are_in_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MOST_FILES", 3)
+    shop, log = workspace(tmp_path / "shop", 1), []
+    for n in range(9):
+        new = [
+            Row(f"u{i % 5}", 100 * ((n * 7) % 9) + i, "view", page=f"/{n}-{i}", props=f'{{"a": {n * 10 + i}}}')
+            for i in range(2 + 8 * (n % 3))
+        ]
+        put(shop, new)
+        log += new
+        with store.open_snapshot(shop) as snap:
+            assert said(snap) == expected(log)
+    assert any("-all" in path.name for path in (shop / "store/events").rglob("*.parquet"))
 
 
 @settings(max_examples=15)

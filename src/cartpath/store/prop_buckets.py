@@ -103,10 +103,8 @@ class RawProps:
         names = self.entries[bucket]["parts"]
         laid = [self._of_part(PropPart.load(self.keeping.of_part(name))) for name in names]
         joined = {name: np.concatenate([one[name] for one in laid]) for name in laid[0]}
-        if len(names) > 1:
-            order = path_order([self.keeping.store / name for name in names])
-            joined = {name: kernels.take(values, order) for name, values in joined.items()}
-        return joined
+        order = path_order([self.keeping.store / name for name in names])
+        return {name: kernels.take(values, order) for name, values in joined.items()}
 
     def _of_part(self, part: PropPart) -> Laid:
         to = np.append(self.labels.codes_of(part.hashes), np.int32(-1))
@@ -130,8 +128,12 @@ class RawProps:
 
 
 def path_order(parts: list[Path]) -> npt.NDArray[np.int64]:
-    """Return the rows of parts, one after the other, in path order: that of the run that was built of them."""
-    read = [pq.ParquetFile(part).read([Columns.user_id, Columns.ts]) for part in parts]
+    """Return the rows of parts, one after the other, in path order: that of the run that was built of them.
+
+    One part alone may be several that were joined, one after the other.
+    """
+    names = [Columns.user_id, Columns.ts]
+    read = [pq.ParquetFile(part, read_dictionary=names[:1]).read(names) for part in parts]
     ts = np.concatenate([one[Columns.ts].combine_chunks().cast(pa.int64()).to_numpy() for one in read])
     keys = np.concatenate([hash_strings(one[Columns.user_id]) for one in read])
     order, _, _ = order_rows(pa.table({Columns.ts: ts, USER_KEY: keys}))
