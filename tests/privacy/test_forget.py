@@ -17,6 +17,7 @@ from cartpath.ingest import ingest
 from cartpath.privacy import forget
 from cartpath.schema import CartpathError, CorruptStoreError, WorkspaceBusyError
 from cartpath.store.erase import erase
+from cartpath.store.props import prop
 from cartpath.store.rebuild import rebuild
 from tests.store.twin import SECOND, Row, dump_all, expected, hashed, put, table_of, workspace
 
@@ -124,6 +125,19 @@ def test_no_byte_is_left_and_others_are_as_they_were(shop: Path) -> None:
     assert store.leftovers(shop) == []
     assert not (shop / "reports" / "cache.bin").exists()
     assert not (shop / "reports" / "cached").exists()
+
+
+def test_properties_that_were_asked_for_go_too(shop: Path) -> None:
+    with store.open_snapshot(shop) as snap:
+        assert prop(snap, "t").labels == ("own-props",)
+    kept = shop / "store" / "props"
+    assert files_with(kept, b"own-props")
+    record = forget(shop, GONE)
+    assert record["artefacts"]["store/props"] == -1
+    assert files_with(shop, *needles()) == []
+    with store.open_snapshot(shop) as snap:
+        assert prop(snap, "t").rows == 0
+    assert not files_with(kept, b"own-props")
 
 
 def test_ids_that_contain_the_users_id_stay(shop: Path) -> None:

@@ -140,6 +140,7 @@ def join(views: Sequence[PathView]) -> PathView:
         ),
         user_id=pa.concat_arrays(ids) if ids else pa.array([], pa.string()),
         sessions=_join_sessions(views, users),
+        place=None,
         **arrays,
     )
 
@@ -182,5 +183,6 @@ def head(view: PathView, users: int) -> PathView:
         offsets=view.offsets[: users + 1],
         user_id=view.user_id.slice(0, users),
         sessions=sessions,
+        place=view.place,
         **{name: getattr(view, name)[:events] for name in EVENT_ARRAYS},
     )

@@ -1,6 +1,7 @@
 """Figures: a tidy frame in, a Plotly figure out; no number is computed here but positions on the page."""
 
 from cartpath.figures.daily import daily_figure
+from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
 from cartpath.figures.funnel import funnel_figure
 from cartpath.figures.models import calibration_figure, metric_figure
@@ -10,6 +11,7 @@ from cartpath.figures.variants import variants_figure
 __all__ = [
     "calibration_figure",
     "daily_figure",
+    "drivers_figure",
     "flow_figure",
     "funnel_figure",
     "metric_figure",

@@ -2,6 +2,8 @@
 
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
+from cartpath.paths.driver_odds import Driver
+from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.flow import END, START, FlowResult, flow
 from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.status import StatusResult, status
@@ -13,12 +15,15 @@ __all__ = [
     "UNITS",
     "Counting",
     "DailyResult",
+    "Driver",
+    "DriversResult",
     "FlowResult",
     "FunnelResult",
     "StatusResult",
     "Variant",
     "VariantsResult",
     "daily",
+    "drivers",
     "flow",
     "funnel",
     "status",

@@ -15,6 +15,7 @@ from cartpath.paths.names import codes_of
 from cartpath.paths.properties import NUMBER, Properties, Property, holds_category, spread
 from cartpath.schema import CartpathError, Columns
 from cartpath.store import PathView, Snapshot
+from cartpath.store.props import OTHER
 
 Mask = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint64]
@@ -103,6 +104,11 @@ def _table(found: Property, condition: Condition) -> tuple[Mask, list[str]]:
             missed += codes_of([value], labels, found.name)[1] if not hit.any() else []
         elif value in place:
             table[place[value]] = True
+        elif found.name.startswith("props.") and labels[-1:] == (OTHER,):
+            missed.append(
+                f"{value!r} is not among the {len(labels) - 1:,} most frequent values of {found.name};"
+                f" rarer ones are only known together, as {OTHER}"
+            )
         else:
             missed += codes_of([value], labels, found.name)[1]
     return (~table if condition.op == "!=" else table), missed

@@ -12,12 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cartpath import engine
 from cartpath.paths.bins import COUNTS, MONEY, Bins
 from cartpath.paths.conditions import NONE
 from cartpath.schema import CODED_CONTEXT, MICROSECONDS, CartpathError, Columns
 from cartpath.store import NO_QUANTITY, PathView, Snapshot
 from cartpath.store.codes import CODED
 from cartpath.store.hashing import hash_strings
+from cartpath.store.props import Prop, keys_of, prop
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -31,6 +33,8 @@ _EVENT_NUMBERS = (Columns.price, Columns.quantity, Columns.order_value)
 _CLOCK = ("hour", "weekday")
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _CATEGORY_SEPARATOR = ">"
+#: What names of properties that only the event store has begin with.
+_PROPS = "props."
 
 
 class Reader(Protocol):
@@ -165,6 +169,17 @@ class Clock:
         return found.astype(np.int32)
 
 
+@dataclass(frozen=True)
+class OfProps:
+    """A key of the events' ``props``, read from the event store."""
+
+    prop: Prop
+
+    def __call__(self, view: PathView) -> npt.NDArray[Any]:
+        """Return one value an event."""
+        return self.prop.numbers(view) if self.prop.is_number else self.prop.codes(view)
+
+
 class Properties:
     """The properties of a store, by name.
 
@@ -174,8 +189,9 @@ class Properties:
 
     Notes
     -----
-    A name is looked for among the event's own columns, the catalogue, the session's context and the user table, in
-    this order; ``item.NAME`` and ``user.NAME`` say which.
+    ``props.NAME`` is a key of the JSON that events carry, ``props.a.b`` a nested one. Any other name is looked for
+    among the event's own columns, the catalogue, the session's context and the user table, in this order;
+    ``item.NAME`` and ``user.NAME`` say which.
     """
 
     def __init__(self, snap: Snapshot) -> None:
@@ -213,6 +229,8 @@ class Properties:
         CartpathError
             If there is none of that name; the message suggests which may have been meant.
         """
+        if name.startswith(_PROPS):
+            return self._of_props(name)
         for look in (self._of_event, self._of_item, self._of_session, self._of_user):
             found = look(name)
             if found is not None:
@@ -220,6 +238,17 @@ class Properties:
         near = difflib.get_close_matches(name, self.names, n=1)
         tail = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.names)}"
         raise CartpathError(f"no property {name!r}", tail)
+
+    def _of_props(self, name: str) -> Property:
+        found = prop(self._snap, name.removeprefix(_PROPS), engine.map)
+        if not found.rows:
+            near = [f"{_PROPS}{key}" for key in keys_of(self._snap)]
+            likely = difflib.get_close_matches(name, near, n=1) or near[:15]
+            tail = f"did you mean {likely[0]!r}?" if len(likely) == 1 else f"there are: {', '.join(likely) or 'none'}"
+            raise CartpathError(f"no event has {name}", tail)
+        if found.is_number:
+            return Property(name, EVENT, NUMBER, OfProps(found), MONEY.labels, MONEY)
+        return Property(name, EVENT, TEXT, OfProps(found), found.labels)
 
     def _of_event(self, name: str) -> Property | None:
         if name in _EVENT_TEXTS:

@@ -11,7 +11,7 @@ from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 
 if TYPE_CHECKING:
-    from cartpath.paths import DailyResult, FlowResult, FunnelResult, StatusResult, VariantsResult
+    from cartpath.paths import DailyResult, DriversResult, FlowResult, FunnelResult, StatusResult, VariantsResult
     from cartpath.paths.counting import CountingOptions, Moment
     from cartpath.store import Snapshot
 
@@ -169,6 +169,79 @@ class PathViews:
                 across_sessions=across_sessions,
             )  # fmt: skip
         return Analysis(result, lambda r: figures.variants_figure(r.rows, r.header["count"], r.note))
+
+    @on_engine
+    def drivers(
+        self,
+        goal: str,
+        *,
+        within: str = "10 steps",
+        follow: str | None = None,
+        of: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        min_support: int = 50,
+        min_conversions: int = 10,
+        snap: Snapshot | None = None,
+        **counting: Unpack[CountingOptions],
+    ) -> Analysis[DriversResult]:
+        """Compare those who converted with those who did not: correlation, not cause.
+
+        Parameters
+        ----------
+        goal : str
+            The conversion, such as ``"purchase"`` or ``"purchase[order_value>50]"``.
+        within : str
+            Whose behaviour counts: the first ``"10 steps"`` or ``"1h"`` of each unit, conversion after that; or
+            ``"path"``, everything before the conversion.
+        follow : str, optional
+            How long after the window conversion counts, such as ``"7d"``; who cannot be followed for so long is left
+            out. By default for ever.
+        of : sequence of str, or str with commas, optional
+            Properties whose values are compared; by default events, categories, the context of the session (of a
+            user's first), and the columns of the user table. ``page``, ``item_id`` and ``props.NAME`` on request.
+        exclude : sequence of str, or str with commas, optional
+            Events that are not compared, such as the steps on the way to the goal.
+        min_support, min_conversions : int
+            Least units with a value, and without; least that convert, and that do not.
+        snap : Snapshot, optional
+            A generation pinned by the caller; by default the newest.
+        **counting
+            Options of the counting rule; ``count`` is ``"users"`` or ``"sessions"``.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame``, ``.figure`` and ``.to_dict()``.
+
+        Raises
+        ------
+        CartpathError
+            If the goal, the window or a property cannot be read.
+        """
+        from cartpath import figures, paths
+
+        rule = paths.Counting.of(**counting, units=("users", "sessions"))
+        with self._pinned(snap) as pinned:
+            result = paths.drivers(
+                pinned,
+                goal,
+                rule,
+                within=within,
+                follow=follow,
+                of=_names(of) or None,
+                exclude=_names(exclude),
+                min_support=min_support,
+                min_conversions=min_conversions,
+            )
+        return Analysis(
+            result,
+            lambda r: figures.drivers_figure(r.frame, r.goal, words=r.note, why_empty=" ".join(r.warnings[-1:])),
+        )
+
+
+def _names(names: Sequence[str] | str | None) -> list[str]:
+    found = names.split(",") if isinstance(names, str) else names or []
+    return [name.strip() for name in found if name.strip()]
 
 
 def default_steps(events_by_type: Mapping[str, int]) -> list[str]:

@@ -339,8 +339,9 @@ class _Erasure:
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
         self._reports()
-        if (self.store / manifests.ANSWERS).exists():  # collecting deletes them, after the last one can be written
-            self.result.artefacts[f"{manifests.STORE}/{manifests.ANSWERS}"] = -1
+        for folder in (manifests.ANSWERS, manifests.PROPS):
+            if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
+                self.result.artefacts[f"{manifests.STORE}/{folder}"] = -1
 
     def _reports(self) -> None:
         """Results in ``reports/`` count the user, and some name users; they are made again from the store."""

@@ -24,6 +24,8 @@ _RUNS = ("base", "delta", "derived", "removed")
 STORE = "store"
 #: Answers that were computed before, within ``store/`` (``answers.py``).
 ANSWERS = "answers"
+#: Folder within the store of what was read of events' properties; ``store.props`` makes it anew where it is gone.
+PROPS = "props"
 QUARANTINE = "quarantine"
 _NAME = "manifest.json"
 
@@ -242,10 +244,11 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
     with _pins_lock(workspace, fcntl.LOCK_EX):
         now = current(workspace)
         pinned = set() if everything else _live_pins(workspace)
-        kept = now.files()
+        kept, generations = now.files(), {now.generation}
         for path in (store / "generations").glob("*.json"):
             generation = int(path.stem)
             if generation in pinned:
+                generations.add(generation)
                 kept |= of_generation(workspace, generation).files()
             elif generation != now.generation:
                 path.unlink(missing_ok=True)
@@ -255,8 +258,10 @@ def collect(workspace: Path, *, everything: bool = False) -> int:
             path.unlink(missing_ok=True)
         # Whoever collects has no rows under way: folders that are still there are of a write that was killed.
         shutil.rmtree(store / SPILL, ignore_errors=True)
-        if everything and (store / ANSWERS).exists():
-            shutil.rmtree(store / ANSWERS)
+        _drop_props(store, kept, generations)
+        for folder in (ANSWERS, PROPS):
+            if everything and (store / folder).exists():
+                shutil.rmtree(store / folder)
     return len(gone)
 
 
@@ -266,6 +271,22 @@ _FOLDERS = ("events", "paths", "derived", "removed", "codes", "tables", SPILL)
 def _data_files(store: Path) -> list[Path]:
     found = [path for folder in _FOLDERS for path in (store / folder).rglob("*") if path.is_file()]
     return found + [path for path in store.rglob(f"*{TEMPORARY}") if path not in set(found)]
+
+
+def props_of_part(name: str) -> str:
+    """Return the name of the file that has a property's values in a part, by the part's name."""
+    return name.replace("/", "-").replace(".parquet", ".arrow")
+
+
+def _drop_props(store: Path, kept: set[str], generations: set[int]) -> None:
+    """Delete what was read of properties in parts and for generations that are not kept."""
+    files = {props_of_part(name) for name in kept}
+    for folder in (store / PROPS).glob("*/*"):
+        if folder.name.isdigit() and int(folder.name) not in generations:
+            shutil.rmtree(folder)
+    for path in (store / PROPS).glob("*/parts/*"):
+        if path.name not in files:
+            path.unlink()
 
 
 def leftovers(workspace: Path | str) -> list[Path]:

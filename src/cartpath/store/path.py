@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,22 @@ class Sessions:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in the stored path table a view lies, for what is kept beside it (``store.props``).
+
+    Attributes
+    ----------
+    generation, bucket : int
+    first : int
+        The bucket's event that is the view's first.
+    """
+
+    generation: int
+    bucket: int
+    first: int = 0
+
+
+@dataclass(frozen=True)
 class PathView:
     """Users' events in path order, as columns: the only input of a scan and of a scorer.
 
@@ -103,6 +119,8 @@ class PathView:
         Bits ``FLAG_BLANKED`` and ``FLAG_NEAR_DUPLICATE``, and those that cleaning sets, ``FLAG_IMPUTED_PRICE`` to
         ``FLAG_ROBOT``.
     sessions : Sessions
+    place : Place, optional
+        None where it is not of a store: a live path, or one laid out by hand.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -120,6 +138,7 @@ class PathView:
     query: npt.NDArray[np.int32]
     flags: npt.NDArray[np.uint8]
     sessions: Sessions
+    place: Place | None = None
 
     @property
     def n_users(self) -> int:
@@ -162,6 +181,7 @@ class PathView:
             offsets=np.array([0, hi - lo], np.int64),
             user_id=self.user_id.slice(row, 1),
             sessions=sessions,
+            place=None if self.place is None else replace(self.place, first=self.place.first + lo),
             **arrays,
         )
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from cartpath.schema import CONTEXT, MICROSECONDS, Columns, CorruptStoreError
 from cartpath.store import kernels
 from cartpath.store.hashing import HashTable
-from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Sessions
+from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Place, Sessions
 from cartpath.store.prepare import BLANKED, HIT, ORDER, RECEIVED, ROW_HASH, SESSION_KEY, USER_KEY, context_of
 
 Array = npt.NDArray[Any]
@@ -85,12 +85,13 @@ class Run:
             found.setflags(write=False)
         return found
 
-    def view(self) -> PathView:
+    def view(self, place: Place | None = None) -> PathView:
         """Return the run as readers see it."""
         return PathView(
             offsets=self.offsets,
             user_id=self.user_id,
             sessions=self.sessions,
+            place=place,
             **{name: self.array(name) for name in EVENT_ARRAYS},
         )
 

@@ -19,7 +19,7 @@ from cartpath.store.codes import CODED, ERASED, Codes, Dictionary
 from cartpath.store.files import load_arrays
 from cartpath.store.links import LINKS, no_links
 from cartpath.store.mapped import let_go, mapped_run
-from cartpath.store.path import PathView
+from cartpath.store.path import PathView, Place
 from cartpath.store.prepare import ROW_HASH, USER_KEY
 from cartpath.store.run import Run, build, merge, order_rows
 
@@ -148,7 +148,7 @@ class Snapshot:
 
     def bucket(self, bucket: int) -> PathView:
         """Return the paths of one bucket, memory-mapped where there is no delta."""
-        return self.run(bucket).view()
+        return self.run(bucket).view(Place(self.generation, bucket))
 
     @cached_property
     def _codes(self) -> dict[str, list[str]]:
