@@ -1,0 +1,1 @@
+"""Attribution of conversions and revenue to channels or events."""
