@@ -63,7 +63,8 @@ def chain_of(journeys: Journeys, order: int = 1) -> Chain:
     """
     base = journeys.width + 1
     cell, n, key, ends = _count(journeys, order)
-    states, place = np.unique(np.append(_after(cell, base, order), 0), return_inverse=True)
+    # The oldest touch goes as the new one comes.
+    states, place = np.unique(np.append(cell % base**order, 0), return_inverse=True)
     place = place[:-1]  # the start is state 0, being key 0
     source = np.searchsorted(states, cell // base)
     visits = np.bincount(place, n, len(states)).astype(np.float64)
@@ -136,13 +137,19 @@ def markov(journeys: Journeys, order: int = 1) -> Credit:
     >>> markov(journeys_of([("ab", 1, 10.0, 0), ("a", 0, 0.0, 1)], "ab")).values.tolist()
     [[0.5, 5.0], [0.5, 5.0]]
     """
-    totals = journeys.worth.sum(axis=0)
-    if not totals[0]:
+    if not journeys.conversions.sum():
+        return credit_of(journeys, np.zeros((journeys.width, 2)))
+    return credit_of(journeys, removal_effects(chain_of(journeys, order)))
+
+
+def credit_of(journeys: Journeys, effects: Floats) -> Credit:
+    """Divide what there is in proportion to removal effects; revenue by those of conversions where it has none."""
+    total, whole = journeys.worth.sum(axis=0), effects.sum(axis=0)
+    if not whole[0]:
         return Credit.without_error(np.zeros((journeys.width, 2)))
-    effects = removal_effects(chain_of(journeys, order))
-    shares = effects[:, 0] / effects[:, 0].sum()
-    earned = effects[:, 1] / effects[:, 1].sum() if effects[:, 1].sum() else shares
-    return Credit.without_error(np.column_stack([shares * totals[0], earned * totals[1]]))
+    shares = effects[:, 0] / whole[0]
+    earned = effects[:, 1] / whole[1] if whole[1] else shares
+    return Credit.without_error(np.column_stack([shares * total[0], earned * total[1]]))
 
 
 def _lost_dense(chain: Chain) -> Floats:
@@ -184,13 +191,6 @@ def _expected_without(chain: Chain, channel: int) -> Floats:
         visits = np.linalg.solve(matrix.toarray().T, start)
     expected: Floats = visits @ chain.ends
     return expected
-
-
-def _after(cell: Ints, base: int, order: int) -> Ints:
-    """Return the state that a transition leads to: the oldest touch goes, the new one comes."""
-    source, touch = np.divmod(cell, base)
-    after: Ints = source % base ** (order - 1) * base + touch
-    return after
 
 
 def _count(journeys: Journeys, order: int) -> tuple[Ints, Floats, Ints, Floats]:

@@ -1,0 +1,85 @@
+"""What each model gives to each channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartpath.paths.attribution.evidence import Evidence
+from cartpath.paths.attribution.journeys import Floats, Journeys
+from cartpath.paths.attribution.markov import chain_of, credit_of, removal_effects
+from cartpath.paths.attribution.rules import RULES, Credit, by_parts, by_rule
+from cartpath.paths.attribution.shapley import shapley
+
+#: Samples of journeys that the error of a Markov model is measured on.
+SAMPLES = 100
+#: Most states times samples, and touches times samples, that an error is worth.
+_STATES, _TOUCHES = 30 * SAMPLES, 200_000 * SAMPLES
+
+
+def credit(evidence: Evidence, model: str, game: str) -> tuple[Credit, Floats | None]:
+    """Work one model out.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    model : str
+        Of ``question.MODELS``.
+    game : str
+        Of ``shapley.GAMES``.
+
+    Returns
+    -------
+    tuple
+        The credit, and for a Markov model the removal effects, float64 (width, 2).
+    """
+    journeys = evidence.journeys
+    if model in RULES:
+        return by_rule(journeys, model), None
+    if model == "last_non_direct":
+        rows = np.arange(len(evidence.non_direct))
+        return by_parts(rows, evidence.non_direct, np.ones(len(rows)), evidence.worth, journeys.width), None
+    if model == "time_decay":
+        return by_parts(*evidence.decay, evidence.worth, journeys.width), None
+    if model == "shapley":
+        return shapley(journeys, game), None
+    return _markov(journeys, int(model.rpartition("_")[2]))
+
+
+def _markov(journeys: Journeys, order: int) -> tuple[Credit, Floats | None]:
+    if not journeys.conversions.sum():
+        return credit_of(journeys, np.zeros((journeys.width, 2))), None
+    chain = chain_of(journeys, order)
+    effects = removal_effects(chain)
+    found = credit_of(journeys, effects)
+    if len(chain.newest) * SAMPLES > _STATES or len(journeys.codes) * SAMPLES > _TOUCHES:
+        return found, effects
+    return Credit(found.values, _error(journeys, order)), effects
+
+
+def _error(journeys: Journeys, order: int, seed: int = 0) -> Floats:
+    """Return the standard error over samples of journeys, drawn with replacement (Poisson bootstrap).
+
+    The share is what varies: a sample's credit is scaled to the conversions there are.
+    """
+    random = np.random.default_rng(seed)
+    total = journeys.conversions.sum()
+    shares = []
+    for _ in range(SAMPLES):
+        conversions, lost = random.poisson(journeys.conversions), random.poisson(journeys.lost)
+        if not conversions.sum():
+            continue
+        made = conversions + lost > 0
+        sample = _only(journeys, made, conversions.astype(np.float64), lost.astype(np.float64))
+        effects = removal_effects(chain_of(sample, order))[:, 0]
+        shares.append(effects / effects.sum())
+    if len(shares) < 2:
+        return np.full(journeys.width, np.nan)
+    error: Floats = np.std(shares, axis=0, ddof=1) * total
+    return error
+
+
+def _only(journeys: Journeys, made: Floats, conversions: Floats, lost: Floats) -> Journeys:
+    sizes = journeys.sizes
+    offsets = np.cumsum(np.append(0, sizes[made])).astype(np.int64)
+    codes = journeys.codes[np.repeat(made, sizes)]
+    return Journeys(codes, offsets, conversions[made], np.zeros(int(made.sum())), lost[made], journeys.width)

@@ -1,0 +1,253 @@
+"""An attribution as people read it: tables, a dictionary, the words that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cartpath.paths.attribution.channels import Channels
+from cartpath.paths.attribution.evidence import Evidence
+from cartpath.paths.attribution.journeys import Floats
+from cartpath.paths.attribution.question import Question
+from cartpath.paths.attribution.rules import Credit
+from cartpath.paths.conditions import NONE
+from cartpath.paths.counted import Basis
+from cartpath.paths.rule import Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What every reader of an attribution should know.
+NOT_CAUSAL = (
+    "These shares divide conversions among touches by a rule; they are not causal effects: they do not say how many"
+    " conversions there would be without a channel. Only an experiment does."
+)
+_Z95 = 1.959963984540054
+_COLUMNS = (
+    "model", "channel", "conversions", "share", "conversions_low", "conversions_high", "revenue", "revenue_share"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AttributionResult:
+    """What each model gives to each channel.
+
+    Attributes
+    ----------
+    question : Question
+    rule : Rule
+    basis : Basis
+    channels : Channels
+    evidence : Evidence
+    credits : mapping of str to Credit
+        By model.
+    effects : mapping of str to float64 array (width, 2)
+        Removal effects on conversions and revenue, by Markov model.
+    goal_warnings : tuple of str
+    """
+
+    question: Question
+    rule: Rule
+    basis: Basis
+    channels: Channels
+    evidence: Evidence
+    credits: Mapping[str, Credit]
+    effects: Mapping[str, Floats]
+    goal_warnings: tuple[str, ...] = ()
+
+    @property
+    def conversions(self) -> int:
+        """Orders and steps that are conversions."""
+        return self.evidence.orders + self.evidence.steps
+
+    @property
+    def revenue(self) -> float:
+        """Revenue of the conversions, by the rule of ``status``."""
+        return float(round(self.evidence.worth[:, 1].sum(), 2))
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Codes of the channels that were touched or credited, most touched first."""
+        touched = self.evidence.journeys.touches()
+        seen = np.flatnonzero(touched > 0).tolist()
+        last = (NONE, "(other)")
+        return sorted(seen, key=lambda c: (self.channels.names[c] in last, -touched[c], self.channels.names[c]))
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """One record a model and channel."""
+        found = []
+        for model, credit in self.credits.items():
+            for code in self.order:
+                n, revenue = credit.values[code].tolist()
+                low, high = self._interval(n, float(credit.error[code]))
+                found.append({
+                    "model": model, "channel": self.channels.names[code], "conversions": n,
+                    "share": _rate(n, self.conversions), "conversions_low": low, "conversions_high": high,
+                    "revenue": revenue, "revenue_share": _rate(revenue, self.evidence.worth[:, 1].sum()),
+                })  # fmt: skip
+        return found
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a model and channel, as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=list(_COLUMNS))
+
+    @property
+    def wide_frame(self) -> pd.DataFrame:
+        """One row a channel and one column a model, in conversions."""
+        return self.frame.pivot(index="channel", columns="model", values="conversions").reindex(
+            index=[self.channels.names[c] for c in self.order], columns=list(self.credits)
+        )
+
+    @cached_property
+    def touched(self) -> list[dict[str, Any]]:
+        """One record a channel: its touches, the conversions and journeys that touched it."""
+        journeys = self.evidence.journeys
+        touches = journeys.touches()
+        owner = np.repeat(np.arange(len(journeys)), journeys.sizes)
+        pair = np.unique(owner * journeys.width + journeys.codes)
+        owner, code = np.divmod(pair, journeys.width)
+        met = np.bincount(code, journeys.conversions[owner], journeys.width)
+        lost = np.bincount(code, journeys.lost[owner], journeys.width)
+        return [
+            {
+                "channel": self.channels.names[c],
+                "touches": _plain(touches[c]),
+                "conversions_touched": _plain(met[c]),
+                "journeys_lost": _plain(lost[c]),
+                "conversion_rate": _rate(met[c], met[c] + lost[c]),
+            }
+            for c in self.order
+        ]
+
+    def paths(self, top: int = 10) -> list[dict[str, Any]]:
+        """Return the most frequent journeys that end in a conversion: ``path conversions revenue share lost``."""
+        journeys = self.evidence.journeys
+        best = np.argsort(-journeys.conversions, kind="stable")[:top]
+        return [
+            {
+                "path": [self.channels.names[c] for c in journeys.codes[journeys.offsets[p] : journeys.offsets[p + 1]]],
+                "conversions": _plain(journeys.conversions[p]),
+                "revenue": float(journeys.revenue[p]),
+                "share": _rate(journeys.conversions[p], self.conversions),
+                "lost": _plain(journeys.lost[p]),
+            }
+            for p in best.tolist()
+            if journeys.conversions[p] > 0
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know first."""
+        tally, found = self.evidence.tally, list(self.goal_warnings)
+        if not self.conversions:
+            found.append(f"no {self.question.goal} counts as a conversion: {self.rule.counting.sentence}")
+        if tally.without_touch:
+            found.append(f"{tally.without_touch:,} conversions have no touch and are credited to {NONE}")
+        if tally.cut:
+            found.append(f"{tally.cut:,} conversions have more than 200 touches; the oldest are left out")
+        if self.evidence.shared:
+            found.append(f"{self.evidence.shared:,} orders belong to several {self.rule.counting.unit}; each is shared")
+        if self.rule.counting.since > -(2**62):
+            found.append("touches before the period do not count, so journeys at its start are shorter than they were")
+        return found
+
+    @property
+    def note(self) -> str:
+        """The denominator and the rule of touches, in words."""
+        journeys, tally = self.evidence.journeys, self.evidence.tally
+        what = "sessions" if self.channels.by_session else "steps"
+        words = (
+            f"{self.conversions:,} conversions ({self.question.goal}), revenue {self.revenue:,.2f}; {int(journeys.lost.sum()):,}"
+            f" journeys without one. Touches are {what} {self.question.window_words}; {self.rule.counting.sentence}."
+        )
+        if tally.beyond_lookback:
+            words += f" {tally.beyond_lookback:,} conversions have touches before the lookback."
+        if self.channels.merged:
+            words += f" (other) is {self.channels.merged:,} values of {self.question.of}."
+        return words
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attribution as JSON has it."""
+        evidence, journeys = self.evidence, self.evidence.journeys
+        return {
+            **self.rule.header(self.basis, self.warnings),
+            **self.question.to_dict(),
+            "touch": "session" if self.channels.by_session else "step",
+            "conversions": self.conversions,
+            "orders": evidence.orders,
+            "conversions_without_order": evidence.steps,
+            "shared_orders": evidence.shared,
+            "revenue": self.revenue,
+            "models": self._by_model("conversions"),
+            "revenue_models": self._by_model("revenue"),
+            "shares": self._by_model("share"),
+            "revenue_shares": self._by_model("revenue_share"),
+            "intervals": self._intervals(),
+            "errors": self._errors(),
+            "removal_effects": self._effects(),
+            "channels": self.touched,
+            "paths": self.paths(),
+            "journeys": {
+                "distinct": len(journeys),
+                "converted": self.conversions,
+                "lost": int(journeys.lost.sum()),
+                "touches": _plain(journeys.touches().sum()),
+            },
+            "other_values": self.channels.merged,
+            **asdict(evidence.tally),
+            "note": NOT_CAUSAL,
+        }
+
+    def _interval(self, n: float, error: float) -> tuple[float | None, float | None]:
+        if error != error:
+            return None, None
+        return max(0.0, n - _Z95 * error), min(float(self.conversions), n + _Z95 * error)
+
+    def _by_model(self, name: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {model: {} for model in self.credits}
+        for row in self.rows:
+            found[row["model"]][row["channel"]] = row[name]
+        return found
+
+    def _intervals(self) -> dict[str, dict[str, list[float] | None]]:
+        low, high = self._by_model("conversions_low"), self._by_model("conversions_high")
+        return {
+            model: {name: None if value is None else [value, high[model][name]] for name, value in by.items()}
+            for model, by in low.items()
+        }
+
+    def _errors(self) -> dict[str, dict[str, float | None]]:
+        return {
+            model: {self.channels.names[c]: _known(credit.error[c]) for c in self.order}
+            for model, credit in self.credits.items()
+        }
+
+    def _effects(self) -> dict[str, dict[str, dict[str, float]]]:
+        return {
+            model: {
+                self.channels.names[c]: {"conversions": float(by[c, 0]), "revenue": float(by[c, 1])} for c in self.order
+            }
+            for model, by in self.effects.items()
+        }
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _rate(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _plain(value: float) -> int | float:
+    """Return a count as an integer unless shared orders make it a fraction."""
+    whole = round(float(value))
+    return whole if abs(value - whole) < 1e-6 else float(value)
