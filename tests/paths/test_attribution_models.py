@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from fractions import Fraction
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def removal_twin(rows: list[Path], order: int, channel: str | None) -> tuple[flo
         states = states_of(path, order)
         for state in states:
             total[state] += n + lost
-        for a, b in zip(states, states[1:], strict=False):
+        for a, b in pairwise(states):
             edges[a][b] += n + lost
         ends[states[-1]][0] += n
         ends[states[-1]][1] += money
@@ -124,7 +124,7 @@ def test_removal_effects_equal_a_simulation() -> None:
     follow: dict[str, Counter[str]] = defaultdict(Counter)
     for path, n, _, lost in rows:
         steps = ["(start)", *path]
-        for a, b in zip(steps, steps[1:], strict=False):
+        for a, b in pairwise(steps):
             follow[a][b] += n + lost
         follow[path[-1]]["(won)"] += n
         follow[path[-1]]["(lost)"] += lost

@@ -1,5 +1,6 @@
 """Figures: a tidy frame in, a Plotly figure out; no number is computed here but positions on the page."""
 
+from cartpath.figures.attribution import attribution_figure
 from cartpath.figures.daily import daily_figure
 from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
@@ -9,6 +10,7 @@ from cartpath.figures.style import note_figure
 from cartpath.figures.variants import variants_figure
 
 __all__ = [
+    "attribution_figure",
     "calibration_figure",
     "daily_figure",
     "drivers_figure",

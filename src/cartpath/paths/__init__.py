@@ -1,5 +1,6 @@
 """Purchase paths: the counting rule, and the views that follow it."""
 
+from cartpath.paths.attribution import AttributionResult, attribution
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
 from cartpath.paths.driver_odds import Driver
@@ -13,6 +14,7 @@ __all__ = [
     "END",
     "START",
     "UNITS",
+    "AttributionResult",
     "Counting",
     "DailyResult",
     "Driver",
@@ -22,6 +24,7 @@ __all__ = [
     "StatusResult",
     "Variant",
     "VariantsResult",
+    "attribution",
     "daily",
     "drivers",
     "flow",

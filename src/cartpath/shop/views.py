@@ -11,7 +11,15 @@ from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 
 if TYPE_CHECKING:
-    from cartpath.paths import DailyResult, DriversResult, FlowResult, FunnelResult, StatusResult, VariantsResult
+    from cartpath.paths import (
+        AttributionResult,
+        DailyResult,
+        DriversResult,
+        FlowResult,
+        FunnelResult,
+        StatusResult,
+        VariantsResult,
+    )
     from cartpath.paths.counting import CountingOptions, Moment
     from cartpath.store import Snapshot
 
@@ -242,6 +250,70 @@ class PathViews:
 def _names(names: Sequence[str] | str | None) -> list[str]:
     found = names.split(",") if isinstance(names, str) else names or []
     return [name.strip() for name in found if name.strip()]
+
+    @on_engine
+    def attribution(
+        self,
+        of: str = "channel",
+        *,
+        goal: str = Event.purchase,
+        lookback: str | None = "30d",
+        half_life: str = "7d",
+        reset: bool = True,
+        top: int = 12,
+        models: Sequence[str] | str | None = None,
+        game: str = "conversions",
+        value: str = "conversions",
+        snap: Snapshot | None = None,
+        **counting: Unpack[CountingOptions],
+    ) -> Analysis[AttributionResult]:
+        """Divide orders and revenue among the channels or events before them; shares are not causal effects.
+
+        Parameters
+        ----------
+        of : str
+            What is credited: a property of sessions or events.
+        goal : str
+            The event that is a conversion.
+        lookback, half_life : str
+            How long before a conversion a touch counts (None is without end), and the half-life of time decay.
+        reset : bool
+            Whether a conversion spends the touches before it.
+        top : int
+            Values told apart; the others are ``(other)``.
+        models : sequence of str, or str, optional
+            Such as ``"last,markov_1"``; all by default.
+        game : str
+            What a set of channels is worth to the Shapley value: ``"conversions"`` or ``"rate"``.
+        value : str
+            What the figure shows: ``"conversions"`` or ``"revenue"``.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame`` (a row a model and channel), ``.figure`` and ``.to_dict()``.
+
+        Raises
+        ------
+        CartpathError
+            If a model, a property, a condition or a duration cannot be read.
+        """
+        from cartpath import figures, paths
+
+        with self._pinned(snap) as pinned:
+            result = paths.attribution(
+                pinned,
+                paths.Counting.of(**counting),
+                of=of,
+                goal=goal,
+                lookback=lookback,
+                half_life=half_life,
+                reset=reset,
+                top=top,
+                models=models,
+                game=game,
+            )
+        return Analysis(result, lambda r: figures.attribution_figure(r.frame, r.note, r.caution, value))
 
 
 def default_steps(events_by_type: Mapping[str, int]) -> list[str]:

@@ -28,7 +28,7 @@ class Channels:
 
     Attributes
     ----------
-    property : Property
+    of : Property
         Of sessions or of events.
     names : tuple of str
         By code.
@@ -40,7 +40,7 @@ class Channels:
         Codes of the channel and the source that mean a direct visit.
     """
 
-    property: Property
+    of: Property
     names: tuple[str, ...]
     table: npt.NDArray[np.uint8]
     merged: int
@@ -50,7 +50,7 @@ class Channels:
     @property
     def by_session(self) -> bool:
         """Whether a touch is a session, not a step."""
-        return self.property.level == SESSION
+        return self.of.level == SESSION
 
     @property
     def none(self) -> int:

@@ -43,9 +43,9 @@ class Conversions:
 
 def goal_mask(view: PathView, matcher: Matcher) -> npt.NDArray[np.bool_]:
     """Return which events of a bucket are the goal."""
-    if not matcher.tested:
-        return (matcher.by_event != 0)[view.event]
-    return matcher.bits(Counted(view)) != 0
+    plain = matcher.by_event != 0
+    found: npt.NDArray[np.bool_] = matcher.bits(Counted(view)) != 0 if matcher.tested else plain[view.event]
+    return found
 
 
 def step_starts(counted: Counted, paths: Paths) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cartpath.paths.attribution import windows as win
 from cartpath.paths.attribution.channels import Channels
 from cartpath.paths.attribution.conversions import Conversions, conversions_of, goal_mask, step_starts
-from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, intern
+from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, intern, sums
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.counted import Basis, Paths, merge_basis
 from cartpath.paths.matching import Matcher
@@ -121,16 +121,16 @@ def merge_attribution(parts: Sequence[tuple[Basis, Part]], width: int) -> tuple[
     journey = number[_shifted([part.journey for part in found], sizes)]
     worth, orders, shared = _worth(*(_join(found, name) for name in ("order", "value", "lines")))
     n = len(offsets) - 1
-    conversions, revenue = (np.bincount(journey, worth[:, i], n).astype(np.float64) for i in (0, 1))
-    lost = np.bincount(number, _join(found, "lost"), n).astype(np.float64)
+    conversions, revenue = (sums(journey, worth[:, i], n) for i in (0, 1))
+    lost = sums(number, _join(found, "lost"), n)
     rows = _shifted([part.decay[0] for part in found], [len(part.journey) for part in found])
-    decay = (rows, *(np.concatenate([part.decay[i] for part in found]) for i in (1, 2)))
+    channel, parted = (np.concatenate([part.decay[i] for part in found]) for i in (1, 2))
     tally = Tally(**{f.name: sum(getattr(part.tally, f.name) for part in found) for f in fields(Tally)})
     evidence = Evidence(
         Journeys(codes, offsets, conversions, revenue, lost, width),
         worth,
         _join(found, "non_direct"),
-        decay,
+        (rows, channel, parted),
         orders,
         int(np.count_nonzero(_join(found, "order") == 0)),
         shared,
@@ -148,7 +148,7 @@ def _touches(
     starts: npt.NDArray[np.uint8],
 ) -> tuple[win.Touches, Ints]:
     """Return the touches of a bucket, and for each conversion that of its own session (-1 where steps are touches)."""
-    values, direct = channels.property.codes(view), channels.direct(view)
+    values, direct = channels.of.codes(view), channels.direct(view)
     own = np.full(len(found.place), -1, np.int64)
     if channels.by_session:
         session = paths.take(view.session)

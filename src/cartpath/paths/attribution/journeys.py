@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class Journeys:
 
     def touches(self) -> Floats:
         """Return how often each channel was touched, in all journeys."""
-        return np.bincount(self.codes, np.repeat(self.weight, self.sizes), self.width).astype(np.float64)
+        return sums(self.codes, np.repeat(self.weight, self.sizes), self.width)
 
 
 def journeys_of(rows: list[tuple[str, float, float, float]], names: str) -> Journeys:
@@ -73,6 +74,12 @@ def journeys_of(rows: list[tuple[str, float, float, float]], names: str) -> Jour
     conversions, revenue, lost = (np.array([row[i] for row in rows], np.float64) for i in (1, 2, 3))
     offsets = np.cumsum([0, *sizes]).astype(np.int64)
     return Journeys(np.array(codes, np.uint8), offsets, conversions, revenue, lost, len(names))
+
+
+def sums(place: npt.NDArray[Any], values: npt.NDArray[Any], size: int) -> Floats:
+    """Add values up by place, float64 (size,)."""
+    found: Floats = np.bincount(place, values, size).astype(np.float64)
+    return found
 
 
 @kernel
@@ -117,7 +124,7 @@ def intern(codes: Codes, offsets: Ints) -> tuple[npt.NDArray[np.int64], Codes, I
 def _same(a: Codes, a_low: int, a_high: int, b: Codes, b_low: int, b_high: int) -> bool:
     if a_high - a_low != b_high - b_low:
         return False
+    differ = 0
     for i in range(a_high - a_low):
-        if a[a_low + i] != b[b_low + i]:
-            return False
-    return True
+        differ += a[a_low + i] != b[b_low + i]
+    return differ == 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys
+from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, sums
 from cartpath.paths.attribution.rules import Credit
 from cartpath.store.jit import kernel
 
@@ -67,7 +67,7 @@ def chain_of(journeys: Journeys, order: int = 1) -> Chain:
     states, place = np.unique(np.append(cell % base**order, 0), return_inverse=True)
     place = place[:-1]  # the start is state 0, being key 0
     source = np.searchsorted(states, cell // base)
-    visits = np.bincount(place, n, len(states)).astype(np.float64)
+    visits = sums(place, n, len(states))
     visits[0] = journeys.weight.sum()
     absorbed = np.zeros((len(states), 2))
     for i in (0, 1):
@@ -207,9 +207,9 @@ def _count(journeys: Journeys, order: int) -> tuple[Ints, Floats, Ints, Floats]:
         cells = np.empty(len(codes), np.int64)
         _list(offsets, codes, base, base**order, cells, last)
         cell, place = np.unique(cells, return_inverse=True)
-        n = np.bincount(place, np.repeat(weight, journeys.sizes), len(cell))
+        n = sums(place, np.repeat(weight, journeys.sizes), len(cell))
     key, place = np.unique(last, return_inverse=True)
-    ends = np.column_stack([np.bincount(place, journeys.worth[:, i], len(key)) for i in (0, 1)])
+    ends = np.column_stack([sums(place, journeys.worth[:, i], len(key)) for i in (0, 1)])
     return cell, n, key, ends
 
 

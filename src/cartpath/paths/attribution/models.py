@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats, Journeys
@@ -78,7 +79,7 @@ def _error(journeys: Journeys, order: int, seed: int = 0) -> Floats:
     return error
 
 
-def _only(journeys: Journeys, made: Floats, conversions: Floats, lost: Floats) -> Journeys:
+def _only(journeys: Journeys, made: npt.NDArray[np.bool_], conversions: Floats, lost: Floats) -> Journeys:
     sizes = journeys.sizes
     offsets = np.cumsum(np.append(0, sizes[made])).astype(np.int64)
     codes = journeys.codes[np.repeat(made, sizes)]

@@ -88,7 +88,9 @@ class Question:
         """
         steps = parse_steps(goal)
         if len(steps) != 1:
-            raise CartpathError(f"the goal {goal!r} is {len(steps)} steps", "name one, or alternatives: signup|purchase")
+            raise CartpathError(
+                f"the goal {goal!r} is {len(steps)} steps", "name one, or alternatives: signup|purchase"
+            )
         if not 1 <= top <= MOST_CHANNELS:
             raise CartpathError(f"cannot tell {top} values apart", f"--top takes 1 to {MOST_CHANNELS}")
         if game not in GAMES:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cartpath.paths.attribution.channels import Channels
+from cartpath.paths.attribution.channels import OTHER, Channels
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.attribution.rules import Credit
 from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
+from cartpath.paths.counting import BEGINNING
 from cartpath.paths.rule import Rule
 
 if TYPE_CHECKING:
@@ -71,11 +72,11 @@ class AttributionResult:
 
     @cached_property
     def order(self) -> list[int]:
-        """Codes of the channels that were touched or credited, most touched first."""
-        touched = self.evidence.journeys.touches()
-        seen = np.flatnonzero(touched > 0).tolist()
-        last = (NONE, "(other)")
-        return sorted(seen, key=lambda c: (self.channels.names[c] in last, -touched[c], self.channels.names[c]))
+        """Codes of the channels that were touched, those first to which the models give most; then the rest, and none."""
+        seen = np.flatnonzero(self.evidence.journeys.touches() > 0).tolist()
+        given = sum(credit.values[:, 0] for credit in self.credits.values())
+        names = self.channels.names
+        return sorted(seen, key=lambda c: (names[c] in (OTHER, NONE), -round(given[c], 9), names[c]))
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -99,12 +100,12 @@ class AttributionResult:
 
         return pd.DataFrame(self.rows, columns=list(_COLUMNS))
 
-    @property
-    def wide_frame(self) -> pd.DataFrame:
-        """One row a channel and one column a model, in conversions."""
-        return self.frame.pivot(index="channel", columns="model", values="conversions").reindex(
-            index=[self.channels.names[c] for c in self.order], columns=list(self.credits)
-        )
+    def wide(self, value: str = "conversions") -> list[tuple[str, list[float]]]:
+        """Return a channel's name and its values, one a model: ``"conversions"`` or ``"revenue"``."""
+        column = ("conversions", "revenue").index(value)
+        return [
+            (self.channels.names[c], [float(by.values[c, column]) for by in self.credits.values()]) for c in self.order
+        ]
 
     @cached_property
     def touched(self) -> list[dict[str, Any]]:
@@ -155,9 +156,17 @@ class AttributionResult:
             found.append(f"{tally.cut:,} conversions have more than 200 touches; the oldest are left out")
         if self.evidence.shared:
             found.append(f"{self.evidence.shared:,} orders belong to several {self.rule.counting.unit}; each is shared")
-        if self.rule.counting.since > -(2**62):
-            found.append("touches before the period do not count, so journeys at its start are shorter than they were")
         return found
+
+    @property
+    def all_warnings(self) -> list[str]:
+        """Those that concern every view, and those of this one."""
+        return [*self.rule.warnings_of(self.basis), *self.warnings]
+
+    @property
+    def caution(self) -> str:
+        """What the shares do not say."""
+        return NOT_CAUSAL
 
     @property
     def note(self) -> str:
@@ -165,11 +174,14 @@ class AttributionResult:
         journeys, tally = self.evidence.journeys, self.evidence.tally
         what = "sessions" if self.channels.by_session else "steps"
         words = (
-            f"{self.conversions:,} conversions ({self.question.goal}), revenue {self.revenue:,.2f}; {int(journeys.lost.sum()):,}"
-            f" journeys without one. Touches are {what} {self.question.window_words}; {self.rule.counting.sentence}."
+            f"{self.conversions:,} conversions ({self.question.goal}), revenue {self.revenue:,.2f};"
+            f" {int(journeys.lost.sum()):,} journeys without one. Touches are {what} {self.question.window_words};"
+            f" {self.rule.counting.sentence}."
         )
         if tally.beyond_lookback:
             words += f" {tally.beyond_lookback:,} conversions have touches before the lookback."
+        if self.rule.counting.since > BEGINNING:
+            words += " Touches before the period do not count, so journeys at its start are shorter than they were."
         if self.channels.merged:
             words += f" (other) is {self.channels.merged:,} values of {self.question.of}."
         return words
@@ -203,7 +215,8 @@ class AttributionResult:
             },
             "other_values": self.channels.merged,
             **asdict(evidence.tally),
-            "note": NOT_CAUSAL,
+            "note": self.note,
+            "caution": NOT_CAUSAL,
         }
 
     def _interval(self, n: float, error: float) -> tuple[float | None, float | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys
+from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, sums
 from cartpath.store.jit import kernel
 
 #: Rules that need nothing but the order of the touches.
@@ -88,8 +88,8 @@ def by_parts(conversion: npt.NDArray[np.int64], code: Codes, part: Floats, worth
     Credit
     """
     shared = worth[conversion] * part[:, None]
-    values = np.column_stack([np.bincount(code, shared[:, i], width) for i in (0, 1)])
-    squares = np.bincount(code, shared[:, 0] * part, width)
+    values = np.column_stack([sums(code, shared[:, i], width) for i in (0, 1)])
+    squares = sums(code, shared[:, 0] * part, width)
     return Credit.of(values, squares, float(worth[:, 0].sum()))
 
 
@@ -101,7 +101,7 @@ def _part(rule: int, place: int, size: int) -> float:
         return 1.0 if place == size - 1 else 0.0
     if rule == 2 or size <= 2:
         return 1.0 / size
-    return 0.4 if place in (0, size - 1) else 0.2 / (size - 2)
+    return ENDS if place in (0, size - 1) else (1 - 2 * ENDS) / (size - 2)
 
 
 @kernel

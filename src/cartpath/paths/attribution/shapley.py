@@ -12,7 +12,7 @@ from math import factorial
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, intern
+from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, intern, sums
 from cartpath.paths.attribution.rules import Credit
 from cartpath.schema import CartpathError
 from cartpath.store.jit import kernel
@@ -83,11 +83,11 @@ def coalitions(journeys: Journeys) -> Journeys:
     """
     codes, offsets = _distinct(journeys.codes, journeys.offsets, journeys.width)
     number, codes, offsets = intern(codes, offsets)
-    totals = [
-        np.bincount(number, values, len(offsets) - 1).astype(np.float64)
-        for values in (journeys.conversions, journeys.revenue, journeys.lost)
-    ]
-    return Journeys(codes, offsets, *totals, journeys.width)
+    n = len(offsets) - 1
+    conversions, revenue, lost = (
+        sums(number, values, n) for values in (journeys.conversions, journeys.revenue, journeys.lost)
+    )
+    return Journeys(codes, offsets, conversions, revenue, lost, journeys.width)
 
 
 def worth_of_rates(conversions: Floats, revenue: Floats, paths: Floats, total: float) -> Floats:
@@ -103,8 +103,10 @@ def _exact(sets: Journeys) -> Credit:
     n = sets.width
     mask = np.zeros(len(sets), np.int64)
     np.add.at(mask, np.repeat(np.arange(len(sets)), sets.sizes), 1 << sets.codes.astype(np.int64))
-    sums = [_over_subsets(mask, values, n) for values in (sets.conversions, sets.revenue, sets.weight)]
-    worth = worth_of_rates(*sums, float(sets.weight.sum()))
+    conversions, revenue, made = (
+        _over_subsets(mask, values, n) for values in (sets.conversions, sets.revenue, sets.weight)
+    )
+    worth = worth_of_rates(conversions, revenue, made, float(sets.weight.sum()))
     members = np.arange(1 << n)
     size = np.array([int(m).bit_count() for m in members])
     weights = np.array([factorial(k) * factorial(n - k - 1) / factorial(n) if k < n else 0.0 for k in range(n + 1)])
@@ -117,11 +119,11 @@ def _exact(sets: Journeys) -> Credit:
 
 def _over_subsets(mask: Ints, values: Floats, n: int) -> Floats:
     """Return for every coalition the sum over the sets within it."""
-    sums = np.bincount(mask, values, 1 << n).astype(np.float64)
+    within = sums(mask, values, 1 << n)
     for channel in range(n):
-        halves = sums.reshape(-1, 2, 1 << channel)
+        halves = within.reshape(-1, 2, 1 << channel)
         halves[:, 1] += halves[:, 0]
-    return sums
+    return within
 
 
 def _sampled(sets: Journeys, draws: int, seed: int = 0) -> Credit:

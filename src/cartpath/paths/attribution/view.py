@@ -19,11 +19,12 @@ from cartpath.store import Snapshot
 
 #: What a path may be of.
 _UNITS = ("users", "sessions")
+_ALL = Counting()
 
 
 def attribution(
     snap: Snapshot,
-    counting: Counting = Counting(),
+    counting: Counting = _ALL,
     *,
     of: str = Columns.channel,
     goal: str = Event.purchase,
