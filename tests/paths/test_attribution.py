@@ -37,9 +37,9 @@ def channels_for(by: str) -> Channels:
         "channel": Property("channel", SESSION, TEXT, OfSession("channel"), LABELS),
         "event": Property("event", EVENT, TEXT, EventArray("event"), EVENTS),
     }[by]
-    names, table, merged = _tell_apart(found.labels, np.arange(len(found.labels)))
+    names, table = _tell_apart(found.labels, np.arange(len(found.labels)))
     direct = np.array([LABELS.index("Direct")], np.int32)
-    return Channels(found, names, table, merged, direct, np.empty(0, np.int32))
+    return Channels(found, names, table, 0, direct, np.empty(0, np.int32))
 
 
 def count(log: Log, ask: Ask, n_buckets: int = 3) -> tuple[Evidence, tuple[str, ...]]:
@@ -220,6 +220,6 @@ def test_an_empty_log() -> None:
 
 
 def test_rare_values_are_other_and_named() -> None:
-    names, table, merged = _tell_apart(["a", "b", "(none)", "c"], np.array([1, 2]))
-    assert (names, merged) == (("b", OTHER, "(none)"), 2)
+    names, table = _tell_apart(["a", "b", "(none)", "c"], np.array([1, 2]))
+    assert names == ("b", OTHER, "(none)")
     assert [names[c] for c in table] == [OTHER, "b", "(none)", OTHER, "(none)"]

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
+from cartpath.paths.attribution.conversions import goal_mask
 from cartpath.paths.conditions import NONE
+from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import SESSION, USER, Properties, Property
 from cartpath.paths.rule import Rule
 from cartpath.schema import CartpathError, Columns
@@ -66,7 +68,7 @@ class Channels:
         return np.where(flag >= 0, flag == 1, named)
 
 
-def channels_of(snap: Snapshot, rule: Rule, name: str, top: int) -> Channels:
+def channels_of(snap: Snapshot, rule: Rule, name: str, top: int, goal: Matcher) -> Channels:
     """Choose the values that are told apart: all, or the ``top`` with most touches.
 
     Parameters
@@ -76,6 +78,8 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int) -> Channels:
     name : str
         The property.
     top : int
+    goal : Matcher
+        Its events are no touches.
 
     Returns
     -------
@@ -93,11 +97,14 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int) -> Channels:
             "attribute to a property of sessions, such as channel or campaign, or of events, such as event or page",
         )
     codes = np.arange(len(found.labels))
+    merged = 0
     if len(codes) > top:
-        counts = engine.run(snap, partial(_scan_values, rule=rule, found=found), _add)
-        codes = np.argsort(-counts, kind="stable")[:top]
-        codes = np.sort(codes[counts[codes] > 0])
-    names, table, merged = _tell_apart(found.labels, codes)
+        counts = engine.run(snap, partial(_scan_values, rule=rule, found=found, goal=goal), _add)
+        touched = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        # One value alone is not made "(other)": it keeps its name.
+        codes = touched if len(touched) <= top + 1 else touched[:top]
+        codes, merged = np.sort(codes), len(touched) - len(codes)
+    names, table = _tell_apart(found.labels, codes)
     direct = [
         np.array([c for c, text in enumerate(snap.codes(column)) if text.casefold() in DIRECT_NAMES], np.int32)
         for column in (Columns.channel, Columns.source)
@@ -105,22 +112,23 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int) -> Channels:
     return Channels(found, names, table, merged, *direct)
 
 
-def _tell_apart(
-    labels: Sequence[str], codes: npt.NDArray[np.int64]
-) -> tuple[tuple[str, ...], npt.NDArray[np.uint8], int]:
+def _tell_apart(labels: Sequence[str], codes: npt.NDArray[np.int64]) -> tuple[tuple[str, ...], npt.NDArray[np.uint8]]:
     kept = [label for label in dict.fromkeys(labels[c] for c in codes) if label not in (NONE, OTHER)]
     names = (*kept, OTHER, NONE)
     place = {label: code for code, label in enumerate(names)}
     table = np.array([place.get(label, place[OTHER]) for label in labels] + [place[NONE]], np.uint8)
-    return names, table, len(labels) - len(codes)
+    return names, table
 
 
-def _scan_values(view: PathView, rule: Rule, found: Property) -> npt.NDArray[np.int64]:
+def _scan_values(view: PathView, rule: Rule, found: Property, goal: Matcher) -> npt.NDArray[np.int64]:
     """Count the touches of each value: sessions, or steps."""
     counted = rule.counted(view)
     values = found.codes(view)
     paths = counted.paths("sessions") if found.level == SESSION else counted.paths("users", steps=True)
-    values = values[paths.session] if found.level == SESSION else paths.take(values)
+    if found.level == SESSION:
+        values = values[paths.session]
+    else:
+        values = np.where(paths.take(goal_mask(view, goal)), -1, paths.take(values))
     return np.bincount(values[values >= 0], minlength=len(found.labels)).astype(np.int64)
 
 

@@ -208,8 +208,10 @@ def _count(journeys: Journeys, order: int) -> tuple[Ints, Floats, Ints, Floats]:
         _list(offsets, codes, base, base**order, cells, last)
         cell, place = np.unique(cells, return_inverse=True)
         n = sums(place, np.repeat(weight, journeys.sizes), len(cell))
-    key, place = np.unique(last, return_inverse=True)
-    ends = np.column_stack([sums(place, journeys.worth[:, i], len(key)) for i in (0, 1)])
+        cell, n = cell[n > 0], n[n > 0]
+    made = weight > 0
+    key, place = np.unique(last[made], return_inverse=True)
+    ends = np.column_stack([sums(place, journeys.worth[made, i], len(key)) for i in (0, 1)])
     return cell, n, key, ends
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import numpy.typing as npt
 
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats, Journeys
@@ -14,7 +15,7 @@ from cartpath.paths.attribution.shapley import shapley
 #: Samples of journeys that the error of a Markov model is measured on.
 SAMPLES = 100
 #: Most states times samples, and touches times samples, that an error is worth.
-_STATES, _TOUCHES = 30 * SAMPLES, 200_000 * SAMPLES
+_STATES, _TOUCHES = 120 * SAMPLES, 200_000 * SAMPLES
 
 
 def credit(evidence: Evidence, model: str, game: str) -> tuple[Credit, Floats | None]:
@@ -69,18 +70,10 @@ def _error(journeys: Journeys, order: int, seed: int = 0) -> Floats:
         conversions, lost = random.poisson(journeys.conversions), random.poisson(journeys.lost)
         if not conversions.sum():
             continue
-        made = conversions + lost > 0
-        sample = _only(journeys, made, conversions.astype(np.float64), lost.astype(np.float64))
+        sample = replace(journeys, conversions=conversions.astype(np.float64), lost=lost.astype(np.float64))
         effects = removal_effects(chain_of(sample, order))[:, 0]
         shares.append(effects / effects.sum())
     if len(shares) < 2:
         return np.full(journeys.width, np.nan)
     error: Floats = np.std(shares, axis=0, ddof=1) * total
     return error
-
-
-def _only(journeys: Journeys, made: npt.NDArray[np.bool_], conversions: Floats, lost: Floats) -> Journeys:
-    sizes = journeys.sizes
-    offsets = np.cumsum(np.append(0, sizes[made])).astype(np.int64)
-    codes = journeys.codes[np.repeat(made, sizes)]
-    return Journeys(codes, offsets, conversions[made], np.zeros(int(made.sum())), lost[made], journeys.width)

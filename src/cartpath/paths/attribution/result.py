@@ -11,9 +11,10 @@ import numpy as np
 
 from cartpath.paths.attribution.channels import OTHER, Channels
 from cartpath.paths.attribution.evidence import Evidence
-from cartpath.paths.attribution.journeys import Floats
+from cartpath.paths.attribution.journeys import Floats, sums
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.attribution.rules import Credit
+from cartpath.paths.attribution.shapley import coalitions
 from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import BEGINNING
@@ -72,9 +73,9 @@ class AttributionResult:
 
     @cached_property
     def order(self) -> list[int]:
-        """Codes of the channels that were touched, those first to which the models give most; then the rest, and none."""
+        """Codes of the channels that were touched, those first that the models give most; "(other)" and none last."""
         seen = np.flatnonzero(self.evidence.journeys.touches() > 0).tolist()
-        given = sum(credit.values[:, 0] for credit in self.credits.values())
+        given = np.sum([credit.values[:, 0] for credit in self.credits.values()], axis=0)
         names = self.channels.names
         return sorted(seen, key=lambda c: (names[c] in (OTHER, NONE), -round(given[c], 9), names[c]))
 
@@ -112,11 +113,9 @@ class AttributionResult:
         """One record a channel: its touches, the conversions and journeys that touched it."""
         journeys = self.evidence.journeys
         touches = journeys.touches()
-        owner = np.repeat(np.arange(len(journeys)), journeys.sizes)
-        pair = np.unique(owner * journeys.width + journeys.codes)
-        owner, code = np.divmod(pair, journeys.width)
-        met = np.bincount(code, journeys.conversions[owner], journeys.width)
-        lost = np.bincount(code, journeys.lost[owner], journeys.width)
+        sets = coalitions(journeys)  # each channel once a journey
+        met = sums(sets.codes, np.repeat(sets.conversions, sets.sizes), sets.width)
+        lost = sums(sets.codes, np.repeat(sets.lost, sets.sizes), sets.width)
         return [
             {
                 "channel": self.channels.names[c],

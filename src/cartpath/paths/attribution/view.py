@@ -73,8 +73,8 @@ def attribution(
         raise CartpathError(f"attribution cannot count {counting.unit!r}", f"count one of: {', '.join(_UNITS)}")
     question = Question.of_options(of, goal, lookback, half_life, reset, top, models, game)
     rule = counting.bind(snap)
-    channels = channels_of(snap, rule, of, question.top)
     matcher = match(snap, [question.goal])
+    channels = channels_of(snap, rule, of, question.top, matcher)
     scan = partial(
         scan_attribution,
         rule=rule,
