@@ -28,6 +28,8 @@ NOT_CAUSAL = (
     "These shares divide conversions among touches by a rule; they are not causal effects: they do not say how many"
     " conversions there would be without a channel. Only an experiment does."
 )
+#: Decimals of a value: what lies beyond is rounding.
+_DIGITS = 9
 _Z95 = 1.959963984540054
 _COLUMNS = (
     "model", "channel", "conversions", "share", "conversions_low", "conversions_high", "revenue", "revenue_share"
@@ -85,7 +87,7 @@ class AttributionResult:
         found = []
         for model, credit in self.credits.items():
             for code in self.order:
-                n, revenue = credit.values[code].tolist()
+                n, revenue = np.round(credit.values[code], _DIGITS).tolist()
                 low, high = self._interval(n, float(credit.error[code]))
                 found.append({
                     "model": model, "channel": self.channels.names[code], "conversions": n,
