@@ -63,6 +63,6 @@ def attribution(
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(result.note)
-    wide = result.wide("revenue" if revenue else "conversions")
-    print_table((of, *result.credits), [(name, *values) for name, values in wide], numeric=range(1, 20))
+    rows = [(name, *(f"{v:,.1f}" for v in by)) for name, by in result.wide("revenue" if revenue else "conversions")]
+    print_table((of, *result.credits), rows, numeric=range(1, 20))
     typer.echo(result.caution)

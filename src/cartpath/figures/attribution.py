@@ -53,7 +53,9 @@ def attribution_figure(frame: Any, note: str, caution: str, value: str = "conver
     for k, (model, rows) in enumerate(frame.groupby("model", sort=False)):
         _dots(figure, str(model), rows, [i - 0.4 + step * (k + 0.5) for i in range(len(channels))], value)
     band = max(_LINE * len(models) + 14, _BAND)
-    words = [*textwrap.wrap(note, 130), *textwrap.wrap(caution, 130)]
+    drawn = value == "conversions" and frame["conversions_high"].notna().any()
+    note += " Lines are 95% intervals, where a model has them." if drawn else ""
+    words = [*textwrap.wrap(note, 112), *textwrap.wrap(caution, 112)]
     bottom = 52 + 17 * len(words)
     layout(figure, 58 + band * len(channels) + bottom)
     figure.update_layout(
@@ -62,8 +64,11 @@ def attribution_figure(frame: Any, note: str, caution: str, value: str = "conver
         margin={"l": 10, "r": 10, "t": 58, "b": bottom},
         modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
     )
-    most = float(frame[[value, *_high(frame, value)]].max().max())
-    figure.update_xaxes(range=[-0.015 * most, most * 1.16], title={"text": value, "standoff": 6}, zeroline=True)
+    most, least = float(frame[[value, *_high(frame, value)]].max().max()), min(0.0, float(frame[value].min()))
+    span = most - least
+    figure.update_xaxes(
+        range=[least - 0.015 * span, most + 0.2 * span], title={"text": value, "standoff": 6}, zeroline=True
+    )
     figure.update_yaxes(
         tickvals=list(range(len(channels))),
         ticktext=[text(name) for name in channels],
@@ -122,7 +127,7 @@ def _bands(figure: go.Figure, frame: Any, channels: list[str], value: str) -> No
             for v in (rows[value].min(), rows[value].max())
         ]
         figure.add_annotation(
-            x=float(rows[[value, *_high(rows, value)]].max().max()), y=i, text="–".join(dict.fromkeys(ends)),
+            x=float(rows[[value, *_high(rows, value)]].max().max()), y=i, text=" to ".join(dict.fromkeys(ends)),
             showarrow=False, xanchor="left", xshift=10, font={"color": INK},
         )  # fmt: skip
 

@@ -88,7 +88,7 @@ class AttributionResult:
         for model, credit in self.credits.items():
             for code in self.order:
                 n, revenue = np.round(credit.values[code], _DIGITS).tolist()
-                low, high = self._interval(n, float(credit.error[code]))
+                low, high = self._interval(model, n, float(credit.error[code]))
                 found.append({
                     "model": model, "channel": self.channels.names[code], "conversions": n,
                     "share": _rate(n, self.conversions), "conversions_low": low, "conversions_high": high,
@@ -155,6 +155,12 @@ class AttributionResult:
             found.append(f"{tally.without_touch:,} conversions have no touch and are credited to {NONE}")
         if tally.cut:
             found.append(f"{tally.cut:,} conversions have more than 200 touches; the oldest are left out")
+        below = sum(credit.values[:, 0] < -(10.0**-_DIGITS) for credit in self.credits.values())
+        if np.any(below):
+            found.append(
+                f"{np.count_nonzero(below):,} values of {self.question.of} have a negative Shapley value by rate:"
+                " journeys with them convert less often"
+            )
         if self.evidence.shared:
             found.append(f"{self.evidence.shared:,} orders belong to several {self.rule.counting.unit}; each is shared")
         return found
@@ -220,10 +226,13 @@ class AttributionResult:
             "caution": NOT_CAUSAL,
         }
 
-    def _interval(self, n: float, error: float) -> tuple[float | None, float | None]:
-        if error != error:
+    def _interval(self, model: str, n: float, error: float) -> tuple[float | None, float | None]:
+        # By rate the error is that of the draws alone; an exact value has none, and says nothing of chance.
+        by_rate = model == "shapley" and self.question.game == "rate"
+        if error != error or (by_rate and not error):
             return None, None
-        return max(0.0, n - _Z95 * error), min(float(self.conversions), n + _Z95 * error)
+        low, high = n - _Z95 * error, n + _Z95 * error
+        return (low, high) if by_rate else (max(0.0, low), min(float(self.conversions), high))
 
     def _by_model(self, name: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {model: {} for model in self.credits}
