@@ -8,9 +8,10 @@ from hypothesis import given
 
 from cartpath.paths import matching
 from cartpath.paths.attribution.channels import OTHER, Channels, _tell_apart
-from cartpath.paths.attribution.evidence import Evidence, merge_attribution, scan_attribution
+from cartpath.paths.attribution.evidence import Evidence, merge_attribution
 from cartpath.paths.attribution.models import credit
 from cartpath.paths.attribution.question import ENDLESS, MODELS, Question
+from cartpath.paths.attribution.scan import scan_attribution
 from cartpath.paths.conditions import Condition, parse_steps
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
 from cartpath.paths.properties import EVENT, SESSION, TEXT, EventArray, OfSession, Property

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cartpath.paths.attribution.chain import chain_of
 from cartpath.paths.attribution.journeys import Journeys, intern, journeys_of
-from cartpath.paths.attribution.markov import chain_of, markov, removal_effects
+from cartpath.paths.attribution.markov import markov, removal_effects
 from cartpath.paths.attribution.models import _markov
 from cartpath.paths.attribution.rules import by_rule
 from cartpath.paths.attribution.shapley import shapley

@@ -20,8 +20,8 @@ from cartpath.config import Settings, StoreSettings
 from cartpath.paths import Counting, attribution, status
 from cartpath.paths.attribution import MODELS, NOT_CAUSAL
 from cartpath.paths.attribution.channels import channels_of
-from cartpath.paths.attribution.evidence import scan_attribution
 from cartpath.paths.attribution.question import Question
+from cartpath.paths.attribution.scan import scan_attribution
 from cartpath.paths.matching import match
 from cartpath.schema import CartpathError, Columns
 from tests.paths.twin import Row, table_of

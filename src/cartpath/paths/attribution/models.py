@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from cartpath.paths.attribution.chain import chain_of
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats, Journeys
-from cartpath.paths.attribution.markov import chain_of, credit_of, removal_effects
+from cartpath.paths.attribution.markov import credit_of, removal_effects
 from cartpath.paths.attribution.rules import RULES, Credit, by_parts, by_rule
 from cartpath.paths.attribution.shapley import shapley
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from cartpath.paths.attribution.channels import OTHER, Channels
 from cartpath.paths.attribution.evidence import Evidence
-from cartpath.paths.attribution.journeys import Floats, sums
+from cartpath.paths.attribution.journeys import Floats
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.attribution.rules import Credit
-from cartpath.paths.attribution.shapley import coalitions
+from cartpath.paths.attribution.tables import plain, rate, top_journeys, touched
 from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import BEGINNING
@@ -91,8 +91,8 @@ class AttributionResult:
                 low, high = self._interval(model, n, float(credit.error[code]))
                 found.append({
                     "model": model, "channel": self.channels.names[code], "conversions": n,
-                    "share": _rate(n, self.conversions), "conversions_low": low, "conversions_high": high,
-                    "revenue": revenue, "revenue_share": _rate(revenue, self.evidence.worth[:, 1].sum()),
+                    "share": rate(n, self.conversions), "conversions_low": low, "conversions_high": high,
+                    "revenue": revenue, "revenue_share": rate(revenue, self.evidence.worth[:, 1].sum()),
                 })  # fmt: skip
         return found
 
@@ -112,38 +112,12 @@ class AttributionResult:
 
     @cached_property
     def touched(self) -> list[dict[str, Any]]:
-        """One record a channel: its touches, the conversions and journeys that touched it."""
-        journeys = self.evidence.journeys
-        touches = journeys.touches()
-        sets = coalitions(journeys)  # each channel once a journey
-        met = sums(sets.codes, np.repeat(sets.conversions, sets.sizes), sets.width)
-        lost = sums(sets.codes, np.repeat(sets.lost, sets.sizes), sets.width)
-        return [
-            {
-                "channel": self.channels.names[c],
-                "touches": _plain(touches[c]),
-                "conversions_touched": _plain(met[c]),
-                "journeys_lost": _plain(lost[c]),
-                "conversion_rate": _rate(met[c], met[c] + lost[c]),
-            }
-            for c in self.order
-        ]
+        """One record a channel, as ``tables.touched`` has it."""
+        return touched(self.evidence.journeys, self.channels.names, self.order)
 
     def paths(self, top: int = 10) -> list[dict[str, Any]]:
-        """Return the most frequent journeys that end in a conversion: ``path conversions revenue share lost``."""
-        journeys = self.evidence.journeys
-        best = np.argsort(-journeys.conversions, kind="stable")[:top]
-        return [
-            {
-                "path": [self.channels.names[c] for c in journeys.codes[journeys.offsets[p] : journeys.offsets[p + 1]]],
-                "conversions": _plain(journeys.conversions[p]),
-                "revenue": float(journeys.revenue[p]),
-                "share": _rate(journeys.conversions[p], self.conversions),
-                "lost": _plain(journeys.lost[p]),
-            }
-            for p in best.tolist()
-            if journeys.conversions[p] > 0
-        ]
+        """Return the most frequent journeys that end in a conversion, as ``tables.top_journeys`` has them."""
+        return top_journeys(self.evidence.journeys, self.channels.names, self.conversions, top)
 
     @property
     def warnings(self) -> list[str]:
@@ -218,7 +192,7 @@ class AttributionResult:
                 "distinct": len(journeys),
                 "converted": self.conversions,
                 "lost": int(journeys.lost.sum()),
-                "touches": _plain(journeys.touches().sum()),
+                "touches": plain(journeys.touches().sum()),
             },
             "other_values": self.channels.merged,
             **asdict(evidence.tally),
@@ -264,13 +238,3 @@ class AttributionResult:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _rate(part: float, whole: float) -> float | None:
-    return float(part / whole) if whole else None
-
-
-def _plain(value: float) -> int | float:
-    """Return a count as an integer unless shared orders make it a fraction."""
-    whole = round(float(value))
-    return whole if abs(value - whole) < 1e-6 else float(value)

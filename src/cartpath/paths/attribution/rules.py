@@ -13,8 +13,8 @@ from cartpath.store.jit import kernel
 #: Rules that need nothing but the order of the touches.
 RULES: tuple[str, ...] = ("first", "last", "linear", "position")
 
-#: What the first and the last touch get by position; the rest is shared by those between.
-ENDS = 0.4
+#: What the first and the last touch get by position, and what those between share.
+ENDS, MIDDLE = 0.4, 0.2
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _part(rule: int, place: int, size: int) -> float:
         return 1.0 if place == size - 1 else 0.0
     if rule == 2 or size <= 2:
         return 1.0 / size
-    return ENDS if place in (0, size - 1) else (1 - 2 * ENDS) / (size - 2)
+    return ENDS if place in (0, size - 1) else MIDDLE / (size - 2)
 
 
 @kernel

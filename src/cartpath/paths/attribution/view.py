@@ -7,10 +7,11 @@ from functools import partial
 
 from cartpath import engine
 from cartpath.paths.attribution.channels import channels_of
-from cartpath.paths.attribution.evidence import merge_attribution, scan_attribution
+from cartpath.paths.attribution.evidence import merge_attribution
 from cartpath.paths.attribution.models import credit
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.attribution.result import AttributionResult
+from cartpath.paths.attribution.scan import scan_attribution
 from cartpath.paths.attribution.shapley import GAMES
 from cartpath.paths.counting import Counting
 from cartpath.paths.matching import match
