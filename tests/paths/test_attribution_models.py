@@ -16,8 +16,10 @@ from cartpath.paths.attribution.chain import chain_of
 from cartpath.paths.attribution.journeys import Journeys, intern, journeys_of
 from cartpath.paths.attribution.markov import markov, removal_effects
 from cartpath.paths.attribution.models import _markov
+from cartpath.paths.attribution.result import _wilson
 from cartpath.paths.attribution.rules import by_rule
 from cartpath.paths.attribution.shapley import shapley
+from cartpath.paths.counting import wilson
 
 NAMES = "abcd"
 Path = tuple[str, int, float, int]
@@ -155,6 +157,11 @@ def test_many_states_are_solved_sparsely_with_the_same_result() -> None:
     assert removal_effects(chain) == pytest.approx(removal_effects(chain, 10_000), abs=1e-9)
 
 
+def test_very_long_journeys_are_solved_as_equations() -> None:
+    chain = chain_of(journeys_of([("a" * 3000 + "b", 1, 2.0, 0), ("b", 1, 1.0, 1), ("ba", 0, 0.0, 1)], "ab"))
+    assert removal_effects(chain, 0) == pytest.approx(removal_effects(chain), abs=1e-9)
+
+
 def test_a_channel_that_never_leads_to_a_conversion_gets_nothing() -> None:
     found = markov(journeys_of([("a", 3, 9.0, 1), ("b", 0, 0.0, 5)], "ab"), 2)
     assert found.values.tolist() == [[3, 9], [0, 0]]
@@ -236,3 +243,14 @@ def test_equal_sequences_have_one_number(sequences: list[list[int]]) -> None:
     number, kept, offsets = intern(codes, np.cumsum([0, *map(len, sequences)]).astype(np.int64))
     assert [kept[offsets[n] : offsets[n + 1]].tolist() for n in number] == sequences
     assert len(offsets) - 1 == len(set(map(tuple, sequences)))
+
+
+def test_the_interval_of_a_yes_or_no_share_is_wilsons_and_that_of_parts_is_narrower() -> None:
+    binomial = (10 * 0.5 * 0.5) ** 0.5
+    low, high = wilson(5, 10) or (0, 0)
+    assert _wilson(5, 10, binomial) == pytest.approx((low * 10, high * 10))
+    narrow = _wilson(5, 10, binomial / 2)
+    assert low * 10 < narrow[0] < 5 < narrow[1] < high * 10
+    # Nothing of ten says little, not nothing.
+    assert _wilson(0, 10, 0.0) == pytest.approx((0, (wilson(0, 10) or (0, 0))[1] * 10))
+    assert _wilson(0, 0, 0.0) == (None, None)

@@ -17,7 +17,7 @@ import cartpath
 from cartpath import store
 from cartpath.cli import app
 from cartpath.config import Settings, StoreSettings
-from cartpath.paths import Counting, attribution, status
+from cartpath.paths import Counting, attribution, status, wilson
 from cartpath.paths.attribution import MODELS, NOT_CAUSAL
 from cartpath.paths.attribution.channels import channels_of
 from cartpath.paths.attribution.question import Question
@@ -102,6 +102,19 @@ def test_the_contract_on_the_command_line(shop: str, run: Callable[..., Result])
     assert found["count"] == "users"
     assert found["journeys"]["converted"] == found["conversions"]
     assert sum(row["touches"] for row in found["channels"]) == pytest.approx(found["journeys"]["touches"])
+
+
+def test_intervals_of_last_are_wilsons_and_those_of_parts_are_narrower(shop: str) -> None:
+    with store.open_snapshot(Path(shop)) as snap:
+        found = attribution(snap)
+        whole = found.conversions
+    for row in found.rows:
+        low, high = row["conversions_low"], row["conversions_high"]
+        wide = [end * whole for end in wilson(row["conversions"], whole) or ()]
+        if row["model"] in ("first", "last") and not found.evidence.shared:
+            assert (low, high) == pytest.approx(wide)
+        if row["model"] in ("linear", "shapley"):
+            assert wide[0] <= low <= row["conversions"] <= high <= wide[1]
 
 
 def test_the_table_has_the_denominator_and_the_caution(shop: str, run: Callable[..., Result]) -> None:

@@ -197,13 +197,13 @@ def _moment(value: str | date | datetime) -> int:
         raise CartpathError(f"not a date: {value!r}", "write 2016-08-01 or 2016-08-01T12:00:00") from None
 
 
-def wilson(hits: int, total: int) -> tuple[float, float] | None:
+def wilson(hits: float, total: float) -> tuple[float, float] | None:
     """Return the 95% Wilson score interval of a rate; None where the denominator is 0.
 
     Parameters
     ----------
-    hits, total : int
-        Successes and trials.
+    hits, total : int or float
+        Successes and trials; fractions where units are shared or their effective number is meant.
 
     Returns
     -------

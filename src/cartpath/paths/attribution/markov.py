@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from cartpath.paths.attribution.chain import Chain, chain_of
-from cartpath.paths.attribution.journeys import Floats, Journeys
+from cartpath.paths.attribution.journeys import Floats, Ints, Journeys
 from cartpath.paths.attribution.rules import Credit
+from cartpath.store.jit import kernel
 
-#: Up to so many states the chain is solved by one dense inverse, beyond by sparse solves, one a channel.
-_DENSE = 1200
+#: Up to so many states the chain is solved by one dense inverse, beyond state by state along the journeys.
+_DENSE = 400
+#: What may be left of a journey, and after how many steps it is solved as a system of equations instead.
+_LEFT, _STEPS = 1e-14, 5000
 
 
 def removal_effects(chain: Chain, dense: int = _DENSE) -> Floats:
@@ -109,18 +112,44 @@ def _lost_sparse(chain: Chain) -> Floats:
 
 def _expected_without(chain: Chain, channel: int) -> Floats:
     """Return conversions and revenue expected at the start where the channel leads nowhere."""
+    keep = chain.newest[chain.target] != channel
+    source, target, probability = chain.source[keep], chain.target[keep], chain.probability[keep]
+    visits, left = _walk(source, target, probability, len(chain.newest), _STEPS)
+    if left > _LEFT:
+        visits = _solved(source, target, probability, len(chain.newest))
+    expected: Floats = visits @ chain.ends
+    return expected
+
+
+@kernel
+def _walk(source: Ints, target: Ints, probability: Floats, size: int, most: int) -> tuple[Floats, float]:
+    """Send one journey from the start, step by step, until next to nothing of it goes on.
+
+    Returns the expected visits of each state, and what still goes on: no probability is further off than this.
+    """
+    now, visits, left = np.zeros(size), np.zeros(size), 1.0
+    now[0] = visits[0] = 1.0
+    for _ in range(most):
+        following = np.zeros(size)
+        for e in range(len(source)):
+            following[target[e]] += now[source[e]] * probability[e]
+        left = 0.0
+        for state in range(size):
+            visits[state] += following[state]
+            left += following[state]
+        now = following
+        if left <= _LEFT:
+            break
+    return visits, left
+
+
+def _solved(source: Ints, target: Ints, probability: Floats, size: int) -> Floats:
+    """Return the expected visits of each state of a chain whose journeys are very long."""
     from scipy import sparse
     from scipy.sparse import linalg
 
-    keep = chain.newest[chain.target] != channel
-    shape = (len(chain.newest),) * 2
-    step = sparse.csr_array((chain.probability[keep], (chain.source[keep], chain.target[keep])), shape=shape)
-    matrix = sparse.eye_array(len(chain.newest), format="csr") - step
-    start = np.zeros(len(chain.newest))
+    step = sparse.csc_array((probability, (target, source)), shape=(size, size))
+    start = np.zeros(size)
     start[0] = 1.0
-    # Expected visits once serve conversions and revenue: solve from the left.
-    visits, failed = linalg.gmres(matrix.T.tocsr(), start, rtol=1e-13, atol=0.0, restart=60, maxiter=50)
-    if failed:
-        visits = np.linalg.solve(matrix.toarray().T, start)
-    expected: Floats = visits @ chain.ends
-    return expected
+    visits: Floats = linalg.splu(sparse.eye_array(size, format="csc") - step).solve(start)
+    return visits

@@ -17,7 +17,7 @@ from cartpath.paths.attribution.rules import Credit
 from cartpath.paths.attribution.tables import plain, rate, top_journeys, touched
 from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
-from cartpath.paths.counting import BEGINNING
+from cartpath.paths.counting import BEGINNING, wilson
 from cartpath.paths.rule import Rule
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ NOT_CAUSAL = (
 )
 #: Decimals of a value: what lies beyond is rounding.
 _DIGITS = 9
+_TINY = 1e-9
 _Z95 = 1.959963984540054
 _COLUMNS = (
     "model", "channel", "conversions", "share", "conversions_low", "conversions_high", "revenue", "revenue_share"
@@ -205,8 +206,9 @@ class AttributionResult:
         by_rate = model == "shapley" and self.question.game == "rate"
         if error != error or (by_rate and not error):
             return None, None
-        low, high = n - _Z95 * error, n + _Z95 * error
-        return (low, high) if by_rate else (max(0.0, low), min(float(self.conversions), high))
+        if by_rate:
+            return n - _Z95 * error, n + _Z95 * error
+        return _wilson(n, self.conversions, error)
 
     def _by_model(self, name: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {model: {} for model in self.credits}
@@ -238,3 +240,12 @@ class AttributionResult:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def _wilson(n: float, conversions: int, error: float) -> tuple[float | None, float | None]:
+    """Return the interval of a credit: as many conversions count as would give a yes-or-no rate this error."""
+    share = n / conversions if conversions else 0.0
+    binomial = share * (1 - share) * conversions
+    size = conversions * (binomial / error**2 if error > _TINY and binomial > 0 else 1)
+    ends = wilson(share * size, size)
+    return (None, None) if ends is None else (ends[0] * conversions, ends[1] * conversions)

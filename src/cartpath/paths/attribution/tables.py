@@ -47,7 +47,7 @@ def touched(journeys: Journeys, names: Sequence[str], order: Sequence[int]) -> l
             "conversions_touched": plain(met[c]),
             "journeys_lost": plain(lost[c]),
             "conversion_rate": rate(met[c], met[c] + lost[c]),
-            "interval": wilson(plain(met[c]), plain(met[c] + lost[c])),  # type: ignore[arg-type]
+            "interval": wilson(plain(met[c]), plain(met[c] + lost[c])),
         }
         for c in order
     ]
