@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from cartpath.paths import matching
 from cartpath.paths.attribution.channels import OTHER, Channels, _tell_apart
@@ -94,6 +94,7 @@ def test_equals_the_twin(log: Log, ask: Ask) -> None:
         near(named(credit(got, model, "conversions")[0].values, names), credit_twin(converted, model, ask.half_life))
 
 
+@settings(max_examples=30)
 @given(log=logs_of_visits, ask=asks)
 def test_credit_sums_to_the_conversions_in_every_model(log: Log, ask: Ask) -> None:
     got, _ = count(log, ask)
@@ -113,6 +114,7 @@ def test_credit_sums_to_the_conversions_in_every_model(log: Log, ask: Ask) -> No
             assert values[:, 1].sum() == pytest.approx(got.worth[:, 1].sum())
 
 
+@settings(max_examples=30)
 @given(log=logs_of_visits, ask=asks)
 def test_buckets_do_not_matter(log: Log, ask: Ask) -> None:
     (one, names), (three, _) = count(log, ask, 1), count(log, ask, 3)
@@ -200,10 +202,10 @@ def test_the_lookback_cuts_old_touches_and_is_counted() -> None:
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("by", ["channel", "event"])
 def test_a_path_of_a_hundred_thousand_events(by: str, reset: bool) -> None:
-    rows = [Row(0, i, "buy" if i % 4 == 3 else "view", session=i // 3 % 1000) for i in range(20_000)]
+    rows = [Row(0, i, "buy" if i % 4 == 3 else "view", session=i // 3 % 1000) for i in range(100_000)]
     got, _ = count(Log(rows, VISITS), Ask(by=by, reset=reset), 1)
-    assert (got.orders, got.steps) == (0, 5000)
-    assert got.tally.cut == (0 if reset else (4934 if by == "event" else 4850))
+    assert (got.orders, got.steps) == (0, 25_000)
+    assert got.tally.cut == (0 if reset else (24_934 if by == "event" else 24_850))
 
 
 def test_ten_events_at_one_moment_of_one_user() -> None:

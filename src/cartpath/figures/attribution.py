@@ -46,7 +46,7 @@ def attribution_figure(frame: Any, note: str, caution: str, value: str = "conver
     plotly.graph_objects.Figure
     """
     if not len(frame) or not frame["conversions"].sum():
-        return note_figure("There is no conversion to divide. " + note)
+        return note_figure("There is no conversion to divide: " + note.partition(". ")[0])
     channels, models = list(dict.fromkeys(frame["channel"])), list(dict.fromkeys(frame["model"]))
     step = 0.8 / max(len(models), 1)
     figure = go.Figure()
