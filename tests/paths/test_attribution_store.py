@@ -153,6 +153,14 @@ def test_rare_values_are_other(shop: str) -> None:
     assert len(whole.order) == 40
 
 
+def test_where_no_session_has_a_value_everything_is_none_and_said(shop: str) -> None:
+    with store.open_snapshot(Path(shop)) as snap:
+        found = attribution(snap, Counting.of("sessions"), of="device", models="first")
+    assert found.to_dict()["models"] == {"first": {"(none)": found.conversions}}
+    assert "no session has a device: all credit goes to (none)" in found.warnings
+    assert "Touches are the conversion's session" in found.note
+
+
 def test_a_filter_and_a_period_are_said(shop: str) -> None:
     with store.open_snapshot(Path(shop)) as snap:
         found = attribution(snap, Counting.of("users", since="1970-01-02", where="channel!=Direct"))

@@ -80,7 +80,8 @@ class AttributionResult:
         seen = np.flatnonzero(self.evidence.journeys.touches() > 0).tolist()
         given = np.sum([credit.values[:, 0] for credit in self.credits.values()], axis=0)
         names = self.channels.names
-        return sorted(seen, key=lambda c: (names[c] in (OTHER, NONE), -round(given[c], 9), names[c]))
+        last = {OTHER: 1, NONE: 2}
+        return sorted(seen, key=lambda c: (last.get(names[c], 0), -round(given[c], _DIGITS), names[c]))
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -126,6 +127,8 @@ class AttributionResult:
         tally, found = self.evidence.tally, list(self.goal_warnings)
         if not self.conversions:
             found.append(f"no {self.question.goal} counts as a conversion: {self.rule.counting.sentence}")
+        if len(self.order) == 1 and self.channels.names[self.order[0]] == NONE and self.channels.by_session:
+            found.append(f"no session has a {self.question.of}: all credit goes to {NONE}")
         if tally.without_touch:
             found.append(f"{tally.without_touch:,} conversions have no touch and are credited to {NONE}")
         if tally.cut:
@@ -155,6 +158,8 @@ class AttributionResult:
         """The denominator and the rule of touches, in words."""
         journeys, tally = self.evidence.journeys, self.evidence.tally
         what = "sessions" if self.channels.by_session else "steps"
+        if self.rule.counting.unit == "sessions":
+            what = "the conversion's session" if self.channels.by_session else "steps of the conversion's session"
         words = (
             f"{self.conversions:,} conversions ({self.question.goal}), revenue {self.revenue:,.2f};"
             f" {int(journeys.lost.sum()):,} journeys without one. Touches are {what} {self.question.window_words};"
