@@ -246,11 +246,6 @@ class PathViews:
             lambda r: figures.drivers_figure(r.frame, r.goal, words=r.note, why_empty=" ".join(r.warnings[-1:])),
         )
 
-
-def _names(names: Sequence[str] | str | None) -> list[str]:
-    found = names.split(",") if isinstance(names, str) else names or []
-    return [name.strip() for name in found if name.strip()]
-
     @on_engine
     def attribution(
         self,
@@ -314,6 +309,11 @@ def _names(names: Sequence[str] | str | None) -> list[str]:
                 game=game,
             )
         return Analysis(result, lambda r: figures.attribution_figure(r.frame, r.note, r.caution, value))
+
+
+def _names(names: Sequence[str] | str | None) -> list[str]:
+    found = names.split(",") if isinstance(names, str) else names or []
+    return [name.strip() for name in found if name.strip()]
 
 
 def default_steps(events_by_type: Mapping[str, int]) -> list[str]:
