@@ -144,8 +144,13 @@ class Counted:
         Paths
             In the order of the users, then of the sessions' first events.
         """
+        steps = steps and not self.step.all()
+        if unit == "sessions":
+            found = self._sessions_in_order(steps)
+            if found is not None:
+                return found
         rows, offsets = self.rows, self.offsets
-        if steps and not self.step.all():
+        if steps:
             kept = np.flatnonzero(self.step)
             offsets = np.searchsorted(kept, offsets).astype(np.int64)
             rows = kept if rows is None else rows[kept]
@@ -154,21 +159,31 @@ class Counted:
             user = np.flatnonzero(np.diff(offsets)).astype(np.int32)
             starts = np.append(offsets[user], offsets[-1])
             return Paths(starts, rows, user, session[starts[:-1]])
-        if _is_mixed(session):
-            # Sessions are numbered by user, then by first event, so a stable sort takes them apart in path order.
-            order = np.argsort(session, kind="stable")
-            rows, session = order if rows is None else rows[order], session[order]
+        # Sessions are numbered by user, then by first event, so a stable sort takes them apart in path order.
+        order = np.argsort(session, kind="stable")
+        rows, session = order if rows is None else rows[order], session[order]
         starts = _session_starts(session)
         first = session[starts[:-1]]
         return Paths(starts, rows, self.view.sessions.user[first], first)
 
+    def _sessions_in_order(self, steps: bool) -> Paths | None:
+        """Cut into sessions in one pass; None where sessions interleave."""
+        view, n_sessions = self.view, len(self.view.sessions)
+        rows = np.empty(0, np.int64) if self.rows is None else self.rows
+        step = self.step if steps else np.empty(0, np.uint8)
+        kept, starts, first = _cut(rows, step, view.session, len(self), n_sessions)
+        if len(starts) > n_sessions + 1:
+            return None
+        return Paths(starts, kept if steps else self.rows, view.sessions.user[first], first)
+
     def basis(self) -> Basis:
         """Count the denominators."""
-        users, tied_events, tied_users, steps = _tally(
+        users, tied_events, tied_users = _tally(
             self.offsets, self.take(self.view.ts), self.take(self.view.event), self.step
         )
         sessions = len(self.view.sessions) if self.rows is None else self._sessions()
-        return Basis(int(users), sessions, len(self), int(steps), int(tied_events), int(tied_users))
+        steps = int(np.count_nonzero(self.step))
+        return Basis(int(users), sessions, len(self), steps, int(tied_events), int(tied_users))
 
     def _sessions(self) -> int:
         seen = np.zeros(len(self.view.sessions), np.bool_)
@@ -191,11 +206,33 @@ def _step_starts(step: npt.NDArray[np.uint8], rows: Rows) -> npt.NDArray[np.uint
 
 
 @kernel
-def _is_mixed(session: npt.NDArray[np.int32]) -> bool:
-    falls = 0
-    for i in range(1, len(session)):
-        falls += session[i] < session[i - 1]
-    return falls > 0
+def _cut(
+    rows: Rows, step: npt.NDArray[np.uint8], session: npt.NDArray[np.int32], n: int, n_sessions: int
+) -> tuple[Rows, Rows, npt.NDArray[np.int32]]:
+    """Return rows, starts and session of the paths; one start too many says that a session is taken up again.
+
+    ``rows`` and ``step`` are empty where all rows count and where all are kept; then no rows are returned.
+    """
+    kept = np.empty(n + 1 if len(step) else 0, np.int64)
+    # Written always and kept where wanted: whether a session ends is hard to predict.
+    starts, first = np.empty(n_sessions + 2, np.int64), np.empty(n_sessions + 1, np.int32)
+    m, paths, last = 0, 0, -1
+    for k in range(n):
+        row = rows[k] if len(rows) else k
+        here = session[row]
+        if here < last:  # sessions are numbered by their first event
+            return kept, starts, first
+        starts[paths], first[paths] = m, here
+        # Of a hit all events are of one session, so the first that is kept begins it.
+        paths += here != last
+        last = here
+        if len(step):
+            kept[m] = row
+            m += step[k]
+        else:
+            m += 1
+    starts[paths] = m
+    return kept[:m], starts[: paths + 1], first[:paths]
 
 
 @kernel
@@ -214,20 +251,15 @@ def _session_starts(session: npt.NDArray[np.int32]) -> Rows:
 
 
 @kernel
-def _tally(
-    offsets: Rows, ts: Rows, event: npt.NDArray[np.int32], step: npt.NDArray[np.uint8]
-) -> tuple[int, int, int, int]:
-    users, ties, tied_users, steps = 0, 0, 0, 0
+def _tally(offsets: Rows, ts: Rows, event: npt.NDArray[np.int32], step: npt.NDArray[np.uint8]) -> tuple[int, int, int]:
+    users, ties, tied_users = 0, 0, 0
     for user in range(len(offsets) - 1):
         low, high = offsets[user], offsets[user + 1]
-        if high == low:
-            continue
         tied = 0
-        steps += step[low]
         for i in range(low + 1, high):
-            steps += step[i]
-            tied += (ts[i] == ts[i - 1]) & (step[i] == 1) & (event[i] != event[i - 1])
-        users += 1
+            if ts[i] == ts[i - 1]:  # rare, and then the rest is looked at
+                tied += (step[i] == 1) & (event[i] != event[i - 1])
+        users += high > low
         ties += tied
         tied_users += tied > 0
-    return users, ties, tied_users, steps
+    return users, ties, tied_users
