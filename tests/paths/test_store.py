@@ -15,7 +15,8 @@ from cartpath.config import Settings, StoreSettings
 from cartpath.paths import END, START, daily, flow, funnel, status
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
-from tests.paths.twin import EVENTS, Row, flow_twin, funnel_twin, logs, path_order, paths_of, table_of, view_of
+from tests.paths.twin import EVENTS, Row, funnel_twin, logs, path_order, paths_of, table_of, view_of
+from tests.paths.twin_flow import flow_twin
 
 
 @given(rows=logs.filter(bool))
@@ -93,6 +94,7 @@ def test_the_flow_equals_the_twin(snap: Snapshot) -> None:
             row["n"],
             row["sessions"],
             row["users"],
+            row["median_gap_seconds"],
         )
         for row in got.edges
     } == edges

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,27 +84,6 @@ def step_starts(rows: list[Row]) -> list[bool]:
         same = (before.user, before.session, before.hit, before.at) == (row.user, row.session, row.hit, row.at)
         starts[i] = row.hit is None or not same
     return starts
-
-
-def flow_twin(
-    rows: list[Row], since: int | None, until: int | None
-) -> tuple[dict[str, tuple[int, int, int]], dict[tuple[str, str], tuple[int, int, int]]]:
-    """Nodes and edges, each with (n, sessions, users)."""
-    ordered = path_order(rows)
-    steps = [row for row, first in zip(ordered, step_starts(ordered), strict=True) if first]
-    nodes: dict[str, list[Row]] = defaultdict(list)
-    edges: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for path in paths_of(within(steps, since, until), "sessions"):
-        names = ["(start)", *[row.event for row in path], "(end)"]
-        for name in names:
-            nodes[name].append(path[0])
-        for pair in pairwise(names):
-            edges[pair].append(path[0])
-
-    def three(found: list[Row]) -> tuple[int, int, int]:
-        return len(found), len({(r.user, r.session) for r in found}), len({r.user for r in found})
-
-    return {k: three(v) for k, v in nodes.items()}, {k: three(v) for k, v in edges.items()}
 
 
 def view_of(rows: list[Row], names: tuple[str, ...] = EVENTS) -> PathView:

@@ -1,14 +1,12 @@
-"""The flow graph: which step directly follows which, within a session.
+"""The flow graph: which step directly follows which, within a session or across the sessions of a user.
 
-A node is an event, its visits are steps (the events of one hit are one step). ``START`` precedes the first step
-of every session and ``END`` follows the last, so what flows into a node flows out of it.
+A node is an event, or a value of another property, and its visits are steps (the events of one hit are one step).
+``START`` precedes the first step of every path and ``END`` follows the last, so what flows into a node flows out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,38 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
+from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting, wilson
-from cartpath.store import PathView, Snapshot
-from cartpath.store.jit import kernel
+from cartpath.paths.flow_count import EdgeCounts, merge_edges, scan_edges
+from cartpath.paths.flow_gaps import BINS
+from cartpath.paths.flow_medians import median_gaps
+from cartpath.paths.flow_nodes import NODES, Nodes, nodes_of
+from cartpath.paths.rule import Rule
+from cartpath.schema import CartpathError
+from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Names of the two nodes that are not events.
+#: Names of the two nodes that are no events.
 START = "(start)"
 END = "(end)"
 
-#: Up to so many nodes a bucket is counted in a dense matrix; beyond, by sorting.
-_DENSE = 512
-
-
-@dataclass(frozen=True)
-class EdgeCounts:
-    """Counts of a bucket or of all: one entry a pair of nodes, ascending in ``cell``.
-
-    Attributes
-    ----------
-    cell : int64 array (n,)
-        ``source * (width + 1) + target``. The two nodes after the events are START and END; a target of
-        ``width`` stands for the visit of the source itself.
-    n, sessions, users : int64 array (n,)
-        Occurrences, and the sessions and users with at least one.
-    """
-
-    cell: npt.NDArray[np.int64]
-    n: npt.NDArray[np.int64]
-    sessions: npt.NDArray[np.int64]
-    users: npt.NDArray[np.int64]
+_COLUMNS = ("source", "target", "n", "sessions", "users", "share", "probability")
+_ENDS = ("interval_low", "interval_high")
 
 
 @dataclass(frozen=True)
@@ -56,67 +41,126 @@ class FlowResult:
 
     Attributes
     ----------
-    names : tuple of str
-        Events, then START and END.
+    rule : Rule
+    unit : str
+        What a path is of: ``"sessions"`` or ``"users"``.
+    nodes_of : Nodes
+        What the nodes are.
     counts : EdgeCounts
-    counting : Counting
+        Of all edges.
+    shown : int64 array
+        Places in ``counts`` of the edges that were asked for, most frequent first.
+    medians : float64 array
+        Seconds by place in ``counts``; NaN where no time is between, or the edge is hidden.
     """
 
-    names: tuple[str, ...]
+    rule: Rule
+    unit: str
+    nodes_of: Nodes
     counts: EdgeCounts
-    counting: Counting
+    shown: npt.NDArray[np.int64]
+    medians: npt.NDArray[np.float64]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nodes: values of the property, then START and END."""
+        return (*self.nodes_of.names, START, END)
+
+    @property
+    def counting(self) -> Counting:
+        """The counting rule as it was asked."""
+        return self.rule.counting
+
+    @property
+    def basis(self) -> Basis:
+        """What it counts over."""
+        return self.counts.basis
+
+    @property
+    def sessions(self) -> int:
+        """Sessions with a step that counts."""
+        return self.basis.sessions
+
+    @property
+    def users(self) -> int:
+        """Users with a step that counts."""
+        return self.basis.users
+
+    @property
+    def steps(self) -> int:
+        """Steps that count."""
+        return self.basis.steps
+
+    @property
+    def transitions(self) -> int:
+        """Transitions of all edges, those from the start and to the end among them."""
+        return int(self.counts.n.sum())
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of all transitions that the edges shown carry; None where there are none."""
+        return int(self.counts.n[self.shown].sum()) / self.transitions if self.transitions else None
+
+    @property
+    def hidden(self) -> dict[str, int]:
+        """How many ``edges`` are not shown, and the ``n`` transitions that they carry."""
+        shown = int(self.counts.n[self.shown].sum())
+        return {"edges": len(self.counts.cell) - len(self.shown), "n": self.transitions - shown}
+
+    @property
+    def tied_transitions(self) -> int:
+        """Transitions to another node within no time: the source alone says which of the two came first."""
+        times = self.counts.times
+        place, spread = np.divmod(times.key, BINS)
+        source, target = np.divmod(self.counts.cell[place], len(self.names))
+        return int(times.often[(spread == 0) & (source != target)].sum())
 
     @cached_property
     def nodes(self) -> list[dict[str, Any]]:
-        """One record a node, most visited first: ``event``, ``n`` steps, ``sessions``, ``users``."""
-        source, target = np.divmod(self.counts.cell, len(self.names) + 1)
+        """One record a node, most visited first: ``event``, ``n`` steps, ``sessions``, ``users``.
+
+        Across sessions ``sessions`` is None: a transition may belong to two.
+        """
+        visits = self.counts.visits
         found = [
-            {"event": self.names[source[i]], **self._numbers(i)}
-            for i in np.flatnonzero(target == len(self.names)).tolist()
+            {"event": name, **self._numbers(*visits[i].tolist())} for i, name in enumerate(self.names) if visits[i, 0]
         ]
         return sorted(found, key=lambda row: (-row["n"], row["event"]))
 
     @cached_property
     def edges(self) -> list[dict[str, Any]]:
-        """One record an edge, most frequent first.
+        """One record an edge shown, most frequent first.
 
-        ``source``, ``target``, ``n``, ``sessions``, ``users``, ``probability`` (that a visit of the source is
-        followed by the target, end included) and ``interval``, its 95% Wilson interval.
+        ``source``, ``target``, ``n``, ``sessions``, ``users``, ``share`` (of all transitions), ``probability`` (that
+        a visit of the source is followed by the target, end included), ``interval``, its 95% Wilson interval,
+        ``source_n``, the visits of the source, and ``median_gap_seconds`` (None from the start and to the end).
         """
-        width = len(self.names)
-        source, target = np.divmod(self.counts.cell, width + 1)
-        visits = np.zeros(width, np.int64)
-        np.add.at(visits, source[target == width], self.counts.n[target == width])
+        c, total = self.counts, self.transitions
         found = []
-        for i in np.flatnonzero(target < width).tolist():
-            row = {"source": self.names[source[i]], "target": self.names[target[i]], **self._numbers(i)}
-            out_of = int(visits[source[i]])
-            found.append({**row, "probability": row["n"] / out_of, "interval": wilson(row["n"], out_of)})
-        return sorted(found, key=lambda row: (-row["n"], row["source"], row["target"]))
-
-    @property
-    def sessions(self) -> int:
-        """Sessions with a step in the period."""
-        return next((row["sessions"] for row in self.nodes if row["event"] == START), 0)
-
-    @property
-    def users(self) -> int:
-        """Users with a step in the period."""
-        return next((row["users"] for row in self.nodes if row["event"] == START), 0)
-
-    @property
-    def steps(self) -> int:
-        """Steps in the period."""
-        return sum(row["n"] for row in self.nodes if row["event"] not in (START, END))
+        for i in self.shown.tolist():
+            source, target = divmod(int(c.cell[i]), len(self.names))
+            n, visits, median = int(c.n[i]), int(c.visits[source, 0]), float(self.medians[i])
+            found.append(
+                {
+                    "source": self.names[source],
+                    "target": self.names[target],
+                    **self._numbers(n, int(c.paths[i]), int(c.users[i])),
+                    "share": n / total,
+                    "probability": n / visits,
+                    "interval": wilson(n, visits),
+                    "source_n": visits,
+                    "median_gap_seconds": None if median != median else median,
+                }
+            )
+        return found
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row an edge, as a pandas frame; interval ends are columns of their own."""
+        """One row an edge shown, as a pandas frame; interval ends are columns of their own."""
         import pandas as pd
 
-        columns = ["source", "target", "n", "sessions", "users", "probability", "interval_low", "interval_high"]
-        rows = [{**row, "interval_low": row["interval"][0], "interval_high": row["interval"][1]} for row in self.edges]
-        return pd.DataFrame(rows, columns=columns)
+        rows = [{**row, **dict(zip(_ENDS, row["interval"], strict=True))} for row in self.edges]
+        return pd.DataFrame(rows, columns=[*_COLUMNS, *_ENDS, "source_n", "median_gap_seconds"])
 
     @property
     def node_frame(self) -> pd.DataFrame:
@@ -125,159 +169,98 @@ class FlowResult:
 
         return pd.DataFrame(self.nodes, columns=["event", "n", "sessions", "users"])
 
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know first."""
+        return self.rule.warnings_of(self.basis) + self._gathered()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as JSON has it."""
         return {
-            "count": "steps",
-            "steps": self.steps,
-            "sessions": self.sessions,
-            "users": self.users,
+            **self.rule.header(self.basis, self._gathered(), self.unit),
+            "node": self.nodes_of.property.name,
+            "across_sessions": self.unit == "users",
+            "transitions": self.transitions,
+            "coverage": self.coverage,
+            "hidden": self.hidden,
+            "tied_transitions": self.tied_transitions,
+            "gathered": self.nodes_of.gathered,
             "nodes": self.nodes,
             "edges": [{**row, "interval": list(row["interval"])} for row in self.edges],
-            **self.counting.to_dict(),
         }
 
-    def _numbers(self, i: int) -> dict[str, int]:
-        c = self.counts
-        return {"n": int(c.n[i]), "sessions": int(c.sessions[i]), "users": int(c.users[i])}
+    def _gathered(self) -> list[str]:
+        n = self.nodes_of.gathered
+        return [f"the {n:,} least visited values of {self.nodes_of.property.name} are gathered in (other)"] if n else []
+
+    def _numbers(self, n: int, paths: int, users: int) -> dict[str, Any]:
+        return {"n": n, "sessions": paths if self.unit == "sessions" else None, "users": users}
 
 
 def flow(
     snap: Snapshot,
-    since: str | date | datetime | None = None,
-    until: str | date | datetime | None = None,
+    counting: Counting | None = None,
+    *,
+    across_sessions: bool = False,
+    node: str = "event",
+    most_nodes: int = NODES,
+    min_share: float = 0.0,
+    top_edges: int | None = None,
 ) -> FlowResult:
     """Count the flow graph of a store.
 
     Parameters
     ----------
     snap : Snapshot
-    since, until : optional
-        The period, half open, in UTC; a session cut by it starts at its first step within.
+    counting : Counting, optional
+        Which events count; its unit is not read. A session cut by the period starts at its first step within.
+    across_sessions : bool
+        Follow users through all their sessions; the start and the end are then once a user.
+    node : str
+        What a node is: ``"event"`` or another property, such as ``"page"``.
+    most_nodes : int
+        Values that become nodes at most; the less visited are gathered in ``(other)``.
+    min_share : float
+        Show edges that carry at least this share of all transitions.
+    top_edges : int, optional
+        Show so many edges at most.
 
     Returns
     -------
     FlowResult
+
+    Raises
+    ------
+    CartpathError
+        If a property is unknown or a limit out of range.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cartpath import store
+    >>> folder = tempfile.mkdtemp() + "/shop"
+    >>> store.init(folder)
+    >>> with store.open_snapshot(folder) as snap:
+    ...     flow(snap).edges
+    []
     """
-    counting = Counting.of("sessions", since, until)
-    known = snap.codes("event")
-    scan = partial(scan_flow, width=len(known) + 2, counting=counting)
-    return FlowResult((*known, START, END), engine.run(snap, scan, merge_edges), counting)
+    if not 0 <= min_share <= 1:
+        raise CartpathError(f"not a share: {min_share}", "from 0 to 1; 0.01 hides edges below 1% of all transitions")
+    if top_edges is not None and top_edges < 1:
+        raise CartpathError(f"cannot show {top_edges} edges", "at least 1")
+    rule = (counting or Counting()).bind(snap)
+    unit = "users" if across_sessions else "sessions"
+    nodes = nodes_of(snap, rule, node, most_nodes)
+    counts = engine.run(snap, partial(scan_edges, rule=rule, nodes=nodes, unit=unit), merge_edges)
+    shown = choose(counts, (*nodes.names, START, END), min_share, top_edges)
+    return FlowResult(rule, unit, nodes, counts, shown, median_gaps(snap, rule, nodes, unit, counts, shown))
 
 
-def scan_flow(view: PathView, width: int, counting: Counting, dense: int = _DENSE) -> EdgeCounts:
-    """Count one bucket; ``width`` is the number of events and two."""
-    if width > dense:
-        return _sorted_edges(view, width, counting)
-    cells = _edge_matrix(
-        view.offsets, view.ts, view.event, view.session, view.step, width, counting.since, counting.until
-    )
-    cell = np.flatnonzero(cells[:, 0])
-    return EdgeCounts(cell, cells[cell, 0], cells[cell, 1], cells[cell, 2])
-
-
-def merge_edges(parts: Sequence[EdgeCounts]) -> EdgeCounts:
-    """Add the counts of buckets; a user lives in one bucket, so nothing is counted twice."""
-    cells = [part.cell for part in parts] or [np.empty(0, np.int64)]
-    cell, place = np.unique(np.concatenate(cells), return_inverse=True)
-
-    def total(name: str) -> npt.NDArray[np.int64]:
-        out = np.zeros(len(cell), np.int64)
-        if parts:
-            np.add.at(out, place, np.concatenate([getattr(part, name) for part in parts]))
-        return out
-
-    return EdgeCounts(cell, total("n"), total("sessions"), total("users"))
-
-
-def _sorted_edges(view: PathView, width: int, counting: Counting) -> EdgeCounts:
-    counted = (view.step == 1) & (view.ts >= counting.since) & (view.ts < counting.until)
-    place = np.flatnonzero(counted)
-    place = place[np.argsort(view.session[place], kind="stable")]
-    session, event = view.session[place].astype(np.int64), view.event[place].astype(np.int64)
-    first = np.ones(len(place), np.bool_)
-    first[1:] = session[1:] != session[:-1]
-    last = np.roll(first, -1)
-    before = np.where(first, width - 2, np.roll(event, 1))
-    row = width + 1
-    ends = np.full(int(last.sum()), (width - 1) * row + width)
-    cells = [before * row + event, event * row + width, event[last] * row + width - 1]
-    cells += [np.full(int(first.sum()), (width - 2) * row + width), ends]
-    sessions = [session, session, session[last], session[first], session[last]]
-    return _distinct(np.concatenate(cells), np.concatenate(sessions), view.sessions.user)
-
-
-def _distinct(cell: npt.NDArray[np.int64], session: npt.NDArray[np.int64], user: npt.NDArray[np.int32]) -> EdgeCounts:
-    order = np.lexsort((session, cell))
-    cell, session = cell[order], session[order]
-    who = user[session]
-    new_cell = np.ones(len(cell), np.bool_)
-    new_cell[1:] = cell[1:] != cell[:-1]
-    new_session, new_user = new_cell.copy(), new_cell.copy()
-    new_session[1:] |= session[1:] != session[:-1]
-    new_user[1:] |= who[1:] != who[:-1]
-    group = np.cumsum(new_cell) - 1
-    size = int(new_cell.sum())
-    count = [np.bincount(group[mask], minlength=size) for mask in (slice(None), new_session, new_user)]
-    return EdgeCounts(cell[new_cell], *(c.astype(np.int64) for c in count))
-
-
-@kernel
-def _tally(cells: npt.NDArray[np.int64], cell: int, session: int, user: int) -> None:
-    # Without branches: whether a cell is new to a session is close to a coin toss.
-    row = cells[cell]
-    row[0] += 1
-    row[1] += row[3] != session
-    row[2] += row[4] != user
-    row[3] = session
-    row[4] = user
-
-
-@kernel
-def _is_mixed(session: npt.NDArray[np.int32], low: int, high: int) -> bool:
-    # Sessions are numbered by their first event: a number that falls is a session taken up again.
-    falls = 0
-    for i in range(low + 1, high):
-        falls += session[i] < session[i - 1]
-    return falls > 0
-
-
-@kernel
-def _edge_matrix(
-    offsets: npt.NDArray[np.int64],
-    ts: npt.NDArray[np.int64],
-    event: npt.NDArray[np.int32],
-    session: npt.NDArray[np.int32],
-    step: npt.NDArray[np.uint8],
-    width: int,
-    since: int,
-    until: int,
+def choose(
+    counts: EdgeCounts, names: tuple[str, ...], min_share: float, top_edges: int | None
 ) -> npt.NDArray[np.int64]:
-    """Count into (cells, 5): n, sessions, users, and the last session and user that the cell was tallied for."""
-    row, start, end = width + 1, width - 2, width - 1
-    cells = np.zeros((width * row, 5), np.int64)
-    cells[:, 3:] = -1
-    order = np.empty(0, np.int64)
-    for user in range(len(offsets) - 1):
-        low, high = offsets[user], offsets[user + 1]
-        mixed = _is_mixed(session, low, high)
-        if mixed:
-            order = np.argsort(session[low:high], kind="mergesort")
-        before, current = start, -1
-        for j in range(high - low):
-            i = low + order[j] if mixed else low + j
-            if step[i] == 0 or ts[i] < since or ts[i] >= until:
-                continue
-            if session[i] != current:
-                if current >= 0:
-                    _tally(cells, before * row + end, current, user)
-                    _tally(cells, end * row + width, current, user)
-                before, current = start, session[i]
-                _tally(cells, start * row + width, current, user)
-            _tally(cells, before * row + event[i], current, user)
-            before = event[i]
-            _tally(cells, before * row + width, current, user)
-        if current >= 0:
-            _tally(cells, before * row + end, current, user)
-            _tally(cells, end * row + width, current, user)
-    return cells
+    """Return the places of the edges to show, most frequent first, by name where they are as frequent."""
+    source, target = np.divmod(counts.cell, len(names))
+    enough = np.flatnonzero(counts.n >= min_share * counts.n.sum()).tolist()
+    order = sorted(enough, key=lambda i: (-counts.n[i], names[source[i]], names[target[i]]))
+    return np.array(order[:top_edges], np.int64)
