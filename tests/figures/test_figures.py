@@ -7,14 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from cartpath.figures import calibration_figure, daily_figure, flow_figure, funnel_figure, metric_figure, note_figure
-from cartpath.figures.flow import select
+from cartpath.figures import calibration_figure, daily_figure, funnel_figure, metric_figure, note_figure
 from cartpath.figures.style import percent, text
-from cartpath.paths import FlowResult, FunnelResult
+from cartpath.paths import FunnelResult
 from cartpath.paths.counting import Counting
 from cartpath.paths.daily import DailyResult
-from tests.paths.test_flow import count as count_flow
-from tests.paths.twin import Row
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -26,11 +23,6 @@ def words(figure: go.Figure) -> str:
 def funnel(*counts: int, first: str = "view") -> FunnelResult:
     names = (first, "cart", "buy")[: len(counts)]
     return FunnelResult(names, counts, 20, Counting(), None)
-
-
-def graph() -> FlowResult:
-    rows = [Row(user, t, ("view", "view", "cart", "buy")[t % 4]) for user in range(5) for t in range(8)]
-    return count_flow(rows)
 
 
 def test_a_funnel_shows_counts_rates_and_intervals() -> None:
@@ -49,40 +41,6 @@ def test_names_from_the_data_are_no_markup() -> None:
     assert "&lt;script&gt;" in words(funnel_figure(funnel(3, 1, first=HOSTILE).frame))
     assert text("a" * 100, 10) == "a" * 9 + "…"
     assert text("a\x00\u202eb") == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}b"
-
-
-def test_a_flow_draws_an_arc_for_each_edge_chosen_but_loops() -> None:
-    found = graph()
-    shown = select(found.frame, found.node_frame, share=1.0)
-    loops = [edge for edge in shown.edges if edge["source"] == edge["target"]]
-    figure = flow_figure(found.frame, found.node_frame, shown)
-    arcs = [trace for trace in figure.data if trace.mode == "lines"]
-    assert len(loops) == 1
-    assert len(arcs) == len(shown.edges) - len(loops) == len(found.edges) - 1
-    assert shown.coverage == 1.0
-    assert (shown.nodes[0], shown.nodes[-1]) == ("(start)", "(end)")
-    assert shown.nodes.index("view") < shown.nodes.index("cart") < shown.nodes.index("buy")
-
-
-def test_a_flow_says_what_it_leaves_out() -> None:
-    found = graph()
-    shown = select(found.frame, found.node_frame, most_nodes=1, share=0.5)
-    assert shown.nodes == ["(start)", "view", "(end)"]
-    assert "1 of 3 events" in shown.words
-    carried = sum(edge["n"] for edge in shown.edges)
-    assert shown.coverage == pytest.approx(carried / found.frame["n"].sum())
-
-
-def test_every_node_drawn_keeps_its_strongest_edge() -> None:
-    found = graph()
-    shown = select(found.frame, found.node_frame, share=0.01)
-    for name in shown.nodes:
-        assert any(name in (edge["source"], edge["target"]) for edge in shown.edges)
-
-
-def test_a_flow_without_steps_says_so() -> None:
-    found = count_flow([])
-    assert "nothing to draw" in words(flow_figure(found.frame, found.node_frame))
 
 
 def test_days_are_four_small_charts() -> None:

@@ -4,8 +4,10 @@ from cartpath.figures.attribution import attribution_figure
 from cartpath.figures.daily import daily_figure
 from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
+from cartpath.figures.flow_comparison import flow_comparison_figure
 from cartpath.figures.funnel import funnel_figure
 from cartpath.figures.models import calibration_figure, metric_figure
+from cartpath.figures.step_view import step_matrix_figure, step_view_figure
 from cartpath.figures.style import note_figure
 from cartpath.figures.variants import variants_figure
 
@@ -14,9 +16,12 @@ __all__ = [
     "calibration_figure",
     "daily_figure",
     "drivers_figure",
+    "flow_comparison_figure",
     "flow_figure",
     "funnel_figure",
     "metric_figure",
     "note_figure",
+    "step_matrix_figure",
+    "step_view_figure",
     "variants_figure",
 ]

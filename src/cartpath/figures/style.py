@@ -50,6 +50,20 @@ def percent(rate: float | None) -> str:
     return f"{rate:.1%}" if rate >= 0.01 or rate == 0 else f"{rate:.2%}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time as people read it, in one unit.
+
+    Examples
+    --------
+    >>> duration(0.0125), duration(59.4), duration(5400), duration(90000)
+    ('0.01 s', '59 s', '1.5 h', '25 h')
+    """
+    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (name != "d" and seconds >= size):
+            return f"{seconds / size:.3g} {name}"
+    return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.2g} s"
+
+
 def layout(figure: go.Figure, height: int, **more: Any) -> go.Figure:
     """Give a figure the common look."""
     figure.update_layout(

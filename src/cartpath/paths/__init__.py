@@ -6,8 +6,10 @@ from cartpath.paths.daily import DailyResult, daily
 from cartpath.paths.driver_odds import Driver
 from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.flow import END, START, FlowResult, flow
+from cartpath.paths.flow_compare import FlowComparison, compare_flows
 from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.status import StatusResult, status
+from cartpath.paths.step_view import StepViewResult, step_view
 from cartpath.paths.variants import Variant, VariantsResult, variants
 
 __all__ = [
@@ -19,17 +21,21 @@ __all__ = [
     "DailyResult",
     "Driver",
     "DriversResult",
+    "FlowComparison",
     "FlowResult",
     "FunnelResult",
     "StatusResult",
+    "StepViewResult",
     "Variant",
     "VariantsResult",
     "attribution",
+    "compare_flows",
     "daily",
     "drivers",
     "flow",
     "funnel",
     "status",
+    "step_view",
     "variants",
     "wilson",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
-from cartpath.schema import Event
+from cartpath.schema import CartpathError, Event
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         FlowResult,
         FunnelResult,
         StatusResult,
+        StepViewResult,
         VariantsResult,
     )
     from cartpath.paths.counting import CountingOptions, Moment
@@ -105,15 +106,35 @@ class PathViews:
         return Analysis(result, lambda r: figures.funnel_figure(r.frame, r.counting.unit))
 
     @on_engine
-    def flow(self, since: Moment = None, until: Moment = None, snap: Snapshot | None = None) -> Analysis[FlowResult]:
-        """Count the flow graph within sessions.
+    def flow(
+        self,
+        *,
+        across_sessions: bool = False,
+        node: str = "event",
+        most_nodes: int = 100,
+        min_share: float = 0.0,
+        top_edges: int | None = None,
+        snap: Snapshot | None = None,
+        **counting: Unpack[CountingOptions],
+    ) -> Analysis[FlowResult]:
+        """Count the flow graph: which step directly follows which.
 
         Parameters
         ----------
-        since, until : str, date or datetime, optional
-            The period, half open, in UTC.
+        across_sessions : bool
+            Follow users through all their sessions; by default paths end with the session.
+        node : str
+            What a node is: ``"event"`` or another property, such as ``"page"``.
+        most_nodes : int
+            Values that become nodes at most; the less visited are gathered in ``(other)``.
+        min_share : float
+            Show edges that carry at least this share of all transitions.
+        top_edges : int, optional
+            Show so many edges at most.
         snap : Snapshot, optional
             A generation pinned by the caller; by default the newest.
+        **counting
+            The counting rule: ``since``, ``until``, ``where``, ``segment``.
 
         Returns
         -------
@@ -122,10 +143,81 @@ class PathViews:
         """
         from cartpath import figures, paths
 
-        if snap is None:
-            with self.snapshot() as snap:
-                return self.flow(since, until, snap)
-        return Analysis(paths.flow(snap, since, until), lambda r: figures.flow_figure(r.frame, r.node_frame))
+        with self._pinned(snap) as pinned:
+            result = paths.flow(
+                pinned,
+                paths.Counting.of(**counting),
+                across_sessions=across_sessions,
+                node=node,
+                most_nodes=most_nodes,
+                min_share=min_share,
+                top_edges=top_edges,
+            )
+        return Analysis(result, lambda r: figures.flow_figure(r.frame, r.node_frame))
+
+    @on_engine
+    def step_view(
+        self,
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        steps: int = 5,
+        top: int = 8,
+        collapse: bool = False,
+        across_sessions: bool = False,
+        node: str = "event",
+        chart: str = "sankey",
+        snap: Snapshot | None = None,
+        **counting: Unpack[CountingOptions],
+    ) -> Analysis[StepViewResult]:
+        """Count where paths are after an event, or where they were before one, step by step.
+
+        Parameters
+        ----------
+        start : str, optional
+            The event to look forwards from, with conditions as in ``view[price>50]``; by default the first step.
+        end : str, optional
+            The event to look backwards from, instead.
+        steps, top : int
+            How many steps, and how many values of each are shown; the rest is ``(other)``.
+        collapse : bool
+            Steps at the same value, one directly after the other, are one.
+        across_sessions : bool
+            Follow users through all their sessions; by default paths end with the session.
+        node : str
+            What is shown: ``"event"`` or another property, such as ``"page"``.
+        chart : str
+            ``"sankey"`` or ``"matrix"``, a heat map.
+        snap : Snapshot, optional
+            A generation pinned by the caller; by default the newest.
+        **counting
+            The counting rule: ``since``, ``until``, ``where``, ``segment``.
+
+        Returns
+        -------
+        Analysis
+            With ``.frame`` (a row a step and value), ``.figure`` and ``.to_dict()``; ``.result.link_frame`` has the
+            links between steps.
+        """
+        from cartpath import figures, paths
+
+        if chart not in ("sankey", "matrix"):
+            raise CartpathError(f"no chart {chart!r}", "sankey or matrix")
+        with self._pinned(snap) as pinned:
+            result = paths.step_view(
+                pinned,
+                paths.Counting.of(**counting),
+                start=start,
+                end=end,
+                steps=steps,
+                top=top,
+                collapse=collapse,
+                across_sessions=across_sessions,
+                node=node,
+            )
+        if chart == "matrix":
+            return Analysis(result, lambda r: figures.step_matrix_figure(r.frame, end is not None, r.note))
+        return Analysis(result, lambda r: figures.step_view_figure(r.frame, r.link_frame, end is not None, r.note))
 
     @on_engine
     def variants(
