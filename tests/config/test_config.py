@@ -15,6 +15,7 @@ from cartpath.config import (
     OutliersSettings,
     SessionSettings,
     Settings,
+    ShopSettings,
     StoreSettings,
 )
 from cartpath.schema import CartpathError
@@ -36,6 +37,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     mine = Settings(StoreSettings(7), SessionSettings("1h30m"))
     assert load(tmp_path, mine.to_toml()) == mine
     assert mine.sessions.gap_seconds == 5400
+
+
+def test_a_time_zone_that_is_written_is_read_back(tmp_path: Path) -> None:
+    mine = Settings(shop=ShopSettings("America/Los_Angeles"))
+    assert load(tmp_path, mine.to_toml()) == mine
+    assert mine.shop.zone.key == "America/Los_Angeles"
 
 
 def test_cleaning_that_is_written_is_read_back(tmp_path: Path) -> None:
@@ -99,6 +106,11 @@ def test_a_part_may_be_left_out(tmp_path: Path) -> None:
         ("[sessions]\ngap = '30'", "not a duration"),
         ("[sessions]\ngap = '0m'", "must be positive"),
         ("[sessions]\ngap = ''", "not a duration"),
+        ("[shop]\ntime_zone = 'Mars/Olympus'", "no time zone 'Mars/Olympus'"),
+        ("[shop]\ntime_zone = ''", "no time zone ''"),
+        ("[shop]\ntime_zone = '../etc/passwd'", "no time zone"),
+        ("[shop]\ntime_zone = 'Europe'", "no time zone 'Europe'"),
+        ("[shop]\ntime_zone = 2", "no time zone 2"),
         ("[cleaning]\nprice = 'mean'", r"unknown setting price in \[cleaning\]"),
         ("[cleaning]\nmissing = 'mean'", r"\[cleaning.missing\] must be a table"),
         ("[cleaning.missing]\npage = 'mean'", r"unknown setting page in \[cleaning.missing\]"),

@@ -11,6 +11,7 @@ from typing import Any
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
 from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.config.identity import IdentitySettings
+from cartpath.config.shop import ShopSettings
 from cartpath.schema import CartpathError, seconds
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OutliersSettings",
     "SessionSettings",
     "Settings",
+    "ShopSettings",
     "StoreSettings",
     "load",
 ]
@@ -69,6 +71,7 @@ class Settings:
     sessions: SessionSettings = field(default_factory=SessionSettings)
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    shop: ShopSettings = field(default_factory=ShopSettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
@@ -76,6 +79,7 @@ class Settings:
             "# Settings of this Cartpath workspace; see docs/configuration.md\n\n"
             f"[store]\nbuckets = {self.store.buckets}  # change with: cartpath rebucket\n\n"
             f'[sessions]\ngap = "{self.sessions.gap}"  # inactivity that ends a session without an id\n\n'
+            f"{self.shop.to_toml()}\n"
             f"{self.identity.to_toml()}\n"
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
             f"{cleaning_toml(self.cleaning)}"
@@ -87,6 +91,7 @@ _TABLES: dict[str, type[Any]] = {
     "sessions": SessionSettings,
     "cleaning": CleaningSettings,
     "identity": IdentitySettings,
+    "shop": ShopSettings,
 }
 
 
