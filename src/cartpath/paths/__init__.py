@@ -1,6 +1,7 @@
 """Purchase paths: the counting rule, and the views that follow it."""
 
 from cartpath.paths.attribution import AttributionResult, attribution
+from cartpath.paths.cohorts import RetentionResult
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
 from cartpath.paths.driver_odds import Driver
@@ -8,8 +9,13 @@ from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.flow import END, START, FlowResult, flow
 from cartpath.paths.flow_compare import FlowComparison, compare_flows
 from cartpath.paths.funnel import FunnelResult, funnel
+from cartpath.paths.lifecycle import LifecycleResult, lifecycle
+from cartpath.paths.repurchase import RepurchaseResult, repurchase
+from cartpath.paths.retention import retention
 from cartpath.paths.status import StatusResult, status
 from cartpath.paths.step_view import StepViewResult, step_view
+from cartpath.paths.stickiness import StickinessResult, stickiness
+from cartpath.paths.time_to_purchase import TimeToPurchaseResult, time_to_purchase
 from cartpath.paths.variants import Variant, VariantsResult, variants
 
 __all__ = [
@@ -24,8 +30,13 @@ __all__ = [
     "FlowComparison",
     "FlowResult",
     "FunnelResult",
+    "LifecycleResult",
+    "RepurchaseResult",
+    "RetentionResult",
     "StatusResult",
     "StepViewResult",
+    "StickinessResult",
+    "TimeToPurchaseResult",
     "Variant",
     "VariantsResult",
     "attribution",
@@ -34,8 +45,13 @@ __all__ = [
     "drivers",
     "flow",
     "funnel",
+    "lifecycle",
+    "repurchase",
+    "retention",
     "status",
     "step_view",
+    "stickiness",
+    "time_to_purchase",
     "variants",
     "wilson",
 ]
