@@ -6,9 +6,14 @@ from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
 from cartpath.figures.flow_comparison import flow_comparison_figure
 from cartpath.figures.funnel import funnel_figure
+from cartpath.figures.lifecycle import lifecycle_figure
 from cartpath.figures.models import calibration_figure, metric_figure
 from cartpath.figures.step_view import step_matrix_figure, step_view_figure
+from cartpath.figures.repurchase import repurchase_figure
+from cartpath.figures.retention import retention_figure
+from cartpath.figures.stickiness import stickiness_figure
 from cartpath.figures.style import note_figure
+from cartpath.figures.survival import survival_figure
 from cartpath.figures.variants import variants_figure
 
 __all__ = [
@@ -19,9 +24,14 @@ __all__ = [
     "flow_comparison_figure",
     "flow_figure",
     "funnel_figure",
+    "lifecycle_figure",
     "metric_figure",
     "note_figure",
     "step_matrix_figure",
     "step_view_figure",
+    "repurchase_figure",
+    "retention_figure",
+    "stickiness_figure",
+    "survival_figure",
     "variants_figure",
 ]
