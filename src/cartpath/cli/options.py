@@ -26,6 +26,10 @@ Where = Annotated[
 SegmentName = Annotated[
     str | None, typer.Option("--segment", metavar="SEGMENT", help="Count only these users: a name or an expression.")
 ]
+TimeZone = Annotated[
+    str | None,
+    typer.Option("--time-zone", metavar="ZONE", help="Where days begin, an IANA name; by default [shop] time_zone."),
+]
 EngineName = Annotated[
     str | None,
     typer.Option(

@@ -148,6 +148,14 @@ def percent(rate: float | None) -> str:
     return f"{rate:.1%}" if rate >= 0.01 or rate == 0 else f"{rate:.2%}"
 
 
+def duration(seconds: float) -> str:
+    """Return a duration as people read it."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.3g} seconds"
+
+
 @contextmanager
 def progress(label: str) -> Iterator[Callable[..., None]]:
     """Show a progress bar on standard error; what it yields takes work done, work in all, and optionally a label.
