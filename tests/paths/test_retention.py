@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cartpath import engine
 from cartpath.figures import lifecycle_figure, retention_figure, stickiness_figure
-from cartpath.paths import lifecycle, retention, stickiness
+from cartpath.paths import lifecycle, repurchase, retention, stickiness, time_to_purchase
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting, wilson
 from cartpath.schema import CartpathError
-from tests.paths.stores import ask
+from tests.paths.stores import NAMES, ask
 from tests.paths.twin import Row
 from tests.paths.twin_retention import (
     BASE,
@@ -233,6 +235,26 @@ def test_a_long_path_is_one_pass() -> None:
     rows = [Row(1, BASE + 60 * k, "view") for k in range(100_000)]
     assert ask(lifecycle, rows, period="day").rows[-1]["retained"] == 1
     assert ask(retention, rows, cohort="day").cohorts()[0]["cells"][30]["n"] == 1
+
+
+@pytest.mark.parametrize("view", [retention, lifecycle, stickiness, repurchase, time_to_purchase])
+def test_scans_and_what_they_find_can_be_sent(view: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def far(snap: Any, scan: Any, merge: Any) -> Any:
+        parts = [pickle.loads(pickle.dumps(scan))(snap.bucket(b)) for b in range(snap.n_buckets)]
+        return merge(pickle.loads(pickle.dumps(parts)))
+
+    rows = [Row(u, BASE + (u + 2 * k) * DAY, NAMES[k % 3], order=u * 10 + k) for u in range(5) for k in range(7)]
+    options = {"by": "event"} if view in (retention, time_to_purchase) else {}
+    here = ask(view, rows, 3, counting=Counting.of(where="hour<23"), **options).to_dict()
+    monkeypatch.setattr(engine, "run", far)
+    assert ask(view, rows, 3, counting=Counting.of(where="hour<23"), **options).to_dict() == here
+
+
+def test_columns_that_are_left_out_are_named() -> None:
+    rows = [Row(1, BASE + k * DAY, "view") for k in range(9)]
+    found = ask(retention, rows, cohort="day", periods=3)
+    assert "up to 3 days after the start, of 8 in the log" in str(found.warnings)
+    assert (found.to_dict()["periods"], found.to_dict()["periods_in_log"]) == (3, 8)
 
 
 def test_an_event_that_was_never_seen_is_named() -> None:

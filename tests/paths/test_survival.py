@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath.paths.counting import wilson
-from cartpath.paths.survival import Curve, holm, kaplan_meier, log_rank, pairwise
+from cartpath.paths.log_rank import holm, log_rank, pairwise
+from cartpath.paths.survival import Curve, kaplan_meier
 from cartpath.schema import MissingExtraError
 
 lifelines = pytest.importorskip("lifelines")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from cartpath.figures import repurchase_figure, survival_figure
 from cartpath.paths import repurchase, time_to_purchase
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting, wilson
-from cartpath.paths.survival import kaplan_meier, log_rank
+from cartpath.paths.log_rank import log_rank
+from cartpath.paths.survival import kaplan_meier
 from cartpath.schema import CartpathError, MissingExtraError
 from tests.paths.stores import ask
 from tests.paths.twin import SECOND, Row

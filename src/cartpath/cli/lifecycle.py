@@ -46,7 +46,7 @@ def lifecycle(
     warn(opened.warnings())
     analysis = opened.lifecycle(event, period, time_zone, since=since, until=until, where=where, segment=segment)
     result = analysis.result
-    warn([*result.rule.warnings_of(result.basis), *result.warnings])
+    warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(f"users active with {event} by {period} ({result.observed.zone}); {result.rule.counting.sentence}")
@@ -85,7 +85,7 @@ def stickiness(
     warn(opened.warnings())
     analysis = opened.stickiness(event, period, time_zone, since=since, until=until, where=where, segment=segment)
     result = analysis.result
-    warn([*result.rule.warnings_of(result.basis), *result.warnings])
+    warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(f"users active with {event} ({result.observed.zone}); {result.rule.counting.sentence}")

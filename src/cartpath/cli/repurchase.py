@@ -47,7 +47,7 @@ def repurchase(
     warn(opened.warnings())
     analysis = opened.repurchase(same, time_zone, since=since, until=until, where=where, segment=segment)
     result = analysis.result
-    warn([*result.rule.warnings_of(result.basis), *result.warnings])
+    warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(f"{result.unit}; {result.rule.counting.sentence}")
@@ -91,7 +91,7 @@ def time_to_purchase(
         start, goal, by, top, time_zone, count=count, since=since, until=until, where=where, segment=segment
     )
     result = analysis.result
-    warn([*result.rule.warnings_of(result.basis), *result.warnings])
+    warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(

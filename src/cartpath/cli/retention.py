@@ -59,7 +59,7 @@ def retention(
         start, back, cohort, mode, periods, by, top, time_zone, since=since, until=until, where=where, segment=segment
     )
     result = analysis.result
-    warn([*result.rule.warnings_of(result.basis), *result.warnings])
+    warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
         return
     typer.echo(

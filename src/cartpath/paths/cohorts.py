@@ -126,7 +126,7 @@ class RetentionResult:
                     for k in range(min(returned.shape[1], len(self.calendar) - c))
                 ],
             }
-            for c, label in enumerate(self.calendar.labels)
+            for c, label in enumerate(self.calendar.labels if self.basis.events else [])
         ]
 
     def totals(self, group: int | None = None) -> list[dict[str, Any]]:
@@ -194,7 +194,12 @@ class RetentionResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know of these numbers."""
+        """What a reader should know: of every view that counts so, and of this one."""
+        return (*self.rule.warnings_of(self.basis), *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of this view's numbers."""
         found = list(self.missed)
         if self.users:
             first = self.calendar.labels[0]
@@ -204,6 +209,11 @@ class RetentionResult:
             )
         if self.users and self.mode == "unbounded":
             found.append("unbounded counts returns until the log ends: late cohorts had less time to come back")
+        shown, there = self.counts.again.shape[2] - 1, len(self.calendar) - 1
+        if self.users and shown < there:
+            found.append(
+                f"returns are counted up to {shown} {self.calendar.unit}s after the start, of {there} in the log"
+            )
         return (*found, *self.observed.warnings(self.rule.counting))
 
     def to_dict(self) -> dict[str, Any]:
@@ -218,13 +228,15 @@ class RetentionResult:
             for i, name in enumerate(self.groups.names)
         ]
         return {
-            **self.rule.header(self.basis, self.warnings, "users"),
+            **self.rule.header(self.basis, self.remarks, "users"),
             "start": self.events[0],
             "return": self.events[1],
             "cohort": self.calendar.unit,
             "mode": self.mode,
             **self.observed.to_dict(),
             "started": self.users,
+            "periods": self.counts.again.shape[2] - 1,
+            "periods_in_log": len(self.calendar) - 1,
             "cohorts": self.cohorts(),
             "totals": self.totals(),
             "by": self.by,

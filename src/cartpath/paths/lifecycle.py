@@ -95,7 +95,12 @@ class LifecycleResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know of these numbers."""
+        """What a reader should know: of every view that counts so, and of this one."""
+        return (*self.rule.warnings_of(self.basis), *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of this view's numbers."""
         found = list(self.missed)
         if self.rows:
             found.append(
@@ -112,7 +117,7 @@ class LifecycleResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the lifecycle as JSON has it."""
         return {
-            **self.rule.header(self.basis, self.warnings, "users"),
+            **self.rule.header(self.basis, self.remarks, "users"),
             "event": self.event,
             "period_unit": self.calendar.unit,
             **self.observed.to_dict(),

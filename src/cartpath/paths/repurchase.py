@@ -6,7 +6,6 @@ again yet, and a Kaplan-Meier curve from the first order to the second, which do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
-from cartpath.paths.counted import Basis, merge_basis
+from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.observed import Observed
-from cartpath.paths.properties import EVENT, Properties, Property
-from cartpath.paths.purchases import purchases_of
+from cartpath.paths.properties import EVENT, Properties
+from cartpath.paths.repurchase_scan import Buying, merge_repurchase, scan_repurchase
 from cartpath.paths.rule import Rule
 from cartpath.paths.survival import Curve, kaplan_meier
 from cartpath.schema import MICROSECONDS, CartpathError, Event, MissingExtraError
-from cartpath.store import PathView, Snapshot
+from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,31 +34,6 @@ MARKS = ("7d", "30d", "90d", "180d", "365d")
 #: Widths of bins in days, and how many bins at most.
 _WIDTHS = (1 / 24, 1, 2, 7, 14, 28, 56, 112, 364)
 _MOST_BINS = 60
-
-
-@dataclass(frozen=True)
-class Buying:
-    """What a bucket knows of its buyers, or all of them do.
-
-    Attributes
-    ----------
-    orders : int64 array (n_buyers,)
-        How many each made.
-    waited : int64 array (n_buyers,)
-        From the first order to the second, or to the end of what is watched, microseconds.
-    gaps : int64 array (n_orders - n_buyers,)
-        Between consecutive orders.
-    without_id : int
-        Orders made of purchases without an order id.
-    left_out : int
-        Purchase lines without a value of the property.
-    """
-
-    orders: Ints
-    waited: Ints
-    gaps: Ints
-    without_id: int
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -165,7 +139,12 @@ class RepurchaseResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know of these numbers."""
+        """What a reader should know: of every view that counts so, and of this one."""
+        return (*self.rule.warnings_of(self.basis), *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of this view's numbers."""
         found = list(self.missed)
         if self.buying.without_id:
             found.append(
@@ -182,7 +161,7 @@ class RepurchaseResult:
         """Return repurchases as JSON has them."""
         curve = None if self.curve is None else {**self.curve.summary(MARKS), "points": self.curve.points()}
         return {
-            **self.rule.header(self.basis, self.warnings, "users"),
+            **self.rule.header(self.basis, self.remarks, "users"),
             "same": self.same,
             **self.observed.to_dict(),
             **self.numbers,
@@ -233,37 +212,3 @@ def repurchase(
         curve = None
         missed.append(f"no curve of the second order: {error.message} ({error.hint})")
     return RepurchaseResult(buying, curve, same, seen, rule, basis, tuple(missed))
-
-
-def scan_repurchase(
-    view: PathView, rule: Rule, purchase: int, end: int, found: Property | None
-) -> tuple[Basis, Buying]:
-    """Gather the orders of one bucket."""
-    counted = rule.counted(view)
-    paths = counted.paths("users")
-    part = None if found is None else found.of_events(view)
-    orders = purchases_of(counted, paths, purchase, part)
-    lines = 0 if part is None else int(((view.event == purchase) & (part < 0))[_rows(counted.rows)].sum())
-    ts = paths.take(view.ts)[orders.at]
-    first = np.ones(len(ts), np.bool_)
-    first[1:] = (orders.path[1:] != orders.path[:-1]) | (orders.part[1:] != orders.part[:-1])
-    place = np.flatnonzero(first)
-    number = np.diff(np.append(place, len(ts)))
-    second = np.minimum(place + 1, max(len(ts) - 1, 0))
-    waited = np.where(number > 1, ts[second], end - 1) - ts[place]
-    gaps = np.diff(ts)[~first[1:]]
-    return counted.basis(), Buying(number.astype(np.int64), waited, gaps, orders.without_id, lines)
-
-
-def _rows(rows: Ints | None) -> Any:
-    return slice(None) if rows is None else rows
-
-
-def merge_repurchase(parts: Sequence[tuple[Basis, Buying]]) -> tuple[Basis, Buying]:
-    """Join the buyers of buckets."""
-    found = [buying for _, buying in parts]
-    orders, waited, gaps = (
-        np.concatenate([getattr(buying, name) for buying in found]) for name in ("orders", "waited", "gaps")
-    )
-    without_id, left_out = (sum(getattr(buying, name) for buying in found) for name in ("without_id", "left_out"))
-    return merge_basis([basis for basis, _ in parts]), Buying(orders, waited, gaps, without_id, left_out)

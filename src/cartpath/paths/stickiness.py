@@ -7,7 +7,6 @@ it: whole weeks, so that weekends do not sway them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -18,23 +17,20 @@ import numpy.typing as npt
 from cartpath import engine
 from cartpath.paths.calendar import Calendar
 from cartpath.paths.conditions import ANY, parse_steps
-from cartpath.paths.counted import Basis, merge_basis
+from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.matching import Matcher, match
+from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
 from cartpath.paths.rule import Rule
+from cartpath.paths.stickiness_scan import MONTH, MOST_DAYS, WEEK, merge_stickiness, scan_stickiness
 from cartpath.schema import CartpathError
-from cartpath.store import PathView, Snapshot
-from cartpath.store.jit import kernel
+from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Ints = npt.NDArray[np.int64]
 
-#: Days of the rolling windows.
-WEEK, MONTH = 7, 28
-_MOST_DAYS = 31
 _Z95 = 1.959963984540054
 
 
@@ -110,7 +106,7 @@ class StickinessResult:
     def _ratio(self, period: int, length: int, complete: bool) -> float | None:
         users = int(self.days_active[period].sum())
         return (
-            float(self.days_active[period] @ np.arange(_MOST_DAYS + 1)) / (users * length)
+            float(self.days_active[period] @ np.arange(MOST_DAYS + 1)) / (users * length)
             if users and complete
             else None
         )
@@ -126,7 +122,7 @@ class StickinessResult:
         counts = self.days_active[whole].sum(axis=0)
         total = int(counts.sum())
         found = []
-        for days in range(1, (7 if self.periods.unit == "week" else _MOST_DAYS) + 1 if total else 1):
+        for days in range(1, (7 if self.periods.unit == "week" else MOST_DAYS) + 1 if total else 1):
             n = int(counts[days])
             low, high = wilson(n, total) or (None, None)
             found.append({"days": days, "n": n, "share": n / total, "low": low, "high": high})
@@ -148,7 +144,12 @@ class StickinessResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know of these numbers."""
+        """What a reader should know: of every view that counts so, and of this one."""
+        return (*self.rule.warnings_of(self.basis), *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of this view's numbers."""
         found = list(self.missed)
         if self.basis.events and not self.distribution:
             found.append(f"no {self.periods.unit} is wholly observed, so there is no distribution of active days")
@@ -157,7 +158,7 @@ class StickinessResult:
     def to_dict(self) -> dict[str, Any]:
         """Return stickiness as JSON has it."""
         return {
-            **self.rule.header(self.basis, self.warnings, "users"),
+            **self.rule.header(self.basis, self.remarks, "users"),
             "event": self.event,
             "period_unit": self.periods.unit,
             **self.observed.to_dict(),
@@ -219,53 +220,3 @@ def stickiness(
     scan = partial(scan_stickiness, rule=rule, matcher=matcher, edges=days.edges, period=of_day)
     basis, active, counts = engine.run(snap, scan, merge_stickiness)
     return StickinessResult(active, counts, days, periods, seen, rule, basis, str(steps[0]), matcher.warnings)
-
-
-def scan_stickiness(
-    view: PathView, rule: Rule, matcher: Matcher, edges: Ints, period: Ints
-) -> tuple[Basis, Ints, Ints]:
-    """Count one bucket."""
-    counted = rule.counted(view)
-    paths = counted.paths("users")
-    changes, counts = _days(paths.offsets, paths.take(view.ts), matcher.bits(counted), edges, period)
-    changes[:, 1:] = np.cumsum(changes[:, 1:], axis=0)
-    return counted.basis(), changes[:-1], counts
-
-
-def merge_stickiness(parts: Sequence[tuple[Basis, Ints, Ints]]) -> tuple[Basis, Ints, Ints]:
-    """Add the counts of buckets; a user lives in one bucket, so nothing is counted twice."""
-    basis = merge_basis([part[0] for part in parts])
-    return basis, np.sum([part[1] for part in parts], axis=0), np.sum([part[2] for part in parts], axis=0)
-
-
-@kernel
-def _days(offsets: Ints, ts: Ints, bits: npt.NDArray[np.uint64], edges: Ints, period: Ints) -> tuple[Ints, Ints]:
-    """Count active users by day; where users enter and leave the windows; and users by active days of a period."""
-    n = len(edges) - 1
-    changes = np.zeros((n + 1, 3), np.int64)
-    counts = np.zeros((period[-1] + 1, _MOST_DAYS + 1), np.int64)
-    for path in range(len(offsets) - 1):
-        day, ends, active = -1, np.int64(-(2**63)), 0
-        for i in range(offsets[path], offsets[path + 1]):
-            if bits[i] == 0 or ts[i] < ends:
-                continue
-            at = np.searchsorted(edges, ts[i], side="right") - 1
-            ends = edges[at + 1]
-            changes[at, 0] += 1
-            for k, length in ((1, WEEK), (2, MONTH)):
-                # A window that is still open when the user is back is one with the new one.
-                if day < 0 or at > day + length:
-                    changes[at, k] += 1
-                    if day >= 0:
-                        changes[day + length, k] -= 1
-            if day >= 0 and period[day] != period[at]:
-                counts[period[day], active] += 1
-                active = 0
-            active += 1
-            day = at
-        if day >= 0:
-            counts[period[day], active] += 1
-            for k, length in ((1, WEEK), (2, MONTH)):
-                if day + length < n:
-                    changes[day + length, k] -= 1
-    return changes, counts

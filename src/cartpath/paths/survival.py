@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -147,39 +146,6 @@ class Curve:
         }
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A log-rank test.
-
-    Attributes
-    ----------
-    groups : tuple of str
-    statistic : float
-        Chi-squared.
-    degrees : int
-        Of freedom.
-    p_value : float
-    adjusted : float
-        ``p_value`` after Holm's correction for the number of pairs looked at.
-    """
-
-    groups: tuple[str, ...]
-    statistic: float
-    degrees: int
-    p_value: float
-    adjusted: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the test as JSON has it."""
-        return {
-            "groups": list(self.groups),
-            "statistic": self.statistic,
-            "degrees_of_freedom": self.degrees,
-            "p_value": self.p_value,
-            "p_value_holm": self.adjusted,
-        }
-
-
 def need(module: str = "lifelines", what: str = "a Kaplan-Meier curve") -> Any:
     """Import a module of the extra ``survival``.
 
@@ -225,7 +191,7 @@ def kaplan_meier(durations: Ints, converted: Flags) -> Curve:
     if not len(times):
         none = np.zeros(0)
         return Curve(np.sort(durations), times, conversions, none, none, none)
-    at, n, events = _counted(durations, converted, np.zeros(len(durations), np.int64), times)[:3]
+    at, n, events = compressed(durations, converted, np.zeros(len(durations), np.int64), times)[:3]
     fitted = lifelines.KaplanMeierFitter().fit(at, events, weights=n)
     steps = fitted.survival_function_.index.get_indexer(times.astype(float))
     survival = fitted.survival_function_.to_numpy()[steps, 0]
@@ -237,76 +203,11 @@ def kaplan_meier(durations: Ints, converted: Flags) -> Curve:
     return Curve(np.sort(durations), times, conversions, survival, low, high)
 
 
-def log_rank(durations: Ints, converted: Flags, group: npt.NDArray[Any], names: Sequence[str]) -> Difference | None:
-    """Test whether groups convert at the same pace.
-
-    Parameters
-    ----------
-    durations, converted : arrays (n,)
-        As ``kaplan_meier`` takes them.
-    group : int array (n,)
-        Place in ``names``.
-    names : sequence of str
-
-    Returns
-    -------
-    Difference or None
-        None where fewer than two groups were followed, nobody converted, or always the only one at risk.
-    """
-    present = np.unique(group)
-    times = np.unique(durations[converted])
-    if len(present) < 2 or not len(times):
-        return None
-    statistics = need("lifelines.statistics", "the log-rank test")
-    at, n, events, which = _counted(durations, converted, group.astype(np.int64), times)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = statistics.multivariate_logrank_test(at, which, events, weights=n)
-    p_value = float(found.p_value)
-    if not np.isfinite(p_value):  # nobody was at risk beside whoever converted: there is nothing to compare
-        return None
-    groups = tuple(names[i] for i in present.tolist())
-    return Difference(groups, float(found.test_statistic), len(present) - 1, p_value, p_value)
-
-
-def pairwise(durations: Ints, converted: Flags, group: npt.NDArray[Any], names: Sequence[str]) -> list[Difference]:
-    """Test every pair of groups, with Holm's correction for their number; the smallest p-value first."""
-    found = []
-    for pair in combinations(np.unique(group).tolist(), 2):
-        here = np.isin(group, pair)
-        test = log_rank(durations[here], converted[here], group[here], names)
-        found += [test] if test is not None else []
-    adjusted = holm([test.p_value for test in found])
-    made = [
-        Difference(test.groups, test.statistic, test.degrees, test.p_value, p)
-        for test, p in zip(found, adjusted, strict=True)
-    ]
-    return sorted(made, key=lambda test: (test.p_value, test.groups))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values after Holm's step-down correction.
-
-    Notes
-    -----
-    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted, before = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        before = max(before, min(1.0, p_values[i] * (len(p_values) - rank)))
-        adjusted[i] = before
-    return adjusted
-
-
 def _first(times: Ints, reached: Flags) -> int | None:
     return int(times[np.argmax(reached)]) if reached.any() else None
 
 
-def _counted(durations: Ints, converted: Flags, group: Ints, times: Ints) -> tuple[Ints, Ints, Flags, Ints]:
+def compressed(durations: Ints, converted: Flags, group: Ints, times: Ints) -> tuple[Ints, Ints, Flags, Ints]:
     """Return times, weights, whether they are conversions, and groups: one row for each that anybody has."""
     size = len(times) + 1  # place 0: left before the first conversion
     place = np.searchsorted(times, durations, side="right")

@@ -7,55 +7,31 @@ event: somebody who does not come back does not buy either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from cartpath import engine
 from cartpath.paths.conditions import ANY, parse_steps
-from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting
+from cartpath.paths.durations import Durations, merge_durations, scan_durations
 from cartpath.paths.groups import Groups, count_codes, property_name
-from cartpath.paths.matching import Matcher, match
+from cartpath.paths.log_rank import Difference, log_rank, pairwise
+from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
-from cartpath.paths.properties import Properties, Property
+from cartpath.paths.properties import Properties
 from cartpath.paths.rule import Rule
-from cartpath.paths.survival import FEW, Curve, Difference, kaplan_meier, log_rank, need, pairwise
+from cartpath.paths.survival import FEW, Curve, kaplan_meier, need
 from cartpath.schema import MICROSECONDS, CartpathError, Event, iso
-from cartpath.store import PathView, Snapshot
-from cartpath.store.jit import kernel
+from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ints = npt.NDArray[np.int64]
-Bits = npt.NDArray[np.uint64]
 
 UNITS = ("users", "sessions")
 MARKS = ("1h", "1d", "7d", "30d")
-_START, _GOAL = np.uint64(1), np.uint64(2)
-
-
-@dataclass(frozen=True)
-class Durations:
-    """Who of a bucket, or of all, has started.
-
-    Attributes
-    ----------
-    waited : int64 array (n,)
-        To the goal, or to the end of what is watched, microseconds.
-    converted : bool array (n,)
-    code : int32 array (n,)
-        The property at the start.
-    """
-
-    waited: Ints
-    converted: npt.NDArray[np.bool_]
-    code: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -155,7 +131,12 @@ class TimeToPurchaseResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know of these numbers."""
+        """What a reader should know: of every view that counts so, and of this one."""
+        return (*self.rule.warnings_of(self.basis), *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of this view's numbers."""
         found = list(self.missed)
         few = [name for name, curve in self.groups if curve.few]
         if few:
@@ -166,7 +147,7 @@ class TimeToPurchaseResult:
         """Return the curves as JSON has them."""
         rows = [{**row, "points": curve.points()} for row, (_, curve) in zip(self.rows, self.curves, strict=True)]
         return {
-            **self.rule.header(self.basis, self.warnings),
+            **self.rule.header(self.basis, self.remarks),
             "start": self.events[0],
             "goal": self.events[1],
             **self.observed.to_dict(),
@@ -261,45 +242,3 @@ def _compare(
     tested = group < top
     chosen = (durations.waited[tested], durations.converted[tested], group[tested], groups.names)
     return tuple(curves), log_rank(*chosen), tuple(pairwise(*chosen))
-
-
-def scan_durations(
-    view: PathView, rule: Rule, matcher: Matcher, end: int, found: Property | None
-) -> tuple[Basis, Durations]:
-    """Measure one bucket."""
-    counted = rule.counted(view)
-    paths = counted.paths(rule.counting.unit)
-    ts = paths.take(view.ts)
-    start, goal = _first_goals(paths.offsets, _bits(counted, paths, matcher, rule.counting.unit))
-    start, goal = start[start >= 0], goal[start >= 0]
-    converted = goal >= 0
-    waited = np.where(converted, ts[goal], end - 1) - ts[start]
-    code = np.zeros(len(start), np.int32) if found is None else paths.take(found.of_events(view))[start]
-    return counted.basis(), Durations(waited, converted, code)
-
-
-def _bits(counted: Counted, paths: Paths, matcher: Matcher, unit: str) -> Bits:
-    # Users' paths are what counts, in its order; sessions may be taken apart.
-    return matcher.bits(counted) if unit == "users" else paths.take(matcher.bits(Counted(counted.view)))
-
-
-def merge_durations(parts: Sequence[tuple[Basis, Durations]]) -> tuple[Basis, Durations]:
-    """Join the durations of buckets: 13 bytes for each that has started."""
-    found = [durations for _, durations in parts]
-    arrays = (np.concatenate([getattr(durations, name) for durations in found]) for name in Durations.__annotations__)
-    return merge_basis([basis for basis, _ in parts]), Durations(*arrays)
-
-
-@kernel
-def _first_goals(offsets: Ints, bits: Bits) -> tuple[Ints, Ints]:
-    """Find each path's first start, and the first goal from there on; -1 where there is none."""
-    start = np.full(len(offsets) - 1, -1, np.int64)
-    goal = np.full(len(offsets) - 1, -1, np.int64)
-    for path in range(len(offsets) - 1):
-        for i in range(offsets[path], offsets[path + 1]):
-            if start[path] < 0 and bits[i] & _START:
-                start[path] = i
-            if start[path] >= 0 and bits[i] & _GOAL:
-                goal[path] = i
-                break
-    return start, goal
