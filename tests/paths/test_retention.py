@@ -245,9 +245,9 @@ def test_scans_and_what_they_find_can_be_sent(view: Any, monkeypatch: pytest.Mon
 
     rows = [Row(u, BASE + (u + 2 * k) * DAY, NAMES[k % 3], order=u * 10 + k) for u in range(5) for k in range(7)]
     options = {"by": "event"} if view in (retention, time_to_purchase) else {}
-    here = ask(view, rows, 3, counting=Counting.of(where="hour<23"), **options).to_dict()
+    here = ask(view, rows, 3, counting=Counting.of(where="weekday!=Sunday"), **options).to_dict()
     monkeypatch.setattr(engine, "run", far)
-    assert ask(view, rows, 3, counting=Counting.of(where="hour<23"), **options).to_dict() == here
+    assert ask(view, rows, 3, counting=Counting.of(where="weekday!=Sunday"), **options).to_dict() == here
 
 
 def test_columns_that_are_left_out_are_named() -> None:

@@ -148,8 +148,20 @@ def test_groups_with_few_conversions_are_named_and_small_ones_are_together() -> 
     assert everyone.overall.p_value < 1e-6
     assert everyone.overall.degrees == 2
     assert "Log-rank test of 3 groups" in everyone.note
-    figure = survival_figure(everyone.frame, everyone.risk_frame, everyone.note, everyone.what)
+    figure = survival_figure(everyone.drawn_frame, everyone.risk_frame, everyone.note, everyone.what)
     assert "number at risk" in str(figure.to_json())
+
+
+def test_a_curve_is_drawn_as_far_as_it_moves() -> None:
+    rows = [Row(user, BASE + user, "view") for user in range(20)]
+    rows += [Row(user, BASE + user + 60, "purchase") for user in range(10)] + [Row(99, BASE + 60 * DAY, "view")]
+    found = ask(time_to_purchase, rows)
+    assert found.horizon == 180 * SECOND
+    assert found.drawn_frame["seconds"].max() == 180
+    assert found.risk_frame["at_risk"].tolist() == [21, 20, 10, 10]
+    assert found.drawn_frame["converted"].max() == pytest.approx(1 / 2)
+    assert "beyond what is drawn" in found.note
+    assert found.frame["seconds"].max() > 59 * DAY
 
 
 @pytest.mark.parametrize("view", [repurchase, time_to_purchase])
@@ -167,7 +179,7 @@ def test_nothing_to_count(view: Any) -> None:
 def drawn(found: Any) -> str:
     if hasattr(found, "buying"):
         return str(repurchase_figure(found.frame, found.curve_frame, found.unit).to_json())
-    return str(survival_figure(found.frame, found.risk_frame, found.note, found.what).to_json())
+    return str(survival_figure(found.drawn_frame, found.risk_frame, found.note, found.what).to_json())
 
 
 def test_figures_of_orders() -> None:

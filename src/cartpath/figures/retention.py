@@ -59,13 +59,14 @@ def _heat_map(frame: Any, totals: Any, unit: str, what: str) -> go.Figure:
             z=[[_rate(row.get(k)) for k in columns] for row in rows],
             text=[[_label(row.get(k), len(columns)) for k in columns] for row in rows],
             texttemplate="%{text}",
-            textfont={"size": 11},
+            textfont={"size": 11 if len(columns) <= 20 else 9},
             customdata=[
                 [_hover(name, row.get(k), unit, k) for k in columns] for name, row in zip(names, rows, strict=True)
             ],
             hovertemplate="%{customdata}<extra></extra>",
             colorscale=_SCALE,
             zmin=0,
+            zmax=max(rate for row in rows for cell in row.values() if (rate := _rate(cell)) is not None) or 1,
             hoverongaps=False,
             xgap=1,
             ygap=1,

@@ -57,7 +57,8 @@ def survival_figure(frame: Any, at_risk: Any, note: str = "", what: str = "have 
         title={"text": f"{what}, with 95% band", "standoff": 6}, row=1, col=1,
     )  # fmt: skip
     ticks = sorted({seconds / length for seconds in at_risk["seconds"]})
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    end = max(float(frame["seconds"].max()) / length, ticks[-1] if ticks else 0.0) or 1.0
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], range=[-0.03 * end, 1.01 * end])
     figure.update_xaxes(showticklabels=True, title={"text": f"{unit} since the start", "standoff": 4}, row=1, col=1)
     if note:
         figure.add_annotation(

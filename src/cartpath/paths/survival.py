@@ -23,7 +23,28 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 #: Distances of the times at which numbers at risk are given.
-_TICKS = ("1s", "10s", "1m", "10m", "1h", "6h", "1d", "2d", "5d", "10d", "20d", "30d", "60d", "120d", "360d", "1080d")
+_TICKS = (
+    "1s",
+    "10s",
+    "1m",
+    "5m",
+    "10m",
+    "30m",
+    "1h",
+    "2h",
+    "6h",
+    "12h",
+    "1d",
+    "2d",
+    "5d",
+    "10d",
+    "20d",
+    "30d",
+    "60d",
+    "120d",
+    "360d",
+    "1080d",
+)
 _MOST_TICKS = 9
 
 #: Fewer conversions than this in a group: its curve and its tests say little.

@@ -98,13 +98,28 @@ class TimeToPurchaseResult:
         rows = [{"group": name, **point} for name, curve in self.curves for point in curve.points()]
         return pd.DataFrame(rows, columns=["group", "seconds", "converted", "low", "high", "at_risk"])
 
+    @cached_property
+    def horizon(self) -> int:
+        """How far curves are drawn, microseconds: well beyond nearly all conversions, or to the end of the log."""
+        if not self.curve.converted:
+            return self.curve.longest
+        return min(self.curve.longest, max(MICROSECONDS, round(3 * self.curve.of_converted([0.99])[0])))
+
+    @property
+    def drawn_frame(self) -> pd.DataFrame:
+        """The curves as far as they are drawn."""
+        end = self.horizon / MICROSECONDS
+        frame = self.frame
+        last = [{"group": name, "seconds": end, **curve.at(self.horizon)} for name, curve in self.curves]
+        rows = [row for row in frame.to_dict("records") if row["seconds"] < end] + last
+        return type(frame)(rows, columns=frame.columns)
+
     @property
     def risk_frame(self) -> pd.DataFrame:
         """How many are still followed and have not converted, at even times: ``group seconds at_risk``."""
         import pandas as pd
 
-        longest = self.curve.longest
-        rows = [{"group": name, **row} for name, curve in self.curves for row in curve.numbers_at_risk(longest)]
+        rows = [{"group": name, **row} for name, curve in self.curves for row in curve.numbers_at_risk(self.horizon)]
         return pd.DataFrame(rows, columns=["group", "seconds", "at_risk"])
 
     @property
@@ -115,7 +130,9 @@ class TimeToPurchaseResult:
     @property
     def note(self) -> str:
         """What stands below the curves: the test, or how long is followed who does not convert."""
-        return self.test_words or f"Who has not is followed to the end of the log ({iso(self.observed.end)[:10]})."
+        cut = self.horizon < self.curve.longest
+        rest = "; the curves go on beyond what is drawn." if cut else "."
+        return self.test_words or f"Who has not is followed to the end of the log, {iso(self.observed.end)[:10]}{rest}"
 
     @property
     def test_words(self) -> str:

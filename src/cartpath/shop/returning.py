@@ -196,7 +196,7 @@ class ReturningViews:
                 pinned, paths.Counting.of(**counting), start=start, goal=goal, by=by, top=top,
                 zone=self._zone(time_zone),
             )  # fmt: skip
-        return Analysis(result, lambda r: figures.survival_figure(r.frame, r.risk_frame, r.note, r.what))
+        return Analysis(result, lambda r: figures.survival_figure(r.drawn_frame, r.risk_frame, r.note, r.what))
 
     def _held(self, snap: Snapshot | None) -> AbstractContextManager[Snapshot]:
         return self.snapshot() if snap is None else nullcontext(snap)
