@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cartpath.figures.below import note_below
 from cartpath.figures.style import ACCENT, ACCENT_SOFT, MUTED, SERIES, WARM_SOFT, layout, note_figure
 
 #: Column, name, colour; dormant hangs below zero.
@@ -45,22 +46,18 @@ def lifecycle_figure(frame: Any, unit: str = "week") -> go.Figure:
             customdata=frame[column],
             hovertemplate="%{x}: <b>%{customdata:,}</b> " + name.lower() + "<extra></extra>",
         )
-    layout(figure, 440, barmode="relative", bargap=0.25)
+    layout(figure, 400, barmode="relative", bargap=0.25)
     figure.update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        margin={"l": 10, "r": 10, "t": 40, "b": 76},
+        margin={"l": 10, "r": 10, "t": 40, "b": 8},
     )
     labels = list(frame["period"])
     kept = labels[:: max(1, -(-len(labels) // 9))]
     figure.update_xaxes(type="category", showgrid=False, tickangle=0, tickvals=kept, ticktext=kept)
     figure.update_yaxes(automargin=True, zerolinecolor=MUTED, title={"text": "users", "standoff": 6})
-    figure.add_annotation(
-        text=(
-            f"Pale: the {unit} is not wholly in the log. In the first one everybody is new."
-            f" Dormant: active in the {unit} before, not in this one."
-        ),
-        x=0, y=0, xref="paper", yref="paper", yshift=-68, xanchor="left", yanchor="bottom", showarrow=False,
-        font={"color": MUTED, "size": 12},
-    )  # fmt: skip
-    return figure
+    return note_below(
+        figure,
+        f"Pale: the {unit} is not wholly in the log. In the first one everybody is new."
+        f" Dormant: active in the {unit} before, not in this one.",
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cartpath.figures.below import note_below
 from cartpath.figures.style import ACCENT, INK, MUTED, SERIES, layout, note_figure, percent, text
 
 #: Most cohorts drawn; the table has all.
@@ -76,7 +77,7 @@ def _heat_map(frame: Any, totals: Any, unit: str, what: str) -> go.Figure:
     open_cells = [(k, i) for i, row in enumerate(rows) for k, cell in row.items() if not cell.get("complete", True)]
     for k, i in open_cells:
         figure.add_annotation(x=k, y=i, text="•", showarrow=False, font={"color": MUTED, "size": 13})
-    layout(figure, 120 + 27 * len(rows))
+    layout(figure, 76 + 27 * len(rows))
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", showgrid=False, zeroline=False,
         automargin=True, tickfont={"color": INK, "size": 12},
@@ -89,8 +90,8 @@ def _heat_map(frame: Any, totals: Any, unit: str, what: str) -> go.Figure:
     words = f"{what}, share of the cohort (its users in brackets). • is not over yet in the log."
     if len(cohorts) > len(shown):
         words += f" The last {len(shown)} of {len(cohorts)} cohorts are drawn."
-    _note(figure, words)
-    return figure
+    figure.update_layout(margin={"l": 10, "r": 16, "t": 46, "b": 8})
+    return note_below(figure, words, axis=0)
 
 
 def _lines(totals: Any, unit: str, what: str) -> go.Figure:
@@ -113,15 +114,16 @@ def _lines(totals: Any, unit: str, what: str) -> go.Figure:
             customdata=[_hover(text(name), row, unit, row["k"]) for row in rows.to_dict("records")],
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
-    layout(figure, 420)
+    layout(figure, 400)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     figure.update_yaxes(tickformat=".1%", rangemode="tozero", automargin=True)
     figure.update_xaxes(
         title={"text": f"{unit}s after the {unit} of the start", "standoff": 8},
         dtick=1 if len(totals["k"].unique()) < 20 else None,
     )
-    _note(figure, f"{what}, share of those who started, over wholly observed cohorts, with 95% Wilson intervals.", 66)
-    return figure
+    figure.update_layout(margin={"l": 10, "r": 16, "t": 46, "b": 8})
+    words = f"{what}, share of those who started, over wholly observed cohorts, with 95% Wilson intervals."
+    return note_below(figure, words, axis=42)
 
 
 def _rate(cell: dict[str, Any] | None) -> float | None:
@@ -142,11 +144,3 @@ def _hover(name: str, cell: dict[str, Any] | None, unit: str, k: int) -> str:
     if _rate(cell) is None:
         return f"{head} so far: the {unit} is not over"
     return f"{head}, {percent(cell['rate'])} (95% {percent(cell['low'])} to {percent(cell['high'])})"
-
-
-def _note(figure: go.Figure, words: str, bottom: int = 40) -> None:
-    figure.update_layout(margin={"l": 10, "r": 16, "t": 46, "b": bottom})
-    figure.add_annotation(
-        text=words, x=0, y=0, xref="paper", yref="paper", yshift=8 - bottom, xanchor="left", yanchor="bottom",
-        showarrow=False, font={"color": MUTED, "size": 12},
-    )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cartpath.figures.below import note_below
 from cartpath.figures.style import INK, MUTED, SERIES, layout, note_figure, percent, text
 
 _UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
@@ -36,7 +37,7 @@ def survival_figure(frame: Any, at_risk: Any, note: str = "", what: str = "have 
     names = list(dict.fromkeys(frame["group"]))
     unit, length = scale_of(float(frame["seconds"].max()))
     table = 24 * len(names) + 30
-    height = 380 + table + 60
+    height = 380 + table + 40
     figure = make_subplots(
         rows=2,
         cols=1,
@@ -50,7 +51,7 @@ def survival_figure(frame: Any, at_risk: Any, note: str = "", what: str = "have 
     layout(figure, height)
     figure.update_layout(
         showlegend=len(names) > 1, legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
-        margin={"l": 10, "r": 20, "t": 36 if len(names) > 1 else 14, "b": 40 if note else 14},
+        margin={"l": 10, "r": 20, "t": 36 if len(names) > 1 else 14, "b": 14},
     )  # fmt: skip
     figure.update_yaxes(
         tickformat=tick_format(frame), rangemode="tozero", automargin=True,
@@ -58,14 +59,9 @@ def survival_figure(frame: Any, at_risk: Any, note: str = "", what: str = "have 
     )  # fmt: skip
     ticks = sorted({seconds / length for seconds in at_risk["seconds"]})
     end = max(float(frame["seconds"].max()) / length, ticks[-1] if ticks else 0.0) or 1.0
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], range=[-0.03 * end, 1.01 * end])
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], range=[-0.05 * end, 1.01 * end])
     figure.update_xaxes(showticklabels=True, title={"text": f"{unit} since the start", "standoff": 4}, row=1, col=1)
-    if note:
-        figure.add_annotation(
-            text=text(note, 200), x=0, y=0, xref="paper", yref="paper", yshift=-32, xanchor="left", yanchor="bottom",
-            showarrow=False, font={"color": MUTED, "size": 12},
-        )  # fmt: skip
-    return figure
+    return note_below(figure, note, axis=0) if note else figure
 
 
 def colours_of(names: list[str]) -> list[str]:
