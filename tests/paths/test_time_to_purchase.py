@@ -123,6 +123,8 @@ def test_lines_of_one_order_and_lines_without_an_id() -> None:
     found = ask(repurchase, bare)
     assert (found.numbers["orders"], found.numbers["orders_without_id"], found.numbers["median_days"]) == (2, 2, 1.0)
     assert "no order id" in str(found.warnings)
+    # The second step, and an order whose id's hash happens to be 2.
+    assert ask(repurchase, [Row(1, BASE, "purchase", order=2), Row(1, BASE + 1, "purchase")]).numbers["orders"] == 2
 
 
 def test_the_curve_knows_of_who_has_not_ordered_again() -> None:
