@@ -69,6 +69,15 @@ def test_an_empty_period_is_explained(run: Run, shop: str, command: str) -> None
     assert "no event counts" in result.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_empty_store_is_explained(run: Run, command: str, tmp_path: Path) -> None:
+    store.init(tmp_path / "shop")
+    result = run(command, str(tmp_path / "shop"), "--figure", str(tmp_path / "a.json"))
+    assert result.exit_code == 0, result.output
+    assert "no event counts" in result.stderr
+    assert "nothing to draw" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
 def test_groups(run: Run, shop: str) -> None:
     by = run("retention", shop, "--by", "event", "--cohort", "day").stdout
     assert "view" in by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from itertools import pairwise
 from typing import Any
@@ -11,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartpath.figures import repurchase_figure, survival_figure
-from cartpath.paths import repurchase, time_to_purchase
+from cartpath.figures import repurchase_figure, retention_figure, survival_figure
+from cartpath.paths import repurchase, retention, time_to_purchase
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting, wilson
 from cartpath.paths.log_rank import log_rank
 from cartpath.paths.survival import kaplan_meier
 from cartpath.schema import CartpathError, MissingExtraError
-from tests.paths.stores import ask
+from tests.paths.stores import LaidOut, ask
 from tests.paths.twin import SECOND, Row
 from tests.paths.twin_retention import (
     BASE,
@@ -180,8 +181,23 @@ def test_nothing_to_count(view: Any) -> None:
 
 def drawn(found: Any) -> str:
     if hasattr(found, "buying"):
-        return str(repurchase_figure(found.frame, found.curve_frame, found.unit).to_json())
-    return str(survival_figure(found.drawn_frame, found.risk_frame, found.note, found.what).to_json())
+        figure = repurchase_figure(found.frame, found.curve_frame, found.unit)
+    else:
+        figure = survival_figure(found.drawn_frame, found.risk_frame, found.note, found.what)
+    return str(json.loads(figure.to_json()))
+
+
+def test_names_from_the_data_are_no_markup() -> None:
+    hostile = "</script><script>alert(1)</script>"
+    rows = [Row(u, BASE + u * DAY, hostile) for u in range(5)]
+    rows += [Row(u, BASE + (u + k) * DAY, "view") for u in range(9) for k in (9, 20)]
+    snap = LaidOut(rows, names=("view", hostile))
+    found = time_to_purchase(snap, by="event", goal=f'"{hostile}"')
+    cohorts = retention(snap, by="event", back=f'"{hostile}"', cohort="day")
+    shown = retention_figure(cohorts.frame, cohorts.total_frame, "day", cohorts.what)
+    for words in (drawn(found), str(json.loads(shown.to_json()))):
+        assert "<script>" not in words
+        assert "&lt;script&gt;" in words
 
 
 def test_figures_of_orders() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cartpath.figures.style import ACCENT, ACCENT_SOFT, MUTED, WARM, layout, note_figure, percent
+from cartpath.figures.style import ACCENT, ACCENT_SOFT, MUTED, WARM, layout, note_figure, percent, text
 from cartpath.figures.survival import add_curve, scale_of, tick_format
 
 
@@ -33,7 +33,7 @@ def repurchase_figure(frame: Any, curve: Any, buyers: str = "buyers") -> go.Figu
     n = int(frame["n"].sum()) if len(frame) else 0
     titles = [f"Intervals between orders that were seen (n = {n:,})" if n else "Nobody ordered twice in this period"]
     if len(curve):
-        titles.append(f"Share of {buyers} with a second order (Kaplan-Meier, 95% band)")
+        titles.append(f"Share of {text(buyers, 60)} with a second order (Kaplan-Meier, 95% band)")
     rows = len(titles)
     specs = [[{"secondary_y": True}]] + [[{}]] * (rows - 1)
     figure = make_subplots(rows=rows, cols=1, vertical_spacing=0.2, subplot_titles=titles, specs=specs)

@@ -55,7 +55,7 @@ def survival_figure(frame: Any, at_risk: Any, note: str = "", what: str = "have 
     )  # fmt: skip
     figure.update_yaxes(
         tickformat=tick_format(frame), rangemode="tozero", automargin=True,
-        title={"text": f"{what}, with 95% band", "standoff": 6}, row=1, col=1,
+        title={"text": f"{text(what)}, with 95% band", "standoff": 6}, row=1, col=1,
     )  # fmt: skip
     ticks = sorted({seconds / length for seconds in at_risk["seconds"]})
     end = max(float(frame["seconds"].max()) / length, ticks[-1] if ticks else 0.0) or 1.0
