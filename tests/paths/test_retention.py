@@ -24,6 +24,7 @@ from tests.paths.twin_retention import (
     Period,
     buying,
     days_twin,
+    dense_log,
     first_day,
     labels,
     lifecycle_twin,
@@ -57,8 +58,23 @@ def test_retention_equals_the_twin(
     rows: list[Row], period: Period, start: str, back: str, unit: str, zone: str, data: st.DataObject
 ) -> None:
     mode = data.draw(st.sampled_from(("classic", "unbounded")))
+    check_retention(rows, period, start, back, unit, zone, mode, data.draw(st.integers(1, 3)))
+
+
+@pytest.mark.parametrize("mode", ["classic", "unbounded"])
+@pytest.mark.parametrize("unit", ["day", "week", "month"])
+def test_retention_of_dense_logs_equals_the_twin(unit: str, mode: str) -> None:
+    for seed in range(4):
+        check_retention(dense_log(seed), (None, None), "*", "*", unit, "UTC", mode, 2)
+        cut = (BASE + 2 * DAY, BASE + 30 * DAY)
+        check_retention(dense_log(seed), cut, "cart", "purchase", unit, "America/Los_Angeles", mode, 3)
+
+
+def check_retention(
+    rows: list[Row], period: Period, start: str, back: str, unit: str, zone: str, mode: str, buckets: int
+) -> None:
     options: dict[str, Any] = {"start": start, "back": back, "cohort": unit, "mode": mode, "zone": zone}
-    found = ask(retention, rows, data.draw(st.integers(1, 3)), counting=counting(period), periods=4, **options)
+    found = ask(retention, rows, buckets, counting=counting(period), periods=4, **options)
     twin = retention_twin(rows, period, start, back, unit, zone, mode, 4)
     end = watched(rows, period, zone)[1]
     days = labels(rows, period, unit, zone)
@@ -116,6 +132,10 @@ def test_orders_before_the_start_are_not_of_it() -> None:
 
 @given(rows=logs.filter(bool), period=periods, event=events, unit=units, zone=zones)
 def test_the_lifecycle_equals_the_twin(rows: list[Row], period: Period, event: str, unit: str, zone: str) -> None:
+    check_lifecycle(rows, period, event, unit, zone)
+
+
+def check_lifecycle(rows: list[Row], period: Period, event: str, unit: str, zone: str) -> None:
     found = ask(lifecycle, rows, 3, counting=counting(period), event=event, period=unit, zone=zone)
     names = ("active", "new", "retained", "resurrected", "dormant")
     got = [tuple(row[name] for name in names) for row in found.rows]
@@ -136,6 +156,18 @@ def test_who_is_active_is_accounted_for(rows: list[Row], unit: str) -> None:
 
 @given(rows=logs.filter(bool), period=periods, event=events, zone=zones, unit=st.sampled_from(("week", "month")))
 def test_stickiness_equals_the_twin(rows: list[Row], period: Period, event: str, zone: str, unit: str) -> None:
+    check_stickiness(rows, period, event, zone, unit)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lifecycle_and_stickiness_of_dense_logs_equal_the_twin(seed: int) -> None:
+    for event in ("*", "purchase"):
+        check_stickiness(dense_log(seed), (None, None), event, "Europe/Berlin", "week")
+        check_lifecycle(dense_log(seed), (None, None), event, "day", "America/Los_Angeles")
+        check_lifecycle(dense_log(seed), (None, BASE + 34 * DAY), event, "week", "UTC")
+
+
+def check_stickiness(rows: list[Row], period: Period, event: str, zone: str, unit: str) -> None:
     found = ask(stickiness, rows, 2, counting=counting(period), event=event, zone=zone, period=unit)
     users = days_twin(rows, period, event, zone)
     days = labels(rows, period, "day", zone)

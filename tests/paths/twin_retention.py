@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,17 +20,15 @@ BASE = int(datetime(2016, 10, 27, tzinfo=UTC).timestamp())
 Period = tuple[int | None, int | None]
 
 #: Logs over five weeks: an event every six hours, with ties, hits, interleaved sessions and orders.
-logs = st.lists(
-    st.builds(
-        lambda k, **more: Row(at=BASE + 6 * HOUR * k, **more),
-        k=st.integers(0, 140),
-        user=st.integers(0, 4),
-        event=st.sampled_from(NAMES),
-        session=st.integers(0, 2),
-        hit=st.one_of(st.none(), st.integers(0, 1)),
-    ),
-    max_size=40,
+events = st.builds(
+    lambda k, **more: Row(at=BASE + 6 * HOUR * k, **more),
+    k=st.integers(0, 140),
+    user=st.integers(0, 3),
+    event=st.sampled_from(NAMES),
+    session=st.integers(0, 2),
+    hit=st.one_of(st.none(), st.integers(0, 1)),
 )
+logs = st.one_of(st.lists(events, max_size=6), st.lists(events, min_size=15, max_size=40))
 #: Orders: few ids, so that several lines share one; 0 is none.
 buying = st.lists(
     st.builds(
@@ -198,8 +196,16 @@ def durations_twin(
     return sorted(found)
 
 
-def shifted(rows: list[Row], seconds: int) -> list[Row]:
-    return [replace(row, at=row.at + seconds) for row in rows]
+def dense_log(seed: int) -> list[Row]:
+    """A log in which sessions interleave, times tie and gaps take every length."""
+    rng = random.Random(seed)
+    return [
+        Row(
+            user=rng.randrange(4), at=BASE + 6 * HOUR * rng.randrange(140), event=rng.choice(NAMES),
+            session=rng.randrange(3), hit=rng.choice((None, 0, 1)),
+        )
+        for _ in range(60)
+    ]  # fmt: skip
 
 
 def micros(at: int | None, missing: int) -> int:
