@@ -61,7 +61,6 @@ def test_commands_on_a_page_exist(page: Path) -> None:
         assert name in targets(), f"`make {name}` is not in the Makefile"
     known = {command.split()[1] for command in COMMANDS}
     for name in re.findall(r"^(?:\$ )?(?:\.venv/bin/)?cartpath ([a-z][a-z-]*)", code, re.MULTILINE):
-    for name in re.findall(r"^(?:\$ )?(?:\.venv/bin/)?cartpath ([a-z-]+)", code, re.MULTILINE):
         assert name in known, f"`cartpath {name}` is not a command"
 
 

@@ -8,9 +8,9 @@ from cartpath.figures.flow_comparison import flow_comparison_figure
 from cartpath.figures.funnel import funnel_figure
 from cartpath.figures.lifecycle import lifecycle_figure
 from cartpath.figures.models import calibration_figure, metric_figure
-from cartpath.figures.step_view import step_matrix_figure, step_view_figure
 from cartpath.figures.repurchase import repurchase_figure
 from cartpath.figures.retention import retention_figure
+from cartpath.figures.step_view import step_matrix_figure, step_view_figure
 from cartpath.figures.stickiness import stickiness_figure
 from cartpath.figures.style import note_figure
 from cartpath.figures.survival import survival_figure
@@ -27,10 +27,10 @@ __all__ = [
     "lifecycle_figure",
     "metric_figure",
     "note_figure",
-    "step_matrix_figure",
-    "step_view_figure",
     "repurchase_figure",
     "retention_figure",
+    "step_matrix_figure",
+    "step_view_figure",
     "stickiness_figure",
     "survival_figure",
     "variants_figure",
