@@ -17,7 +17,7 @@ from cartpath.paths.funnel.strict import first_with, hit_end, hit_mask
 from cartpath.store.jit import kernel
 
 _Ints = npt.NDArray[np.int64]
-_Masks = npt.NDArray[np.uint32]
+_Masks = npt.NDArray[np.int32]
 _Entries = tuple[_Ints, _Ints, _Ints, _Ints]
 
 

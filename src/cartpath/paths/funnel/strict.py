@@ -14,7 +14,7 @@ from cartpath.paths.funnel.masks import EXCLUDED
 from cartpath.store.jit import kernel
 
 _Ints = npt.NDArray[np.int64]
-_Masks = npt.NDArray[np.uint32]
+_Masks = npt.NDArray[np.int32]
 
 
 @kernel

@@ -1,0 +1,94 @@
+"""Lanes: what kernels loop over. A lane is a unit's path, or that part of it which has one value of a held property."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.paths.counted import Counted, Paths
+from cartpath.paths.funnel.masks import BROKEN, EXCLUDED, Masks
+from cartpath.paths.funnel.plan import FunnelPlan
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Contiguous lanes.
+
+    Attributes
+    ----------
+    offsets : int64 array (n_lanes + 1,)
+    ts, mask : arrays, one value an element
+    hit : int64 array or None
+        The number of the step (hit) that an element belongs to; only strict order reads it.
+    path : int64 array (n_lanes,)
+        The path that a lane is of.
+    place : int64 array or None
+        Where each element is among the elements of the paths; None where they are the same.
+    """
+
+    offsets: Ints
+    ts: Ints
+    mask: Masks
+    hit: Ints | None
+    path: Ints
+    place: Ints | None
+
+    def places(self, at: Ints) -> Ints:
+        """Return where elements are among those of the paths; -1 stays -1."""
+        return at if self.place is None else np.where(at < 0, -1, self.place[at])
+
+
+def lanes_of(counted: Counted, paths: Paths, plan: FunnelPlan) -> Lanes:
+    """Cut the paths of a bucket into lanes."""
+    mask, hit = paths.take(plan.masks(counted.view)), None
+    if plan.order == "strict":
+        starts = step_starts(counted, paths)
+        hit = np.cumsum(starts, dtype=np.int64)
+        mask = _of_first_name(mask, paths.take(counted.view.event), starts, hit)
+    values = plan.held(counted.view)
+    whole = Lanes(paths.offsets, paths.take(counted.view.ts), mask, hit, np.arange(len(paths)), None)
+    return whole if values is None else _by_value(whole, paths.take(values))
+
+
+def step_starts(counted: Counted, paths: Paths) -> npt.NDArray[np.uint8]:
+    """Return 1 on each element of the paths that begins a step."""
+    starts = counted.step
+    if counted.rows is not None:
+        starts = np.zeros(counted.view.n_events, np.uint8)
+        starts[counted.rows] = counted.step
+    return paths.take(starts)
+
+
+def _of_first_name(mask: Masks, event: npt.NDArray[np.int32], starts: npt.NDArray[np.uint8], hit: Ints) -> Masks:
+    """Let only events with the name of their hit's first event be steps: that is what the flow graph calls the hit."""
+    if starts.all():
+        return mask
+    other = event != event[np.flatnonzero(starts)][hit - 1]
+    return np.where(other, mask & np.int32(EXCLUDED), mask)
+
+
+def _by_value(lanes: Lanes, values: npt.NDArray[np.int32]) -> Lanes:
+    """Take the values of the held property apart; an excluded event without a value concerns all of them."""
+    general = (values < 0) & (lanes.mask & EXCLUDED != 0)
+    mask = lanes.mask
+    if lanes.hit is not None and general.any():
+        mask = np.where(np.isin(lanes.hit, lanes.hit[general]), mask | np.int32(EXCLUDED), mask)
+    kept = np.flatnonzero((values >= 0) & (mask != 0))
+    path = np.repeat(lanes.path, np.diff(lanes.offsets))[kept]
+    order = np.argsort(path * (int(values.max(initial=0)) + 1) + values[kept], kind="stable")
+    kept, path = kept[order], path[order]
+    new = np.ones(len(kept), np.bool_)
+    new[1:] = (path[1:] != path[:-1]) | (values[kept[1:]] != values[kept[:-1]])
+    offsets = np.append(np.flatnonzero(new), len(kept))
+    found = mask[kept]
+    if lanes.hit is None and general.any():
+        before = np.cumsum(general)[kept]
+        broken = ~new
+        broken[1:] &= before[1:] != before[:-1]
+        found = np.where(broken, found | np.int32(BROKEN), found)
+    hit = None if lanes.hit is None else lanes.hit[kept]
+    return Lanes(offsets, lanes.ts[kept], found, hit, path[offsets[:-1]], kept)
