@@ -9,7 +9,7 @@ import numpy as np
 from cartpath.paths.counted import Counted, Paths
 from cartpath.paths.funnel.any_order import any_order, place_any
 from cartpath.paths.funnel.entries import any_entries, loose_entries, strict_entries
-from cartpath.paths.funnel.lanes import Ints, Lanes, lanes_of
+from cartpath.paths.funnel.lanes import Ints, Lanes, lanes_of, looked_up
 from cartpath.paths.funnel.loose import loose, place_loose
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.strict import place_strict, strict
@@ -103,7 +103,7 @@ def _of_lanes(values: Ints, lane: Ints, none: int) -> Ints:
 
 def _rows(lanes: Lanes, paths: Paths, at: Ints) -> Ints:
     places = lanes.places(at)
-    return places if paths.rows is None else np.where(places < 0, -1, paths.rows[places])
+    return places if paths.rows is None else looked_up(paths.rows, places)
 
 
 @kernel

@@ -39,7 +39,15 @@ class Lanes:
 
     def places(self, at: Ints) -> Ints:
         """Return where elements are among those of the paths; -1 stays -1."""
-        return at if self.place is None else np.where(at < 0, -1, self.place[at])
+        return at if self.place is None else looked_up(self.place, at)
+
+
+def looked_up(array: Ints, at: Ints) -> Ints:
+    """Return ``array[at]``, -1 where ``at`` is -1."""
+    found = np.full(at.shape, -1, np.int64)
+    there = at >= 0
+    found[there] = array[at[there]]
+    return found
 
 
 def lanes_of(counted: Counted, paths: Paths, plan: FunnelPlan) -> Lanes:
