@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
-
-from hypothesis import strategies as st
+from random import Random
 
 from tests.paths.twin import EVENTS, Row, path_order, step_starts
 
@@ -219,27 +218,33 @@ def funnel_told(rows: list[Row], kept: list[bool], asked: Asked) -> list[Told]:
     ]
 
 
-patterns = st.tuples(st.sampled_from((*EVENTS, "never")), st.sampled_from((None, None, None, 0, 1)))
-#: Logs with values, ties, interleaved sessions and hits of several events.
-valued_logs = st.lists(
-    st.builds(
-        Row,
-        user=st.integers(0, 1),
-        at=st.integers(0, 9),
-        event=st.sampled_from(EVENTS[:3]),
-        session=st.integers(0, 1),
-        hit=st.one_of(st.none(), st.integers(0, 1)),
-        quantity=st.sampled_from((None, 0, 1)),
-    ),
-    max_size=16,
-)
-questions = st.builds(
-    Asked,
-    steps=st.lists(st.lists(patterns, min_size=1, max_size=2).map(tuple), min_size=1, max_size=3).map(tuple),
-    order=st.sampled_from(("loose", "strict", "any")),
-    window=st.one_of(st.none(), st.integers(0, 6)),
-    unit=st.sampled_from(("users", "sessions", "entries")),
-    in_session=st.booleans(),
-    exclude=st.one_of(st.just(()), st.lists(patterns, min_size=1, max_size=2).map(tuple)),
-    hold=st.booleans(),
-)
+def dense(seed: int) -> tuple[list[Row], list[bool], Asked]:
+    """A busy log with ties, values, interleaved sessions and hits of several events, and a question about it."""
+    draw = Random(seed)
+    rows: list[Row] = []
+    at, names = 0, EVENTS[: draw.choice((2, 3))]
+    for _ in range(draw.randrange(4, 15)):
+        at += draw.choice((0, 0, 1, 1, 2, 3))
+        user, session, hit = int(draw.random() < 0.15), int(draw.random() < 0.25), draw.choice((None, None, 0, 1))
+        for _ in range(1 if hit is None else draw.randrange(1, 4)):
+            value = draw.choice((None, 0, 0, 1))
+            rows.append(Row(user, at, draw.choice(names), session, hit, quantity=value))
+    kept = [draw.random() > 0.1 for _ in rows] if draw.random() < 0.3 else [True] * len(rows)
+    return rows, kept, _question(draw, names)
+
+
+def _question(draw: Random, names: tuple[str, ...]) -> Asked:
+    def patterns(most: int) -> tuple[Pattern, ...]:
+        def one() -> Pattern:
+            value = draw.choice((0, 1)) if draw.random() < 0.2 else None
+            return "never" if draw.random() < 0.05 else draw.choice(names), value
+
+        return tuple(one() for _ in range(draw.randrange(1, most + 1)))
+
+    return Asked(
+        tuple(patterns(draw.choice((1, 1, 2))) for _ in range(draw.choice((1, 2, 3, 3)))),
+        window=draw.choice((None, None, 2, 4, 7)),
+        in_session=draw.random() < 0.3,
+        exclude=patterns(2) if draw.random() < 0.5 else (),
+        hold=draw.random() < 0.5,
+    )

@@ -55,7 +55,7 @@ def any_order(offsets: _Ints, ts: _Ints, mask: _Masks, n_steps: int, window: int
         start[:] = -1
         best = 0
         for i in range(offsets[path], offsets[path + 1]):
-            m = np.int64(mask[i])
+            m = int(mask[i])
             if m == 0:
                 continue
             if m & BROKEN:

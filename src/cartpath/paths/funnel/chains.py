@@ -11,6 +11,7 @@ from cartpath.paths.funnel.any_order import any_order, place_any
 from cartpath.paths.funnel.entries import any_entries, loose_entries, strict_entries
 from cartpath.paths.funnel.lanes import Ints, Lanes, lanes_of, looked_up
 from cartpath.paths.funnel.loose import loose, place_loose
+from cartpath.paths.funnel.masks import Masks
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.strict import place_strict, strict
 from cartpath.store.jit import kernel
@@ -23,6 +24,8 @@ class Chains:
     Attributes
     ----------
     paths : Paths
+    mask : int32 array, one value an element of the paths
+        What each can be.
     depth : int64 array (n_units,)
         Steps reached.
     first, last : int64 array (n_units,)
@@ -32,6 +35,7 @@ class Chains:
     """
 
     paths: Paths
+    mask: Masks
     depth: Ints
     first: Ints
     last: Ints
@@ -45,7 +49,8 @@ class Chains:
 def chains_of(counted: Counted, plan: FunnelPlan) -> Chains:
     """Find the chain of each unit of a bucket."""
     paths = counted.paths(plan.lane_unit)
-    lanes = lanes_of(counted, paths, plan)
+    mask = paths.take(plan.masks(counted.view))
+    lanes = lanes_of(counted, paths, mask, plan)
     if plan.unit == "entries":
         _, depth, first, last = _entries(lanes, plan)
     else:
@@ -54,7 +59,9 @@ def chains_of(counted: Counted, plan: FunnelPlan) -> Chains:
             owner, n_units = _owners(lanes, paths, plan)
             lane = _deepest(owner, n_units, depth, _rows(lanes, paths, last))
             depth, first, last = _of_lanes(depth, lane, 0), _of_lanes(first, lane, -1), _of_lanes(last, lane, -1)
-    return _placed(lanes, paths, plan, depth, first, last)
+    at = _places(lanes, plan, depth, first, last)
+    first = at[:, 0] if plan.order == "strict" else first
+    return Chains(paths, mask, depth, lanes.places(first), lanes.places(last), lanes.places(at))
 
 
 def depth_of(counted: Counted, plan: FunnelPlan) -> Ints:
@@ -117,12 +124,8 @@ def _deepest(owner: Ints, n_units: int, depth: Ints, row: Ints) -> Ints:
     return best
 
 
-def _placed(lanes: Lanes, paths: Paths, plan: FunnelPlan, depth: Ints, first: Ints, last: Ints) -> Chains:
+def _places(lanes: Lanes, plan: FunnelPlan, depth: Ints, first: Ints, last: Ints) -> Ints:
     if lanes.hit is not None:
-        at = place_strict(depth, first, lanes.mask, lanes.hit, plan.n_steps)
-        first = at[:, 0]
-    elif plan.order == "loose":
-        at = place_loose(depth, first, last, lanes.mask, plan.n_steps)
-    else:
-        at = place_any(depth, first, last, lanes.mask, plan.n_steps)
-    return Chains(paths, depth, lanes.places(first), lanes.places(last), lanes.places(at))
+        return place_strict(depth, first, lanes.mask, lanes.hit, plan.n_steps)
+    place = place_loose if plan.order == "loose" else place_any
+    return place(depth, first, last, lanes.mask, plan.n_steps)

@@ -74,9 +74,7 @@ def funnel(
     ...     funnel(snap, "view,purchase", within="7d").counts
     (0, 0)
     """
-    scheme = plan(
-        snap, steps, within, unit=counting.unit, order=order, exclude=exclude, hold=hold, by=by, trend=trend
-    )
+    scheme = plan(snap, steps, within, unit=counting.unit, order=order, exclude=exclude, hold=hold, by=by, trend=trend)
     rule = counting.bind(snap)
     scan = partial(scan_funnel, rule=rule, plan=scheme)
     counts = engine.run(snap, scan, partial(merge_funnel, n_steps=scheme.n_steps))

@@ -101,7 +101,7 @@ def any_entries(offsets: _Ints, ts: _Ints, mask: _Masks, n_steps: int, window: i
     for p in range(len(offsets) - 1):
         is_open = False
         for i in range(offsets[p], offsets[p + 1]):
-            m = np.int64(mask[i])
+            m = int(mask[i])
             if m == 0:
                 continue
             used = False

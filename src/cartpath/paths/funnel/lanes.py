@@ -50,9 +50,9 @@ def looked_up(array: Ints, at: Ints) -> Ints:
     return found
 
 
-def lanes_of(counted: Counted, paths: Paths, plan: FunnelPlan) -> Lanes:
-    """Cut the paths of a bucket into lanes."""
-    mask, hit = paths.take(plan.masks(counted.view)), None
+def lanes_of(counted: Counted, paths: Paths, mask: Masks, plan: FunnelPlan) -> Lanes:
+    """Cut the paths of a bucket into lanes; ``mask`` has one value an element of the paths."""
+    hit = None
     if plan.order == "strict":
         starts = step_starts(counted, paths)
         hit = np.cumsum(starts, dtype=np.int64)

@@ -64,7 +64,7 @@ def scan_funnel(view: PathView, rule: Rule, plan: FunnelPlan) -> FunnelCounts:
         counted.basis(),
         len(chains.depth),
         at_least(exactly),
-        0 if plan.order == "any" and not plan.excluded else int(_tied(paths.offsets, ts, paths.take(plan.masks(view)))),
+        0 if plan.order == "any" and not plan.excluded else int(_tied(paths.offsets, ts, chains.mask)),
         int(ts.max()) if len(ts) else None,
         durations_of(chains, ts, plan),
         next_counts(chains, step_starts(counted, paths), event, n_steps, len(plan.matcher.by_event) - 1),

@@ -31,7 +31,7 @@ def hit_mask(mask: _Masks, low: int, high: int) -> int:
     """Return all that the events of a hit can be."""
     m = 0
     for i in range(low, high):
-        m |= np.int64(mask[i])
+        m |= int(mask[i])
     return m
 
 
