@@ -6,10 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cartpath.figures.funnel_parts import add_note
 from cartpath.figures.style import ACCENT, ACCENT_SOFT, INK, layout, note_figure, percent, text
 
 
-def funnel_figure(frame: Any, count: str = "users") -> go.Figure:
+def funnel_figure(frame: Any, count: str = "users", note: str | None = None) -> go.Figure:
     """Draw a funnel.
 
     Parameters
@@ -19,6 +20,8 @@ def funnel_figure(frame: Any, count: str = "users") -> go.Figure:
         ``interval_from_start`` and ``interval_from_previous``.
     count : str
         What ``n`` counts.
+    note : str, optional
+        Written above: the rule, what was left out.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def funnel_figure(frame: Any, count: str = "users") -> go.Figure:
     )
     figure.update_layout(margin={"l": 10, "r": 10, "t": 6, "b": 40})
     figure.update_yaxes(automargin=True)
-    return figure
+    return add_note(figure, note)
 
 
 def _label(row: dict[str, Any], step: int) -> str:

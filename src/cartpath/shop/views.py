@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
 from cartpath.schema import CartpathError, Event
+from cartpath.shop.drawing import draw_funnel
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 from cartpath.shop.returning import ReturningViews
@@ -69,21 +70,36 @@ class PathViews(ReturningViews):
         since: Moment = None,
         until: Moment = None,
         snap: Snapshot | None = None,
+        *,
+        where: str | Sequence[str] | None = None,
+        segment: str | None = None,
+        order: str = "loose",
+        exclude: Sequence[str] | str | None = None,
+        hold: str | None = None,
+        by: str | None = None,
+        trend: str | None = None,
+        top: int = 10,
+        show: str | None = None,
     ) -> Analysis[FunnelResult]:
-        """Count a loose funnel.
+        """Count how many get through steps.
 
         Parameters
         ----------
         steps : sequence of str, or str
-            Event names in order, or one text with commas; by default the usual way to an order.
+            Steps in order, or one text with commas, such as ``"view[price>50],checkout|purchase"``; by default the
+            usual way to an order.
         within : str, optional
-            Longest time from the first step to the last, such as ``"7d"``.
+            Longest time from the first step to the last, such as ``"7d"``, or ``"session"``.
         count : str
-            ``"users"`` or ``"sessions"``.
+            ``"users"``, ``"sessions"`` or ``"entries"``.
         since, until : str, date or datetime, optional
             The period, half open, in UTC.
         snap : Snapshot, optional
             A generation pinned by the caller; by default the newest.
+        where, segment : optional
+            Which events and users count.
+        order, exclude, hold, by, trend, top, show : optional
+            As ``cartpath.paths.funnel`` takes them.
 
         Returns
         -------
@@ -93,18 +109,29 @@ class PathViews(ReturningViews):
         Raises
         ------
         CartpathError
-            If a step, window, unit or date cannot be read.
+            If something cannot be read or is unknown.
         """
-        from cartpath import figures, paths
+        from cartpath import paths
+        from cartpath.paths.conditions import Pattern
 
-        if snap is None:
-            with self.snapshot() as snap:
-                return self.funnel(steps, within, count, since, until, snap)
-        names = steps.split(",") if isinstance(steps, str) else steps
-        if names is None:
-            names = default_steps(snap.totals.events_by_type)
-        result = paths.funnel(snap, names, within, count, since, until)
-        return Analysis(result, lambda r: figures.funnel_figure(r.frame, r.counting.unit))
+        counting = paths.Counting.of(count, since, until, where, segment)
+        with self._pinned(snap) as pinned:
+            if steps is None:
+                steps = [str(Pattern(name)) for name in default_steps(pinned.totals.events_by_type)]
+            result = paths.funnel(
+                pinned,
+                steps,
+                within,
+                counting,
+                order=order,
+                exclude=exclude,
+                hold=hold,
+                by=by,
+                trend=trend,
+                top=top,
+                show=show,
+            )
+        return Analysis(result, draw_funnel)
 
     @on_engine
     def flow(

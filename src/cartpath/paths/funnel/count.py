@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from cartpath import engine
@@ -14,15 +15,20 @@ from cartpath.paths.funnel.result import Breakdowns, FunnelResult
 from cartpath.paths.funnel.scan import FunnelCounts, merge_funnel, scan_funnel
 from cartpath.paths.funnel.trend import trend_rows
 from cartpath.paths.rule import Rule
-from cartpath.schema import MICROSECONDS
+from cartpath.schema import MICROSECONDS, CartpathError
 from cartpath.store import Snapshot
+
+#: The tables that a funnel has.
+SHOWN = ("steps", "by", "trend", "times", "instead")
+
+_ALL = Counting()
 
 
 def funnel(
     snap: Snapshot,
     steps: str | Sequence[str],
     within: str | None = None,
-    counting: Counting = Counting(),
+    counting: Counting = _ALL,
     *,
     order: str = "loose",
     exclude: str | Sequence[str] | None = None,
@@ -30,6 +36,7 @@ def funnel(
     by: str | None = None,
     trend: str | None = None,
     top: int = 10,
+    show: str | None = None,
 ) -> FunnelResult:
     """Count how many get through steps.
 
@@ -54,6 +61,9 @@ def funnel(
         ``"day"``, ``"week"`` or ``"month"``.
     top : int
         Values of ``by``, and events in ``instead``, that stand for themselves; the rest is ``(other)``.
+    show : str, optional
+        Which table ``frame`` is, and the figure: ``"steps"``, ``"by"``, ``"trend"``, ``"times"`` or ``"instead"``; by
+        default the breakdown where there is one, then the trend, then the steps.
 
     Returns
     -------
@@ -75,10 +85,22 @@ def funnel(
     (0, 0)
     """
     scheme = plan(snap, steps, within, unit=counting.unit, order=order, exclude=exclude, hold=hold, by=by, trend=trend)
+    shown = _shown(show, by, trend)
     rule = counting.bind(snap)
     scan = partial(scan_funnel, rule=rule, plan=scheme)
     counts = engine.run(snap, scan, partial(merge_funnel, n_steps=scheme.n_steps))
-    return result_of(counts, scheme, rule, snap.codes("event"), top)
+    return replace(result_of(counts, scheme, rule, snap.codes("event"), top), shown=shown)
+
+
+def _shown(show: str | None, by: str | None, trend: str | None) -> str:
+    if show is None:
+        return "by" if by else "trend" if trend else "steps"
+    there = [name for name in SHOWN if {"by": by, "trend": trend}.get(name, True)]
+    if show not in there:
+        raise CartpathError(
+            f"there is no {show!r} to show", f"one of: {', '.join(there)}; by and trend with their option"
+        )
+    return show
 
 
 def result_of(counts: FunnelCounts, scheme: FunnelPlan, rule: Rule, names: Sequence[str], top: int) -> FunnelResult:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.funnel.rates import flat, grouped_frame, step_rows
 from cartpath.paths.funnel.times import Durations, distribution, summary
+from cartpath.paths.funnel.words import rule_words, time_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,8 @@ class FunnelResult:
     instead : list of dict
         For each step but the last, what those did next who went no further.
     parts : Breakdowns
+    shown : str
+        Which table ``frame`` is, and the figure: ``"steps"``, ``"by"``, ``"trend"``, ``"times"`` or ``"instead"``.
     """
 
     steps: tuple[str, ...]
@@ -77,6 +80,7 @@ class FunnelResult:
     durations: Durations | None = None
     instead: list[dict[str, Any]] = field(default_factory=list)
     parts: Breakdowns = field(default_factory=Breakdowns)
+    shown: str = "steps"
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -88,10 +92,16 @@ class FunnelResult:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table that was asked for: a row a step, or a row a group and step, or a row a period and step."""
-        if self.parts.by is not None:
-            return self.group_frame
-        return self.step_frame if self.parts.trend is None else self.trend_frame
+        """The table that was asked for; the others are properties of their own."""
+        frames = {
+            "steps": FunnelResult.step_frame,
+            "by": FunnelResult.group_frame,
+            "trend": FunnelResult.trend_frame,
+            "times": FunnelResult.times_frame,
+            "instead": FunnelResult.instead_frame,
+        }
+        found: pd.DataFrame = frames[self.shown].__get__(self)
+        return found
 
     @property
     def step_frame(self) -> pd.DataFrame:
@@ -129,6 +139,16 @@ class FunnelResult:
             for to in row["next"]
         ]
         return pd.DataFrame(rows, columns=["step", "event", "next", "n", "share"])
+
+    @property
+    def words(self) -> str:
+        """How steps must follow each other, and what counts, as a sentence says it."""
+        return f"{rule_words(self.rule, self.within_seconds)}; {self.counting.sentence}"
+
+    @property
+    def time_words(self) -> str:
+        """How long conversion took, as a sentence says it."""
+        return time_words(self.time_to_convert, self.counting.unit)
 
     @cached_property
     def time_to_convert(self) -> dict[str, Any]:

@@ -1,0 +1,250 @@
+"""What belongs to a funnel besides its steps: groups, trend, times, and what people did instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cartpath.figures.style import ACCENT, ACCENT_SOFT, INK, LINE, MUTED, SERIES, layout, note_figure, percent, text
+
+_ENDS = ("interval_from_start_low", "interval_from_start_high")
+
+
+def add_note(figure: go.Figure, note: str | None) -> go.Figure:
+    """Write a line of text above a figure."""
+    if note:
+        figure.add_annotation(
+            text=text(note, 220),
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=1,
+            yshift=30,
+            xanchor="left",
+            yanchor="middle",
+            showarrow=False,
+            font={"size": 12, "color": MUTED},
+        )
+        figure.update_layout(margin={"t": 50})
+    return figure
+
+
+def funnel_groups_figure(frame: Any, count: str = "users", note: str | None = None) -> go.Figure:
+    """Draw how far each group came, as shares of those of it who began, with their intervals.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a group and step: ``value``, ``step``, ``event``, ``n``, ``rate_from_start`` and the ends of
+        ``interval_from_start``.
+    count : str
+        What ``n`` counts.
+    note : str, optional
+        Written above.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    began = frame[frame["step"] == 1]
+    if not len(began):
+        return note_figure(f"No {count} reached the first step: there are no groups to draw.")
+    place = {value: i for i, value in enumerate(began["value"])}
+    figure = go.Figure()
+    steps = [(number, part) for number, part in frame.groupby("step", sort=True) if number > 1]
+    for number, part in steps or [(1, began)]:
+        rows = part.to_dict("records")
+        spread = 0.16 * (number - 2 - (len(steps) - 1) / 2) if steps else 0
+        _points(figure, rows, [place[row["value"]] + spread for row in rows], SERIES[(number - 2) % len(SERIES)])
+    layout(figure, 110 + (26 + 12 * len(steps)) * len(place))
+    names = [f"{text(row['value'], 26)} · {row['n']:,}" for row in began.to_dict("records")]
+    figure.update_yaxes(
+        tickvals=list(place.values()), ticktext=names, autorange="reversed", automargin=True, tickfont={"color": INK}
+    )
+    figure.update_xaxes(title={"text": f"share of {count} of the group that began"}, tickformat=".0%", automargin=True)
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
+    add_note(figure, note)
+    figure.update_layout(margin={"t": 50 if note else 30})
+    return figure
+
+
+def _points(figure: go.Figure, rows: list[dict[str, Any]], y: list[float], colour: str) -> None:
+    rate = [row["rate_from_start"] for row in rows]
+    low, high = ([_number(row[end], row["rate_from_start"]) for row in rows] for end in _ENDS)
+    figure.add_scatter(
+        x=rate,
+        y=y,
+        name=f"{rows[0]['step']}. {text(rows[0]['event'], 26)}",
+        mode="markers",
+        marker={"size": 9, "color": colour},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [h - r for h, r in zip(high, rate, strict=True)],
+            "arrayminus": [r - b for b, r in zip(low, rate, strict=True)],
+            "thickness": 1.2,
+            "width": 3,
+        },
+        hovertext=[
+            f"<b>{text(row['value'])}</b><br>{text(row['event'])}: {row['n']:,}, {percent(row['rate_from_start'])} of"
+            f" start<br>95% interval {percent(row[_ENDS[0]])} to {percent(row[_ENDS[1]])}"
+            for row in rows
+        ],
+        hoverinfo="text",
+    )
+
+
+def _number(value: float | None, other: float) -> float:
+    return other if value is None or value != value else value
+
+
+def funnel_trend_figure(
+    frame: Any, count: str = "users", note: str | None = None, incomplete: Sequence[str] = ()
+) -> go.Figure:
+    """Draw the conversion of each period with its interval, and below it how many began.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a period and step, as ``funnel_groups_figure`` has it, with ``period`` in place of ``value``.
+    count : str
+        What ``n`` counts.
+    note : str, optional
+        Written above.
+    incomplete : sequence of str
+        Periods whose window had not passed when the data end; they are drawn hollow.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    if not len(frame):
+        return note_figure(f"No {count} reached the first step: there is no trend to draw.")
+    from plotly.subplots import make_subplots
+
+    began, done = frame[frame["step"] == 1], frame[frame["step"] == frame["step"].max()]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.06)
+    shown = done[done["rate_from_start"].notna()]
+    hollow = [period in set(incomplete) for period in shown["period"]]
+    low, high = (shown[end].fillna(shown["rate_from_start"]).tolist() for end in _ENDS)
+    figure.add_scatter(
+        x=shown["period"],
+        y=shown["rate_from_start"],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 1.6},
+        marker={
+            "size": 8,
+            "color": ["white" if h else ACCENT for h in hollow],
+            "line": {"color": ACCENT, "width": 1.6},
+        },
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [h - r for h, r in zip(high, shown["rate_from_start"], strict=True)],
+            "arrayminus": [r - b for b, r in zip(low, shown["rate_from_start"], strict=True)],
+            "color": ACCENT_SOFT,
+            "thickness": 1.4,
+            "width": 3,
+        },
+        customdata=list(zip(shown["n"], low, high, strict=True)),
+        hovertemplate="%{x|%Y-%m-%d}: %{y:.2%}<br>%{customdata[0]:,} converted, 95% interval %{customdata[1]:.2%} to"
+        " %{customdata[2]:.2%}<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_bar(
+        x=began["period"],
+        y=began["n"],
+        marker={"color": ACCENT_SOFT},
+        hovertemplate="%{x|%Y-%m-%d}: %{y:,} began<extra></extra>",
+        row=2,
+        col=1,
+    )
+    layout(figure, 420)
+    figure.update_yaxes(title={"text": "conversion"}, tickformat=".1%", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title={"text": f"{count} that began"}, rangemode="tozero", row=2, col=1)
+    figure.update_xaxes(type="date", showgrid=False)
+    figure.update_yaxes(automargin=True)
+    return add_note(figure, note)
+
+
+def funnel_times_figure(frame: Any, note: str | None = None) -> go.Figure:
+    """Draw how long it took those who made the last step.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a bin: ``bin``, ``n``, ``share``.
+    note : str, optional
+        Written above.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    if not len(frame):
+        return note_figure("Nobody made the last step: there are no times to draw.")
+    figure = go.Figure()
+    figure.add_bar(
+        x=frame["bin"],
+        y=frame["share"],
+        marker={"color": ACCENT},
+        customdata=frame["n"],
+        hovertemplate="%{x}: %{customdata:,}, %{y:.1%}<extra></extra>",
+        text=[percent(share) for share in frame["share"]],
+        textposition="outside",
+        cliponaxis=False,
+    )
+    layout(figure, 340, bargap=0.25)
+    figure.update_xaxes(type="category", title={"text": "from the first step to the last"}, automargin=True)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title={"text": "share of conversions"}, automargin=True)
+    return add_note(figure, note)
+
+
+def funnel_instead_figure(frame: Any, note: str | None = None) -> go.Figure:
+    """Draw what came next for those who reached a step and no further.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a step and what came next: ``step``, ``event``, ``next``, ``n``, ``share``.
+    note : str, optional
+        Written above.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    if not len(frame):
+        return note_figure("Nobody stopped before the last step: there is nothing that was done instead.")
+    figure = go.Figure()
+    totals = frame.groupby(["step", "event"], sort=True)["n"].sum()
+    place = {step: i for i, (step, _) in enumerate(totals.index)}
+    kinds = list(frame.groupby("next")["n"].sum().sort_values(ascending=False, kind="stable").index)
+    colours = dict(zip([kind for kind in kinds if not kind.startswith("(")], (*SERIES[:7], *SERIES[:7]), strict=False))
+    for kind in kinds:
+        part = frame[frame["next"] == kind]
+        figure.add_bar(
+            y=[place[step] for step in part["step"]],
+            x=part["share"],
+            name=text(kind, 26),
+            orientation="h",
+            marker={"color": {"(end)": "#c8cdd4", "(other)": LINE}.get(kind, colours.get(kind, MUTED))},
+            customdata=part["n"],
+            hovertemplate=f"{text(kind)}: %{{customdata:,}}, %{{x:.1%}}<extra></extra>",
+            text=[f"{text(kind, 16)} {percent(share)}" if share >= 0.12 else "" for share in part["share"]],
+            textposition="inside",
+            insidetextanchor="middle",
+        )
+    layout(figure, 120 + 62 * len(place), barmode="stack", bargap=0.35)
+    names = [f"after {step}. {text(event, 26)}<br>{n:,} stopped" for (step, event), n in totals.items()]
+    figure.update_yaxes(
+        tickvals=list(place.values()), ticktext=names, autorange="reversed", automargin=True, tickfont={"color": INK}
+    )
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], title={"text": "what came next"}, automargin=True)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0})
+    add_note(figure, note)
+    return figure
