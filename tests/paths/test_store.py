@@ -12,7 +12,7 @@ from hypothesis import given
 
 from cartpath import store
 from cartpath.config import Settings, StoreSettings
-from cartpath.paths import END, START, daily, flow, funnel, status
+from cartpath.paths import END, START, Counting, daily, flow, funnel, status
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
 from tests.paths.twin import EVENTS, Row, funnel_twin, logs, path_order, paths_of, table_of, view_of
@@ -75,13 +75,13 @@ def snap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
 @pytest.mark.parametrize("within", [None, "90s", "1d", "3d"])
 def test_the_funnel_equals_the_twin(snap: Snapshot, unit: str, within: str | None) -> None:
     window = {None: None, "90s": 90, "1d": 86400, "3d": 259200}[within]
-    got = funnel(snap, ["view", "cart", "purchase"], within=within, count=unit)
+    got = funnel(snap, ["view", "cart", "purchase"], within=within, counting=Counting.of(unit))
     assert list(got.counts) == funnel_twin(LOG, ("view", "cart", "buy"), window, unit, None, None)
     assert got.units == len(paths_of(LOG, unit))
 
 
 def test_the_funnel_over_a_period_equals_the_twin(snap: Snapshot) -> None:
-    got = funnel(snap, ["view", "purchase"], count="sessions", since="1970-01-02", until="1970-01-04")
+    got = funnel(snap, ["view", "purchase"], counting=Counting.of("sessions", "1970-01-02", "1970-01-04"))
     assert list(got.counts) == funnel_twin(LOG, ("view", "buy"), None, "sessions", 86400, 3 * 86400)
 
 
@@ -123,7 +123,7 @@ def test_orders_revenue_and_refunds_equal_plain_python(snap: Snapshot) -> None:
 
 def test_the_views_agree_with_each_other(snap: Snapshot) -> None:
     totals, graph, days = status(snap), flow(snap), daily(snap)
-    per_user, per_session = funnel(snap, ["purchase"]), funnel(snap, ["purchase"], count="sessions")
+    per_user, per_session = funnel(snap, ["purchase"]), funnel(snap, ["purchase"], counting=Counting.of("sessions"))
     visits = {row["event"]: row for row in graph.nodes}
     assert (totals.users, totals.sessions) == (graph.users, graph.sessions) == (per_user.units, per_session.units)
     assert visits["purchase"]["users"] == per_user.counts[0]

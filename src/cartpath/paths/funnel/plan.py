@@ -145,7 +145,7 @@ def plan(
     _one_of("order", order, ORDERS)
     if trend is not None:
         _one_of("trend", trend, GRAINS)
-    wanted = parse_steps(steps) if steps else ()
+    wanted = _wanted(steps)
     excluded = parse_steps(exclude) if exclude else ()
     _check_number(len(wanted), order)
     window, in_session = _window(within)
@@ -172,10 +172,15 @@ def _one_of(what: str, value: str, known: Sequence[str]) -> None:
         raise CartpathError(f"there is no {what} {value!r}", f"one of: {', '.join(known)}")
 
 
+def _wanted(steps: str | Sequence[str]) -> tuple[Step, ...]:
+    texts = [steps] if isinstance(steps, str) else list(steps)
+    if not texts or not all(text.strip() for text in texts):
+        raise CartpathError("a funnel needs at least one step", "for example view,add_to_cart,purchase")
+    return parse_steps(steps)
+
+
 def _check_number(n_steps: int, order: str) -> None:
     most = any_order.MOST_STEPS if order == "any" else MOST_STEPS
-    if not n_steps:
-        raise CartpathError("a funnel needs at least one step", "for example view,add_to_cart,purchase")
     if n_steps > most:
         raise CartpathError(f"{n_steps} steps are more than the {most} that a funnel in {order} order can have")
 
