@@ -12,7 +12,7 @@ from cartpath.paths.conditions import Step, parse_steps
 from cartpath.paths.funnel import any_order
 from cartpath.paths.funnel.masks import MOST_STEPS, Masks, masks_of
 from cartpath.paths.matching import Matcher, match
-from cartpath.paths.properties import Properties, Property
+from cartpath.paths.properties import NUMBER, Properties, Property, spread
 from cartpath.schema import MICROSECONDS, CartpathError, seconds
 from cartpath.store import PathView, Snapshot
 
@@ -96,8 +96,17 @@ class FunnelPlan:
         return masks_of(view, self.matcher, self.n_steps)
 
     def held(self, view: PathView) -> npt.NDArray[np.int32] | None:
-        """Return for each event the code of the property that is held; None where none is."""
-        return None if self.hold is None else self.hold.of_events(view)
+        """Return for each event a code of the value that is held, -1 for none; None where nothing is held.
+
+        A number is held as it is, not as the bin that breakdowns put it in; its codes are those of this bucket alone.
+        """
+        if self.hold is None or self.hold.kind != NUMBER:
+            return None if self.hold is None else self.hold.of_events(view)
+        numbers = spread(self.hold.numbers(view), self.hold.level, view)
+        known = ~np.isnan(numbers)
+        codes = np.full(len(numbers), -1, np.int32)
+        codes[known] = np.unique(numbers[known], return_inverse=True)[1]
+        return codes
 
 
 def plan(
