@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,22 +13,24 @@ from cartpath.figures.style import ACCENT, ACCENT_SOFT, INK, LINE, MUTED, SERIES
 _ENDS = ("interval_from_start_low", "interval_from_start_high")
 
 
-def add_note(figure: go.Figure, note: str | None) -> go.Figure:
-    """Write a line of text above a figure."""
+def add_note(figure: go.Figure, note: str | None, above: int = 8) -> go.Figure:
+    """Write lines of text above a figure, ``above`` pixels over what is drawn there."""
     if note:
+        lines = textwrap.wrap(text(note, 400), 112)
         figure.add_annotation(
-            text=text(note, 220),
+            text="<br>".join(lines),
             xref="paper",
             yref="paper",
             x=0,
             y=1,
-            yshift=30,
+            yshift=above,
             xanchor="left",
-            yanchor="middle",
+            yanchor="bottom",
+            align="left",
             showarrow=False,
             font={"size": 12, "color": MUTED},
         )
-        figure.update_layout(margin={"t": 50})
+        figure.update_layout(margin={"t": above + 24 + 16 * len(lines)})
     return figure
 
 
@@ -59,16 +62,15 @@ def funnel_groups_figure(frame: Any, count: str = "users", note: str | None = No
         spread = 0.16 * (number - 2 - (len(steps) - 1) / 2) if steps else 0
         _points(figure, rows, [place[row["value"]] + spread for row in rows], SERIES[(number - 2) % len(SERIES)])
     layout(figure, 110 + (26 + 12 * len(steps)) * len(place))
-    names = [f"{text(row['value'], 26)} · {row['n']:,}" for row in began.to_dict("records")]
+    names = [f"{text(row['value'], 40)} · {row['n']:,}" for row in began.to_dict("records")]
     figure.update_yaxes(
         tickvals=list(place.values()), ticktext=names, autorange="reversed", automargin=True, tickfont={"color": INK}
     )
     figure.update_xaxes(title={"text": f"share of {count} of the group that began"}, tickformat=".0%", automargin=True)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
-    add_note(figure, note)
-    figure.update_layout(margin={"t": 50 if note else 30})
-    return figure
+    figure.update_layout(margin={"t": 30})
+    return add_note(figure, note, 28)
 
 
 def _points(figure: go.Figure, rows: list[dict[str, Any]], y: list[float], colour: str) -> None:
@@ -245,6 +247,6 @@ def funnel_instead_figure(frame: Any, note: str | None = None) -> go.Figure:
         tickvals=list(place.values()), ticktext=names, autorange="reversed", automargin=True, tickfont={"color": INK}
     )
     figure.update_xaxes(tickformat=".0%", range=[0, 1], title={"text": "what came next"}, automargin=True)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0})
-    add_note(figure, note)
-    return figure
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
+    figure.update_layout(legend={"traceorder": "normal"}, margin={"t": 30})
+    return add_note(figure, note, 28)
