@@ -131,7 +131,10 @@ def funnel_trend_figure(
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.06)
     shown = done[done["rate_from_start"].notna()]
     hollow = [period in set(incomplete) for period in shown["period"]]
-    low, high = (shown[end].fillna(shown["rate_from_start"]).tolist() for end in _ENDS)
+    low, high = (
+        [_number(value, rate) for value, rate in zip(shown[end], shown["rate_from_start"], strict=True)]
+        for end in _ENDS
+    )
     figure.add_scatter(
         x=shown["period"],
         y=shown["rate_from_start"],
