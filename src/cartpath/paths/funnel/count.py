@@ -17,6 +17,7 @@ from cartpath.paths.funnel.trend import trend_rows
 from cartpath.paths.rule import Rule
 from cartpath.schema import MICROSECONDS, CartpathError
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 #: The tables that a funnel has.
 SHOWN = ("steps", "by", "trend", "times", "instead")
@@ -24,6 +25,7 @@ SHOWN = ("steps", "by", "trend", "times", "instead")
 _ALL = Counting()
 
 
+@kept
 def funnel(
     snap: Snapshot,
     steps: str | Sequence[str],
