@@ -81,6 +81,7 @@ def test_counts_and_times_are_those_of_the_chains(unit: str, order: str, seed: i
 
 @both
 @pytest.mark.parametrize("where", [FIRST, LAST, 0, 1])
+@settings(max_examples=40)
 @given(seed=seeds)
 def test_groups_are_those_of_the_chains_and_add_up(unit: str, order: str, where: int, seed: int) -> None:
     rows, asked, twin, ordered = twin_of(seed, unit, order)

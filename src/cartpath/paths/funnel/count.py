@@ -123,7 +123,7 @@ def result_of(counts: FunnelCounts, scheme: FunnelPlan, rule: Rule, names: Seque
             "exclude": [str(step) for step in scheme.excluded],
             "hold": None if scheme.hold is None else scheme.hold.name,
         },
-        {**header, "units": counts.units},
+        {**header, "units": counts.units, "ties": {**header["ties"], f"funnel_{scheme.lane_unit}": counts.tied}},
         counts.durations,
         instead_rows(counts.after, names, steps, top),
         _parts(counts, scheme, steps, top),
@@ -144,7 +144,8 @@ def _parts(counts: FunnelCounts, scheme: FunnelPlan, steps: Sequence[str], top: 
 def _ties(counts: FunnelCounts, scheme: FunnelPlan) -> list[str]:
     if not counts.tied:
         return []
+    paths = getattr(counts.basis, scheme.lane_unit)
     return [
-        f"{counts.tied:,} paths of {scheme.lane_unit} have different events of this funnel at the same moment; which"
+        f"{counts.tied:,} of {paths:,} {scheme.lane_unit} have different events of this funnel at the same moment; which"
         " of them comes first is the order of the source alone"
     ]

@@ -70,6 +70,9 @@ def strict_entries(offsets: _Ints, ts: _Ints, mask: _Masks, hit: _Ints, n_steps:
     for p in range(len(offsets) - 1):
         is_open, before, i = False, -2, offsets[p]
         while i < offsets[p + 1]:
+            if mask[i] == 0:
+                i += 1
+                continue
             end = hit_end(hit, i, offsets[p + 1])
             m = hit_mask(mask, i, end)
             used = False

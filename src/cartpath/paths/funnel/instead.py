@@ -36,23 +36,35 @@ def next_counts(
     chains: Chains, step: npt.NDArray[np.uint8], event: npt.NDArray[np.int32], n_steps: int, n_codes: int
 ) -> NextCounts:
     """Count what came next in a bucket; ``step`` and ``event`` have one value an element of the paths."""
-    stopped = (chains.depth > 0) & (chains.depth < n_steps)
-    code = _next_codes(chains.paths.offsets, step, event, chains.last[stopped])
-    cell, n = np.unique((chains.depth[stopped] - 1) * (n_codes + 1) + code + 1, return_counts=True)
-    return NextCounts(cell, n)
+    counts = _next_counts(chains.paths.offsets, step, event, chains.depth, chains.last, n_steps, n_codes + 1)
+    cell = np.flatnonzero(counts)
+    return NextCounts(cell, counts[cell])
 
 
 @kernel
-def _next_codes(offsets: Ints, step: npt.NDArray[np.uint8], event: npt.NDArray[np.int32], places: Ints) -> Ints:
-    found = np.full(len(places), -1, np.int64)
-    for unit in range(len(places)):
-        end = offsets[np.searchsorted(offsets, places[unit], side="right")]
-        i = places[unit] + 1
+def _next_counts(
+    offsets: Ints,
+    step: npt.NDArray[np.uint8],
+    event: npt.NDArray[np.int32],
+    depth: Ints,
+    last: Ints,
+    n_steps: int,
+    width: int,
+) -> Ints:
+    counts = np.zeros(n_steps * width, np.int64)
+    begin, end = 0, 0  # of the path of the unit before, which is often the next one's too
+    for unit in range(len(depth)):
+        if depth[unit] == 0 or depth[unit] == n_steps:
+            continue
+        if not begin <= last[unit] < end:
+            path = np.searchsorted(offsets, last[unit], side="right")
+            begin, end = offsets[path - 1], offsets[path]
+        i = last[unit] + 1
         while i < end and step[i] == 0:
             i += 1
-        if i < end:
-            found[unit] = event[i]
-    return found
+        code = event[i] if i < end else -1
+        counts[(depth[unit] - 1) * width + code + 1] += 1
+    return counts
 
 
 def merge_next(parts: Sequence[NextCounts]) -> NextCounts:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cartpath.paths.counted import Counted, Paths
 from cartpath.paths.funnel.masks import BROKEN, EXCLUDED, Masks
 from cartpath.paths.funnel.plan import FunnelPlan
+from cartpath.store.jit import kernel
 
 Ints = npt.NDArray[np.int64]
 
@@ -54,9 +55,7 @@ def lanes_of(counted: Counted, paths: Paths, mask: Masks, plan: FunnelPlan) -> L
     """Cut the paths of a bucket into lanes; ``mask`` has one value an element of the paths."""
     hit = None
     if plan.order == "strict":
-        starts = step_starts(counted, paths)
-        hit = np.cumsum(starts, dtype=np.int64)
-        mask = _of_first_name(mask, paths.take(counted.view.event), starts, hit)
+        hit, mask = _hits(step_starts(counted, paths), paths.take(counted.view.event), mask)
     values = plan.held(counted.view)
     whole = Lanes(paths.offsets, paths.take(counted.view.ts), mask, hit, np.arange(len(paths)), None)
     return whole if values is None else _by_value(whole, paths.take(values))
@@ -71,12 +70,21 @@ def step_starts(counted: Counted, paths: Paths) -> npt.NDArray[np.uint8]:
     return paths.take(starts)
 
 
-def _of_first_name(mask: Masks, event: npt.NDArray[np.int32], starts: npt.NDArray[np.uint8], hit: Ints) -> Masks:
-    """Let only events with the name of their hit's first event be steps: that is what the flow graph calls the hit."""
-    if starts.all():
-        return mask
-    other = event != event[np.flatnonzero(starts)][hit - 1]
-    return np.where(other, mask & np.int32(EXCLUDED), mask)
+@kernel
+def _hits(starts: npt.NDArray[np.uint8], event: npt.NDArray[np.int32], mask: Masks) -> tuple[Ints, Masks]:
+    """Number the hits, and let only events with the name of their hit's first event be steps.
+
+    That name is what the flow graph calls the hit.
+    """
+    hit, found = np.empty(len(starts), np.int64), np.empty(len(starts), np.int32)
+    number, name = -1, -1
+    for i in range(len(starts)):
+        if starts[i]:
+            number += 1
+            name = event[i]
+        hit[i] = number
+        found[i] = mask[i] if event[i] == name else mask[i] & EXCLUDED
+    return hit, found
 
 
 def _by_value(lanes: Lanes, values: npt.NDArray[np.int32]) -> Lanes:

@@ -56,6 +56,9 @@ def strict(
         best, alive, before = 0, 0, -2  # bit k of alive: a chain of depth k + 1 ends at the hit before
         i = offsets[path]
         while i < offsets[path + 1] and best < n_steps:
+            if mask[i] == 0:
+                i += 1
+                continue
             end = hit_end(hit, i, offsets[path + 1])
             m = hit_mask(mask, i, end)
             number = hit[i]
