@@ -6,12 +6,8 @@ from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
 from cartpath.figures.flow_comparison import flow_comparison_figure
 from cartpath.figures.funnel import funnel_figure
-from cartpath.figures.funnel_parts import (
-    funnel_groups_figure,
-    funnel_instead_figure,
-    funnel_times_figure,
-    funnel_trend_figure,
-)
+from cartpath.figures.funnel_groups import funnel_groups_figure, funnel_instead_figure
+from cartpath.figures.funnel_over_time import funnel_times_figure, funnel_trend_figure
 from cartpath.figures.lifecycle import lifecycle_figure
 from cartpath.figures.models import calibration_figure, metric_figure
 from cartpath.figures.repurchase import repurchase_figure

@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cartpath.figures.funnel_parts import add_note
+from cartpath.figures.notes import add_note
 from cartpath.figures.style import ACCENT, ACCENT_SOFT, INK, layout, note_figure, percent, text
 
 

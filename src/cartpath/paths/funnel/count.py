@@ -8,9 +8,10 @@ from functools import partial
 
 from cartpath import engine
 from cartpath.paths.counting import Counting
+from cartpath.paths.funnel.asking import plan
 from cartpath.paths.funnel.breakdown import group_rows, taken_at
 from cartpath.paths.funnel.instead import instead_rows
-from cartpath.paths.funnel.plan import NO_WINDOW, FunnelPlan, plan
+from cartpath.paths.funnel.plan import NO_WINDOW, FunnelPlan
 from cartpath.paths.funnel.result import Breakdowns, FunnelResult
 from cartpath.paths.funnel.scan import FunnelCounts, merge_funnel, scan_funnel
 from cartpath.paths.funnel.trend import trend_rows
@@ -146,6 +147,6 @@ def _ties(counts: FunnelCounts, scheme: FunnelPlan) -> list[str]:
         return []
     paths = getattr(counts.basis, scheme.lane_unit)
     return [
-        f"{counts.tied:,} of {paths:,} {scheme.lane_unit} have different events of this funnel at the same moment; which"
-        " of them comes first is the order of the source alone"
+        f"{counts.tied:,} of {paths:,} {scheme.lane_unit} have different events of this funnel at the same moment;"
+        " which of them comes first is the order of the source alone"
     ]
