@@ -311,6 +311,11 @@ def test_every_table_can_be_shown(snap: Snapshot) -> None:
     assert tuple(parts) == funnel(snap, "view,cart,buy").counts
 
 
+def test_groups_of_numbers_are_in_their_order(snap: Snapshot) -> None:
+    values = [row["value"] for row in funnel(snap, "view,cart", by="price@last").parts.groups]
+    assert values == ["0 to under 1", "10 to under 20"]
+
+
 @pytest.mark.parametrize(
     ("options", "message", "hint"),
     [

@@ -18,6 +18,9 @@ NO_VALUE, NOT_REACHED = -1, -2
 NOT_REACHED_NAME = "(step not reached)"
 OTHER = "(other)"
 
+#: Texts that have an order, which is that of their codes.
+_IN_ORDER = ("hour", "weekday")
+
 
 def by_value(chains: Chains, view: PathView, breakdown: Breakdown, n_steps: int) -> DepthTable:
     """Count the units of a bucket by the property's code, or by ``NO_VALUE`` and ``NOT_REACHED``."""
@@ -48,12 +51,16 @@ def taken_at(breakdown: Breakdown, steps: Sequence[str]) -> str:
 def group_rows(table: DepthTable, breakdown: Breakdown, top: int) -> list[dict[str, Any]]:
     """Return one record a group: ``value``, ``n`` at each step, ``conversion`` with its ``interval``.
 
-    The ``top`` values that most units began with stand for themselves; the rest is ``(other)``, where ``values`` says
+    The ``top`` values that most units began with stand for themselves, numbers, hours and weekdays in their own
+    order, others by size; the rest is ``(other)``, where ``values`` says
     how many there are. Units without the step that the value is taken at are a group of their own.
     """
     own = np.flatnonzero(table.key != NOT_REACHED)
     ranked = own[np.lexsort((table.key[own], -table.reached[own, 0]))]
-    rows = [_row(breakdown.property.label(int(table.key[i])), table.reached[i]) for i in ranked[:top]]
+    shown = ranked[:top]
+    if breakdown.property.bins is not None or breakdown.property.name in _IN_ORDER:
+        shown = np.sort(shown)
+    rows = [_row(breakdown.property.label(int(table.key[i])), table.reached[i]) for i in shown]
     if len(ranked) > top:
         rows.append({**_row(OTHER, table.reached[ranked[top:]].sum(axis=0)), "values": len(ranked) - top})
     rows += [_row(NOT_REACHED_NAME, table.reached[i]) for i in np.flatnonzero(table.key == NOT_REACHED)]
