@@ -19,7 +19,8 @@ from cartpath.paths.funnel.times import distribution, summary
 from cartpath.schema import CartpathError
 from cartpath.store import PathView, Snapshot
 from tests.paths.funnels import asked, counts_of, path, plan_of, reached, result, rule_of
-from tests.paths.twin import EVENTS, SECOND, Row, flow_twin, funnel_twin, logs, paths_of, periods, view_of, within
+from tests.paths.twin import EVENTS, SECOND, Row, funnel_twin, logs, paths_of, periods, view_of, within
+from tests.paths.twin_flow import flow_twin
 from tests.web.shops import make
 
 VIEW_BUY = asked("view", "buy")
@@ -53,11 +54,14 @@ def test_equals_the_twin_where_a_step_repeats(rows: list[Row], repeats: int, win
 def test_a_strict_pair_is_an_edge_of_the_flow_graph(
     rows: list[Row], period: tuple[int | None, int | None], pair: tuple[str, str]
 ) -> None:
-    _, edges = flow_twin(rows, *period)
-    _, sessions, users = edges.get(pair, (0, 0, 0))
-    for unit, expected in (("users", users), ("sessions", sessions)):
-        question = asked(*pair, order="strict", unit=unit, in_session=True)
-        assert counts_of(rows, plan_of(question), rule_of(unit, *period)).reached[1] == expected
+    within_sessions, across = (flow_twin(rows, *period, unit=unit)[1].get(pair) for unit in ("sessions", "users"))
+    for edge, question, place in (
+        (within_sessions, asked(*pair, order="strict", in_session=True), 2),
+        (within_sessions, asked(*pair, order="strict", unit="sessions"), 1),
+        (across, asked(*pair, order="strict"), 2),
+    ):
+        found = counts_of(rows, plan_of(question), rule_of(question.unit, *period)).reached[1]
+        assert found == (edge[place] if edge else 0)
 
 
 def test_an_event_is_used_once() -> None:
