@@ -4,6 +4,7 @@
 from cartpath.cli import data, sources, mapping, identity, status, funnel, flow, step_view  # noqa: F401, I001
 from cartpath.cli import variants, attribution, drivers, models, whole  # noqa: F401
 from cartpath.cli import retention, lifecycle, repurchase  # noqa: F401
+from cartpath.cli import segments, compare  # noqa: F401
 from cartpath.cli.application import app, main
 
 __all__ = ["app", "main"]

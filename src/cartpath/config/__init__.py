@@ -11,6 +11,7 @@ from typing import Any
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
 from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.config.identity import IdentitySettings
+from cartpath.config.segments import SegmentSettings
 from cartpath.config.shop import ShopSettings
 from cartpath.schema import CartpathError, seconds
 
@@ -21,6 +22,7 @@ __all__ = [
     "MissingSettings",
     "OutlierSettings",
     "OutliersSettings",
+    "SegmentSettings",
     "SessionSettings",
     "Settings",
     "ShopSettings",
@@ -72,6 +74,7 @@ class Settings:
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     shop: ShopSettings = field(default_factory=ShopSettings)
+    segments: SegmentSettings = field(default_factory=SegmentSettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
@@ -83,6 +86,7 @@ class Settings:
             f"{self.identity.to_toml()}\n"
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
             f"{cleaning_toml(self.cleaning)}"
+            f"{self.segments.to_toml()}"
         )
 
 
@@ -92,6 +96,7 @@ _TABLES: dict[str, type[Any]] = {
     "cleaning": CleaningSettings,
     "identity": IdentitySettings,
     "shop": ShopSettings,
+    "segments": SegmentSettings,
 }
 
 
@@ -141,6 +146,8 @@ def _table(path: Path, name: str, cls: type[Any], values: Any) -> Any:
     known = {f.name for f in fields(cls)}
     if not isinstance(values, dict):
         raise CartpathError(f"{path}: {name} must be a table, [{name}]")
+    if cls is SegmentSettings:  # its settings are named by the user
+        return SegmentSettings(values)
     unknown = sorted(set(values) - known)
     if unknown:
         raise CartpathError(f"{path}: unknown setting {unknown[0]} in [{name}]", f"known: {', '.join(sorted(known))}")

@@ -1,6 +1,7 @@
 """Figures: a tidy frame in, a Plotly figure out; no number is computed here but positions on the page."""
 
 from cartpath.figures.attribution import attribution_figure
+from cartpath.figures.comparison import comparison_figure, segments_figure
 from cartpath.figures.daily import daily_figure
 from cartpath.figures.drivers import drivers_figure
 from cartpath.figures.flow import flow_figure
@@ -21,6 +22,7 @@ from cartpath.figures.variants import variants_figure
 __all__ = [
     "attribution_figure",
     "calibration_figure",
+    "comparison_figure",
     "daily_figure",
     "drivers_figure",
     "flow_comparison_figure",
@@ -35,6 +37,7 @@ __all__ = [
     "note_figure",
     "repurchase_figure",
     "retention_figure",
+    "segments_figure",
     "step_matrix_figure",
     "step_view_figure",
     "stickiness_figure",

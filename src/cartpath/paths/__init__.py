@@ -2,6 +2,7 @@
 
 from cartpath.paths.attribution import AttributionResult, attribution
 from cartpath.paths.cohorts import RetentionResult
+from cartpath.paths.comparison import ComparisonResult, compare
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
 from cartpath.paths.driver_odds import Driver
@@ -12,6 +13,7 @@ from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.lifecycle import LifecycleResult, lifecycle
 from cartpath.paths.repurchase import RepurchaseResult, repurchase
 from cartpath.paths.retention import retention
+from cartpath.paths.segments import SegmentPlan, SegmentsResult, compile_segment, segments
 from cartpath.paths.status import StatusResult, status
 from cartpath.paths.step_view import StepViewResult, step_view
 from cartpath.paths.stickiness import StickinessResult, stickiness
@@ -23,6 +25,7 @@ __all__ = [
     "START",
     "UNITS",
     "AttributionResult",
+    "ComparisonResult",
     "Counting",
     "DailyResult",
     "Driver",
@@ -33,6 +36,8 @@ __all__ = [
     "LifecycleResult",
     "RepurchaseResult",
     "RetentionResult",
+    "SegmentPlan",
+    "SegmentsResult",
     "StatusResult",
     "StepViewResult",
     "StickinessResult",
@@ -40,7 +45,9 @@ __all__ = [
     "Variant",
     "VariantsResult",
     "attribution",
+    "compare",
     "compare_flows",
+    "compile_segment",
     "daily",
     "drivers",
     "flow",
@@ -48,6 +55,7 @@ __all__ = [
     "lifecycle",
     "repurchase",
     "retention",
+    "segments",
     "status",
     "step_view",
     "stickiness",

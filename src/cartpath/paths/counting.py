@@ -166,6 +166,14 @@ class Counting:
             "segment": self.segment,
         }
 
+    def meant_in(self, snap: Snapshot) -> Any:
+        """Return the rule with what its segment stands for in a workspace now, so that no kept answer is stale."""
+        if self.segment is None:
+            return self
+        from cartpath.paths.segments import meaning
+
+        return {"counting": self, "segment": meaning(snap, self.segment)}
+
     def bind(self, snap: Snapshot) -> Rule:
         """Look up what the rule names in a store.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,19 @@ from cartpath.paths.counted import Basis, Counted
 from cartpath.paths.counting import Counting
 from cartpath.paths.matching import Test, bind_condition
 from cartpath.paths.properties import EVENT, SESSION, Properties
-from cartpath.schema import CartpathError
 from cartpath.store import PathView, Snapshot
 from cartpath.store.jit import kernel
+
+if TYPE_CHECKING:
+    from cartpath.paths.segments import SegmentPlan
 
 
 class Members(Protocol):
     """Who of a bucket belongs to a segment."""
+
+    @property
+    def expression(self) -> str:
+        """What the segment's name stands for."""
 
     def mask(self, view: PathView) -> npt.NDArray[np.bool_]:
         """Return for each user of a bucket whether they belong, bool (n_users,)."""
@@ -33,9 +39,13 @@ def bind(counting: Counting, snap: Snapshot) -> Rule:
         test, missed = bind_condition(properties, condition)
         tests.append(test)
         warnings += missed
+    members: SegmentPlan | None = None
     if counting.segment is not None:
-        raise CartpathError("no segments yet")
-    return Rule(counting, tuple(tests), None, tuple(warnings), snap.generation)
+        from cartpath.paths.segments import compile_segment
+
+        members = compile_segment(snap, counting.segment)
+        warnings += members.warnings
+    return Rule(counting, tuple(tests), members, tuple(warnings), snap.generation)
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Rule:
             "events": basis.events,
             "steps": basis.steps,
             **self.counting.to_dict(),
+            "segment_expression": None if self.members is None else self.members.expression,
             "ties": {"events": basis.tied_events, "users": basis.tied_users},
             "warnings": [*self.warnings_of(basis), *warnings],
             "generation": self.generation,

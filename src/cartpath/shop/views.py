@@ -11,6 +11,7 @@ from cartpath.shop.drawing import draw_funnel
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 from cartpath.shop.returning import ReturningViews
+from cartpath.shop.segments import SegmentViews
 
 if TYPE_CHECKING:
     from cartpath.paths import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
 
 
-class PathViews(ReturningViews):
+class PathViews(ReturningViews, SegmentViews):
     """A method a view; each takes the options of the counting rule (``cartpath.paths.counting.CountingOptions``).
 
     These are ``count``, ``since``, ``until``, ``where`` and ``segment``, and ``snap``, a generation that the caller

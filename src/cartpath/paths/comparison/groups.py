@@ -1,0 +1,142 @@
+"""The two groups: who is in both is not compared with themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from cartpath import engine
+from cartpath.paths.counted import Basis, merge_basis
+from cartpath.paths.counting import Counting
+from cartpath.paths.rule import Rule
+from cartpath.paths.segments import compile_segment
+from cartpath.schema import CartpathError
+from cartpath.store import PathView, Snapshot
+
+#: What is said where groups are made by what users did.
+BY_DEFINITION = (
+    "a group is made by what its users did: differences in that, and in what must come before or after it, are there"
+    " by definition and say nothing about causes"
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One side of a comparison.
+
+    Attributes
+    ----------
+    name : str
+        A segment's name or expression, as it was asked.
+    expression : str
+        What a name stands for.
+    compared : str
+        The expression of those who are compared, without those who are in both groups.
+    counting : Counting
+        Of those who are compared.
+    basis : Basis
+        What counts of them.
+    all_users : int
+        Users of the segment with an event that counts, those in both groups included.
+    """
+
+    name: str
+    expression: str
+    compared: str
+    counting: Counting
+    basis: Basis
+    all_users: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both groups.
+
+    Attributes
+    ----------
+    a, b : Group
+    overlap : int
+        Users with an event that counts who are in both segments.
+    warnings : tuple of str
+        Of the segments and of how the overlap was dealt with.
+    generation : int
+    """
+
+    a: Group
+    b: Group
+    overlap: int
+    warnings: tuple[str, ...]
+    generation: int
+
+
+def pair(snap: Snapshot, a: str, b: str, counting: Counting) -> Pair:
+    """Make two groups without a common user.
+
+    Parameters
+    ----------
+    snap : Snapshot
+    a, b : str
+        Names or expressions.
+    counting : Counting
+        Without a segment, or with one that both groups are cut to.
+
+    Returns
+    -------
+    Pair
+
+    Raises
+    ------
+    CartpathError
+        If a segment cannot be read, or both hold the same users.
+    """
+    plans = [compile_segment(snap, text) for text in (a, b)]
+    within = f" & ({counting.segment})" if counting.segment else ""
+    texts = (f"({a}){within}", f"({b}){within}", f"({a}) & ({b}){within}")
+    whole = _count(snap, texts, counting)
+    overlap = whole[2].users
+    compared, told = _apart(a, b, (whole[0].users, whole[1].users, overlap))
+    apart_texts = (compared[0] + within, compared[1] + within)
+    apart = whole[:2] if not overlap else _count(snap, apart_texts, counting)
+    groups = [
+        Group(plan.text, plan.expression, text, replace(counting, segment=text), basis, every.users)
+        for plan, text, basis, every in zip(plans, apart_texts, apart, whole[:2], strict=True)
+    ]
+    rule = counting.bind(snap)
+    warnings = [*plans[0].warnings, *plans[1].warnings, *rule.warnings, *told]
+    warnings += [f"no user of {g.name} has an event that counts" for g in groups if not g.all_users]
+    if any(plan.behaviour for plan in plans):
+        warnings.append(BY_DEFINITION)
+    return Pair(groups[0], groups[1], overlap, tuple(dict.fromkeys(warnings)), rule.generation)
+
+
+def _apart(a: str, b: str, users: tuple[int, int, int]) -> tuple[tuple[str, str], list[str]]:
+    """Return the expressions of groups without a common user, and what to say about it."""
+    n_a, n_b, both = users
+    if not both:
+        return (f"({a})", f"({b})"), []
+    if both == n_a == n_b:
+        raise CartpathError(f"{a} and {b} are the same {both:,} users", "compare two different groups")
+    if both == n_a:
+        told = f"all {both:,} users of {a} are in {b}: they are compared with the other {n_b - both:,}"
+        return (f"({a})", f"({b}) - ({a})"), [told]
+    if both == n_b:
+        told = f"all {both:,} users of {b} are in {a}: they are compared with the other {n_a - both:,}"
+        return (f"({a}) - ({b})", f"({b})"), [told]
+    told = f"{both:,} users are in both {a} and {b} and are left out of both: the tests need independent groups"
+    return (f"({a}) - ({b})", f"({b}) - ({a})"), [told]
+
+
+def _count(snap: Snapshot, texts: Sequence[str], counting: Counting) -> list[Basis]:
+    rules = tuple(replace(counting, segment=text).bind(snap) for text in texts)
+    return engine.run(snap, partial(scan_bases, rules=rules), partial(merge_bases, n=len(texts)))
+
+
+def scan_bases(view: PathView, rules: Sequence[Rule]) -> list[Basis]:
+    """Count what counts of a bucket under several rules."""
+    return [rule.counted(view).basis() for rule in rules]
+
+
+def merge_bases(parts: Sequence[Sequence[Basis]], n: int) -> list[Basis]:
+    """Add the counts of buckets, rule by rule."""
+    return [merge_basis([part[i] for part in parts]) for i in range(n)]

@@ -1,0 +1,49 @@
+"""What a segment depends on beside the data of the store: definitions and lists of users may change at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cartpath.paths.segments.language import parse
+from cartpath.paths.segments.lists import list_of
+from cartpath.paths.segments.plan import expressions_of
+from cartpath.paths.segments.tree import Named, Node, SetOperation, UserFile
+from cartpath.store import Snapshot
+
+
+def meaning(snap: Snapshot, text: str) -> dict[str, Any]:
+    """Return what a segment stands for in a workspace now, for answers that are kept.
+
+    Parameters
+    ----------
+    snap : Snapshot
+    text : str
+        A name or an expression.
+
+    Returns
+    -------
+    dict
+        ``text``; ``named``, each segment that it is made of and its expression (None: there is none); ``files``, the
+        lists of users that it reads.
+    """
+    known = expressions_of(snap)
+    named: dict[str, str | None] = {}
+    files: list[Path] = []
+    open_ = [Named(text.strip()) if text.strip() in known else parse(text)]
+    while open_:
+        for node in _parts(open_.pop()):
+            if isinstance(node, UserFile):
+                files.append(list_of(snap, node.path))
+            if isinstance(node, Named) and node.name not in named:
+                named[node.name] = known.get(node.name)
+                open_ += [parse(known[node.name])] if node.name in known else []
+    return {"text": text, "named": named, "files": files}
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    yield node
+    if isinstance(node, SetOperation):
+        for part in node.parts:
+            yield from _parts(part)

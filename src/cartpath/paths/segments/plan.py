@@ -1,0 +1,93 @@
+"""A segment bound to a store: what scans ask who belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath import config
+from cartpath.paths.segments.atoms import Atom
+from cartpath.paths.segments.compiler import Compiler
+from cartpath.paths.segments.language import parse
+from cartpath.store import PathView, Snapshot
+
+
+@dataclass(frozen=True)
+class SegmentPlan:
+    """A set of users, as scans read it; it may be pickled.
+
+    Attributes
+    ----------
+    text : str
+        As it was asked: a name or an expression.
+    expression : str
+        What a name stands for.
+    atom : Atom
+    warnings : tuple of str
+        Events and values that were never seen, ids of lists that are not in the store.
+    behaviour : bool
+        Whether it depends on what users did, anywhere in it.
+    """
+
+    text: str
+    expression: str
+    atom: Atom
+    warnings: tuple[str, ...] = ()
+    behaviour: bool = False
+
+    @property
+    def words(self) -> str:
+        """The segment as a sentence says it."""
+        return self.text if self.text == self.expression else f"{self.text} ({self.expression})"
+
+    def mask(self, view: PathView) -> npt.NDArray[np.bool_]:
+        """Return for each user of a bucket whether they belong, bool (n_users,)."""
+        return self.atom.mask(view)
+
+
+def expressions_of(snap: Snapshot) -> Mapping[str, str]:
+    """Return the segments of a workspace, name -> expression, as ``cartpath.toml`` has them now."""
+    return config.load(snap.workspace).segments.expressions
+
+
+def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None = None) -> SegmentPlan:
+    """Bind a segment to a store.
+
+    Parameters
+    ----------
+    snap : Snapshot
+    text : str
+        A name of ``[segments]``, or an expression.
+    named : mapping of str to str, optional
+        Segments that it may name; by default those of the workspace.
+
+    Returns
+    -------
+    SegmentPlan
+
+    Raises
+    ------
+    CartpathError
+        If it cannot be read, or a segment, a property or a file is not there: what is wrong and what to write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cartpath import store
+    >>> folder = tempfile.mkdtemp() + "/shop"
+    >>> store.init(folder)
+    >>> with store.open_snapshot(folder) as snapshot:
+    ...     compile_segment(snapshot, "buyers & vip", {"buyers": "did purchase", "vip": "did not refund"}).warnings[0]
+    "no event 'purchase' was ever seen; seen are: none, the store is empty"
+    """
+    names = expressions_of(snap) if named is None else named
+    text = text.strip()
+    compiler = Compiler(snap, names)
+    known = text in names
+    atom = compiler.named(text) if known else compiler.atom(parse(text))
+    return SegmentPlan(
+        text, names[text] if known else text, atom, tuple(dict.fromkeys(compiler.warnings)), compiler.behaviour
+    )
