@@ -24,7 +24,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
-HEIGHTS = {"funnel": 560, "days": 620, "mobile": 520, "retention": 620, "time": 760, "cohorts": 640, "reorder": 700}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,11 @@ def draw(page: Path, data: Path, folder: Path) -> None:
 
 def _photograph(html: Path, image: Path) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    size = f"--window-size=1200,{HEIGHTS.get(html.stem, 760)}"
+    page = html.read_text(encoding="utf-8")
+    height = int(re.findall(r'"height":\s*(\d+)', page)[-1]) + 20
+    # A browser without a pointer shows Plotly's buttons all the time.
+    html.write_text(page.replace("</head>", "<style>.modebar {display: none}</style></head>"), encoding="utf-8")
+    size = f"--window-size=1100,{height}"
     quiet = ("--headless", "--no-sandbox", "--hide-scrollbars", "--disable-background-networking")
     command = [browser, *quiet, "--virtual-time-budget=10000", size, f"--screenshot={image}", html.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
