@@ -48,6 +48,7 @@ def funnel_trend_figure(
     figure.add_scatter(
         x=shown["period"],
         y=shown["rate_from_start"],
+        cliponaxis=False,
         mode="lines+markers",
         line={"color": ACCENT, "width": 1.6},
         marker={
