@@ -12,6 +12,7 @@ which runs the commands that write one (``--figure NAME.html``) and photographs 
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -105,4 +106,4 @@ def _photograph(html: Path, image: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        draw(Path(sys.argv[1]), ROOT.parent / "shared" / "data", Path(scratch))
+        draw(Path(sys.argv[1]), Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data"), Path(scratch))
