@@ -1,7 +1,8 @@
 """The questions for DuckDB: the SQL in ``sql/``, over tables in memory, ids as numbers, events an enumeration.
 
 ``windows`` is SQL as the standard has it, which may not rely on the order of rows; ``order`` relies on it. The tables
-hold what the questions need, in the order that suits them; making them is the loading.
+hold what the questions need, in the order that suits them; making them is the loading. ``raw`` asks ``windows`` of the
+log as a shop has it: a Parquet file in the order of time, ids as text; nothing is loaded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ create table events as select position, "user", session, event::kind as event, t
 create table steps as
     select position, "user", session, event::kind as event, ts from '{log}' where is_step order by session, position;
 """
+RAW = """
+create view events as select position, "user", session, event, ts from '{raw}';
+create view steps as select position, "user", session, event, ts from '{raw}' where is_step;
+"""
 WINDOW = 7 * 86400 * 10**6
 
 
@@ -26,10 +31,11 @@ def ask(question: str, folder: Path, how: str, cores: int) -> Callable[[], Any]:
     connection = duckdb.connect()
     connection.execute(f"set threads = {cores}")
     table = "events" if question == "funnel" else "steps"
-    for statement in LOAD.format(log=folder / "log.parquet").split(";")[:-1]:
+    load = RAW if how == "raw" else LOAD
+    for statement in load.format(log=folder / "log.parquet", raw=folder / "raw.parquet").split(";")[:-1]:
         if "create table" not in statement or f"create table {table} " in statement:
             connection.execute(statement)
-    query = (HERE / "sql" / how / f"{question}.sql").read_text(encoding="utf-8")
+    query = (HERE / "sql" / ("windows" if how == "raw" else how) / f"{question}.sql").read_text(encoding="utf-8")
     values = {}
     if "$first" in query:
         first, last = connection.execute("select epoch_us(min(ts)), epoch_us(max(ts)) from events").fetchall()[0]

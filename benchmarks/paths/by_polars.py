@@ -1,7 +1,8 @@
 """The questions for Polars, over frames in memory, ids as numbers, events an enumeration.
 
 ``over`` asks by groups, as its guide teaches; ``order`` relies on sorted rows (in path order for the funnel, in the
-order of sessions for the rest) and compares neighbours. Making the frames is the loading.
+order of sessions for the rest) and compares neighbours. Making the frames is the loading. ``raw`` asks ``over`` of the
+log as a shop has it: a Parquet file in the order of time, ids as text; nothing is loaded.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ def ask(question: str, folder: Path, how: str, cores: int) -> Callable[[], Any]:
     names = sorted(log.select(event.unique()).collect()["event"].to_list())
     assert len(names) < NONE
     log = log.with_columns(event.cast(pl.Enum(names)))
-    if question == "funnel":
+    if how == "raw":
+        log = pl.scan_parquet(folder / "raw.parquet").with_columns(event.cast(pl.Enum(names)))
+        frame = log if question == "funnel" else log.filter("is_step")
+    elif question == "funnel":
         frame = log.select("user", "event", "ts").collect()
     else:
         frame = log.filter("is_step").sort("session", "position").drop("is_step", "position").collect()
-    query = QUERIES[how, question]
+    query = QUERIES["over" if how == "raw" else how, question]
     if question == "funnel":
         return lambda: query(frame.lazy())
     if question == "flow":

@@ -1,6 +1,6 @@
 """The logs that are asked: a store for Cartpath, and the same events in one Parquet file for the others.
 
-``sim`` is the simulated shop. ``ga`` is the Google Merchandise Store's export (70 days, a million events), copied with
+``log.parquet`` has the order and the numbers of the path table, ``raw.parquet`` neither. ``sim`` is the simulated shop. ``ga`` is the Google Merchandise Store's export (70 days, a million events), copied with
 new ids of users, sessions and orders until it is large enough.
 """
 
@@ -44,6 +44,8 @@ def prepared(kind: str, events: int) -> Path:
         else:
             _ga(folder / "shop", events)
         write_log(folder / "shop", folder / "log.parquet")
+    if not (folder / "raw.parquet").exists():
+        write_raw(folder / "log.parquet", folder / "raw.parquet")
     return folder
 
 
@@ -89,6 +91,22 @@ def write_log(shop: Path, target: Path) -> None:
         partial.rename(target)
 
 
+def write_raw(log: Path, target: Path) -> None:
+    """Write the same events as a shop's log has them: in the order of time, all users mixed, ids as text."""
+    import duckdb
+
+    partial = target.with_suffix(".tmp")
+    with duckdb.connect() as connection:
+        connection.execute(RAW.format(log=log, target=partial))
+    partial.rename(target)
+
+
+RAW = """
+copy (
+    select position, 'user-' || "user" as "user", 'session-' || session as session, event::varchar as event, ts, is_step
+    from '{log}' order by ts, position
+) to '{target}' (format parquet, compression zstd)
+"""
 #: Rows are in path order, which ``position`` says for those who may not rely on the order of rows.
 LOG = pa.schema(
     {

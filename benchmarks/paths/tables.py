@@ -21,6 +21,8 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "duckdb:order": ("DuckDB, relying on the order of rows", ALL),
     "polars:over": ("Polars", ALL),
     "polars:order": ("Polars, relying on the order of rows", ALL),
+    "duckdb:raw": ("DuckDB, the log as it came", ALL),
+    "polars:raw": ("Polars, the log as it came", ALL),
     "pandas": ("pandas, relying on the order of rows", ALL),
     "retentioneering": ("Retentioneering 5", ("reach", "flow", "variants", "steps")),
     "pm4py": ("pm4py", ("flow", "variants")),
