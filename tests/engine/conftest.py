@@ -15,3 +15,9 @@ def spark() -> Iterator[str]:
 
     yield SPARK
     session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both engines count: what one has kept is no answer of the other."""
+    monkeypatch.setenv("CARTPATH_CACHE", "off")
