@@ -16,8 +16,11 @@ from cartpath.paths.comparison.correction import adjust, method_for
 from cartpath.paths.comparison.distributions import Distribution
 from cartpath.paths.comparison.evidence import Measure
 from cartpath.paths.comparison.means import Mean
-from cartpath.paths.comparison.rates import ClusteredRate, Rate, newcombe
+from cartpath.paths.comparison.odds import OddsRatio
+from cartpath.paths.comparison.rates import ClusteredRate, Rate
 from cartpath.paths.comparison.survival import Survival
+from cartpath.paths.counting import newcombe
+from cartpath.paths.odds import odds_ratio
 from cartpath.schema import CartpathError
 
 values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=30)
@@ -36,8 +39,8 @@ values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=30)
     ],
 )
 def test_newcombes_own_examples(a: tuple[int, int], b: tuple[int, int], ends: tuple[float, float]) -> None:
-    assert newcombe(Rate(*a), Rate(*b)) == pytest.approx(ends, abs=5e-5)
-    flipped = newcombe(Rate(*b), Rate(*a))
+    assert newcombe(*b, *a) == pytest.approx(ends, abs=5e-5)
+    flipped = newcombe(*a, *b)
     assert flipped == pytest.approx((-ends[1], -ends[0]), abs=5e-5)
 
 
@@ -196,3 +199,10 @@ def test_an_unknown_correction() -> None:
 def test_support_is_the_rarer_outcome() -> None:
     assert Measure("x", "rate", Rate(3, 100), Rate(98, 100)).support == 5
     assert Measure("x", "mean", Mean(4, 1, 1), Mean(5, 1, 1)).support == 9
+
+
+@given(st.lists(st.integers(0, 50), min_size=4, max_size=4))
+def test_an_odds_ratio_is_that_of_drivers(cells: list[int]) -> None:
+    a, b, c, d = cells
+    crude = odds_ratio(*(np.array([n]) for n in (a + b, a, c + d, c)))
+    assert math.exp(OddsRatio(a + b, a, c + d, c).log) == pytest.approx(crude[0, 0])

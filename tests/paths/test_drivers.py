@@ -30,7 +30,8 @@ from cartpath.paths.driver_counts import EDGES, N_STRATA, DriverCounts, merge_dr
 from cartpath.paths.driver_windows import BEFORE, LEFT_OUT, STEPS, TIME, Window
 from cartpath.paths.drivers import DriversResult, drivers
 from cartpath.paths.matching import Matcher, match
-from cartpath.paths.odds import false_discovery, mantel_haenszel, odds_ratio, p_values
+from cartpath.paths.multiple_testing import false_discovery
+from cartpath.paths.odds import mantel_haenszel, odds_ratio, p_values
 from cartpath.paths.properties import EVENT, SESSION, TEXT, USER, Property
 from cartpath.paths.rule import Rule
 from cartpath.schema import CartpathError

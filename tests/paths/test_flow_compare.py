@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from cartpath.paths import compare_flows
-from cartpath.paths.flow_compare import newcombe
+from cartpath.paths.counting import newcombe
 from cartpath.schema import CartpathError
 from tests.paths.test_flow import count
 from tests.paths.twin import Row, logs

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath.paths.counting import wilson
-from cartpath.paths.log_rank import holm, log_rank, pairwise
+from cartpath.paths.log_rank import log_rank, pairwise
+from cartpath.paths.multiple_testing import holm
 from cartpath.paths.survival import Curve, kaplan_meier
 from cartpath.schema import MissingExtraError
 

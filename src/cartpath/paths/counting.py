@@ -237,6 +237,28 @@ def wilson(hits: float, total: float) -> tuple[float, float] | None:
     return max(0.0, middle - half) if hits else 0.0, min(1.0, middle + half) if hits < total else 1.0
 
 
+def newcombe(hits_a: int, total_a: int, hits_b: int, total_b: int) -> tuple[float, float] | None:
+    """Return the 95% interval of the difference b - a of two rates; None where a denominator is 0.
+
+    Notes
+    -----
+    R. G. Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine 17
+    (1998), method 10: from the Wilson intervals of both.
+
+    Examples
+    --------
+    >>> low, high = newcombe(48, 80, 56, 70)
+    >>> round(low, 4), round(high, 4)
+    (0.0524, 0.3339)
+    """
+    first, second = wilson(hits_a, total_a), wilson(hits_b, total_b)
+    if first is None or second is None:
+        return None
+    a, b = hits_a / total_a, hits_b / total_b
+    low, high = math.hypot(b - second[0], first[1] - a), math.hypot(second[1] - b, a - first[0])
+    return max(-1.0, b - a - low), min(1.0, b - a + high)
+
+
 def units_in(view: PathView, counting: Counting) -> int:
     """Return how many users or sessions of a bucket have at least one event in the period."""
     by_session = counting.unit == "sessions"

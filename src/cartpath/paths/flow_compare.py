@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cartpath.paths.counting import wilson
+from cartpath.paths.counting import newcombe
 from cartpath.paths.flow import FlowResult
 from cartpath.schema import CartpathError
 
@@ -112,22 +111,6 @@ def compare_flows(a: FlowResult, b: FlowResult, names: Sequence[str] = ("A", "B"
     edges = [_edge(pair, [n.get(pair, 0) for n in counts], [of.get(pair[0], 0) for of in visits]) for pair in shown]
     edges.sort(key=lambda row: (row["difference"] is None, -abs(row["difference"] or 0), row["source"], row["target"]))
     return FlowComparison(a, b, (str(names[0]), str(names[1])), edges)
-
-
-def newcombe(hits_a: int, total_a: int, hits_b: int, total_b: int) -> tuple[float, float] | None:
-    """Return the 95% interval of the difference b - a of two rates; None where a denominator is 0.
-
-    Examples
-    --------
-    >>> low, high = newcombe(48, 80, 56, 70)
-    >>> round(low, 4), round(high, 4)
-    (0.0524, 0.3339)
-    """
-    first, second = wilson(hits_a, total_a), wilson(hits_b, total_b)
-    if first is None or second is None:
-        return None
-    a, b = hits_a / total_a, hits_b / total_b
-    return b - a - math.hypot(b - second[0], first[1] - a), b - a + math.hypot(second[1] - b, a - first[0])
 
 
 def _edge(pair: tuple[str, str], n: list[int], of: list[int]) -> dict[str, Any]:

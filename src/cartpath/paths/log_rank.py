@@ -1,4 +1,4 @@
-"""The log-rank test: whether groups convert at the same pace, by lifelines, and Holm's correction for many looks."""
+"""The log-rank test: whether groups convert at the same pace, by lifelines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.paths.multiple_testing import holm
 from cartpath.paths.survival import Flags, Ints, compressed, need
 
 
@@ -90,22 +91,3 @@ def pairwise(durations: Ints, converted: Flags, group: npt.NDArray[Any], names: 
         for test, p in zip(found, adjusted, strict=True)
     ]
     return sorted(made, key=lambda test: (test.p_value, test.groups))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values after Holm's step-down correction.
-
-    Notes
-    -----
-    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted, before = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        before = max(before, min(1.0, p_values[i] * (len(p_values) - rank)))
-        adjusted[i] = before
-    return adjusted

@@ -1,4 +1,4 @@
-"""Odds ratios of two-by-two tables, one by one and over strata, their tests, and control of false discoveries.
+"""Odds ratios of two-by-two tables, one by one and over strata, and their tests.
 
 Each function takes many tables at once, as four arrays: units ``with`` the thing and how many of them converted, units
 ``without`` it and how many of those did.
@@ -146,31 +146,3 @@ def _upper_chi2(value: Floats) -> Floats:
     """Return the probability that chi-squared with one degree of freedom exceeds a value; NaN stays NaN."""
     roots = np.sqrt(np.asarray(value) / 2)
     return np.array([math.erfc(root) if root == root else math.nan for root in roots.tolist()])
-
-
-def false_discovery(p: Floats) -> Floats:
-    """Return q-values: of all with a q-value up to some level, at most that share is expected to be by chance.
-
-    Parameters
-    ----------
-    p : float64 array (n,)
-        Of all that was tested; NaN was not.
-
-    Notes
-    -----
-    Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, JRSS B 57 (1995): valid where the tests are
-    independent or depend on each other positively.
-
-    Examples
-    --------
-    >>> false_discovery(np.array([0.01, 0.04, 0.03, 0.005])).round(4).tolist()
-    [0.02, 0.04, 0.04, 0.02]
-    """
-    found = np.full(len(p), np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    m = len(order)
-    if m:
-        scaled = p[order] * m / np.arange(1, m + 1)
-        found[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.paths.multiple_testing import false_discovery, holm
 from cartpath.schema import CartpathError
 
 #: Name -> what is then bounded.
@@ -66,16 +67,7 @@ def adjust(p: Sequence[float], method: str) -> npt.NDArray[np.float64]:
     >>> adjust([0.01, 0.04, 0.03, 0.005], "bh").round(3).tolist()
     [0.02, 0.04, 0.04, 0.02]
     """
-    values = np.asarray(p, np.float64)
-    n = len(values)
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
     if method == "holm":
-        adjusted = np.maximum.accumulate(ranked * np.arange(n, 0, -1))
-    elif method == "bh":
-        adjusted = np.minimum.accumulate((ranked * n / np.arange(1, n + 1))[::-1])[::-1]
-    else:
-        adjusted = ranked
-    out = np.empty(n)
-    out[order] = np.minimum(adjusted, 1.0)
-    return out
+        return np.array(holm(p), np.float64)
+    values = np.asarray(p, np.float64)
+    return false_discovery(values) if method == "bh" else values

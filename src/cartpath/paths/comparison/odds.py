@@ -17,7 +17,7 @@ class OddsRatio:
     --------
     >>> found = OddsRatio(100, 50, 100, 25).against(OddsRatio(100, 50, 100, 50))
     >>> round(found.a, 2), found.b, round(found.effect, 2), round(found.p, 4)
-    (2.96, 1.0, 2.96, 0.0087)
+    (3.0, 1.0, 3.0, 0.0083)
     """
 
     with_: int
@@ -42,13 +42,15 @@ class OddsRatio:
 
     @property
     def _cells(self) -> tuple[float, float, float, float]:
-        # Haldane and Anscombe: half a user in each cell keeps a ratio with an empty cell finite.
-        return (
-            self.with_converted + 0.5,
-            self.with_ - self.with_converted + 0.5,
-            self.without_converted + 0.5,
-            self.without - self.without_converted + 0.5,
+        cells = (
+            self.with_converted,
+            self.with_ - self.with_converted,
+            self.without_converted,
+            self.without - self.without_converted,
         )
+        # Haldane and Anscombe, as ``drivers`` has it: half a user in each cell keeps a ratio with an empty one finite.
+        half = 0.0 if all(cells) else 0.5
+        return cells[0] + half, cells[1] + half, cells[2] + half, cells[3] + half
 
     @property
     def log(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cartpath.paths.comparison.evidence import Z95, Evidence
-from cartpath.paths.counting import wilson
+from cartpath.paths.counting import newcombe
 
 #: Expected count in a cell below which the exact test is used.
 _SMALL = 5
@@ -53,24 +53,19 @@ class Rate:
         effect = 2 * math.asin(math.sqrt(a)) - 2 * math.asin(math.sqrt(b))
         half = Z95 * math.sqrt(1 / self.n + 1 / other.n)  # 2 asin sqrt has variance 1/n
         ends = (effect - half, effect + half)
-        return Evidence(a, self.n, b, other.n, a - b, newcombe(self, other), effect, "cohens_h", ends, test, p)
-
-
-def newcombe(a: Rate, b: Rate) -> tuple[float, float] | None:
-    """Return the 95% interval of ``a - b``, from the Wilson intervals of both; None where a group is empty.
-
-    Examples
-    --------
-    >>> [round(end, 4) for end in newcombe(Rate(10, 10), Rate(0, 20))]
-    [0.6791, 1.0]
-    """
-    first, second = wilson(a.hits, a.n), wilson(b.hits, b.n)
-    if first is None or second is None:
-        return None
-    rate_a, rate_b = a.hits / a.n, b.hits / b.n
-    low = rate_a - rate_b - math.hypot(rate_a - first[0], second[1] - rate_b)
-    high = rate_a - rate_b + math.hypot(first[1] - rate_a, rate_b - second[0])
-    return max(-1.0, low), min(1.0, high)
+        return Evidence(
+            a,
+            self.n,
+            b,
+            other.n,
+            a - b,
+            newcombe(other.hits, other.n, self.hits, self.n),
+            effect,
+            "cohens_h",
+            ends,
+            test,
+            p,
+        )
 
 
 def _test(a: Rate, b: Rate) -> tuple[str, float]:
