@@ -112,6 +112,28 @@ class Counted:
         """Return an array of the view (one value an event) at the events that count."""
         return array if self.rows is None else array[self.rows]
 
+    def along(self, paths: Paths, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values of the events that count in the order of paths of them, which takes interleaved sessions apart.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from datetime import datetime, UTC
+        >>> from cartpath.store import view_from_table
+        >>> when = [datetime(2024, 1, 1, 1, minute, tzinfo=UTC) for minute in (0, 1, 2)]
+        >>> log = {"user_id": ["u"] * 3, "ts": when, "event": ["view"] * 3, "session_id": ["a", "b", "a"]}
+        >>> counted = Counted(view_from_table(pa.table(log))[0])
+        >>> counted.along(counted.paths("sessions"), np.array([1, 2, 3])).tolist()
+        [1, 3, 2]
+        """
+        if paths.rows is self.rows:
+            return values
+        if self.rows is not None:
+            of_rows = np.zeros(self.view.n_events, values.dtype)
+            of_rows[self.rows] = values
+            values = of_rows
+        return paths.take(values)
+
     @cached_property
     def offsets(self) -> Rows:
         """Where each user of the bucket starts among the events that count, int64 (n_users + 1,)."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.counted import Basis, Paths, merge_basis
 from cartpath.paths.driver_windows import CONVERTED, EARLY, Window, windows
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import EVENT, USER, Property
@@ -87,8 +86,8 @@ def scan_drivers(
     """
     counted = rule.counted(view)
     paths = counted.paths(rule.counting.unit)
-    of_goal = _along(counted, paths, goal.bits(counted) != 0)
-    step = _along(counted, paths, counted.step)
+    of_goal = counted.along(paths, goal.bits(counted) != 0)
+    step = counted.along(paths, counted.step)
     ts = paths.take(view.ts)
     ends, outcome, steps = windows(paths.offsets, ts, step, of_goal, window.kind, window.length, window.follow, last)
     stratum = np.searchsorted(EDGES, steps, side="right").astype(np.int32)
@@ -119,17 +118,6 @@ def _merged(parts: Sequence[Cells]) -> Cells:
     np.add.at(units, place, np.concatenate([part.units for part in parts]))
     np.add.at(converted, place, np.concatenate([part.converted for part in parts]))
     return Cells(key, units, converted)
-
-
-def _along(counted: Counted, paths: Paths, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return values of the events that count in the order of the paths."""
-    if paths.rows is counted.rows:
-        return values
-    if counted.rows is not None:
-        whole = np.zeros(counted.view.n_events, values.dtype)
-        whole[counted.rows] = values
-        values = whole
-    return paths.take(values)
 
 
 def _cells(

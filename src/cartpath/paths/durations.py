@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.counted import Basis, merge_basis
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import Property
 from cartpath.paths.rule import Rule
@@ -46,17 +46,12 @@ def scan_durations(
     counted = rule.counted(view)
     paths = counted.paths(rule.counting.unit)
     ts = paths.take(view.ts)
-    start, goal = _first_goals(paths.offsets, _bits(counted, paths, matcher, rule.counting.unit))
+    start, goal = _first_goals(paths.offsets, counted.along(paths, matcher.bits(counted)))
     start, goal = start[start >= 0], goal[start >= 0]
     converted = goal >= 0
     waited = np.where(converted, ts[goal], end - 1) - ts[start]
     code = np.zeros(len(start), np.int32) if found is None else paths.take(found.of_events(view))[start]
     return counted.basis(), Durations(waited, converted, code)
-
-
-def _bits(counted: Counted, paths: Paths, matcher: Matcher, unit: str) -> Bits:
-    # Users' paths are what counts, in its order; sessions may be taken apart.
-    return matcher.bits(counted) if unit == "users" else paths.take(matcher.bits(Counted(counted.view)))
 
 
 def merge_durations(parts: Sequence[tuple[Basis, Durations]]) -> tuple[Basis, Durations]:

@@ -65,9 +65,15 @@ def orders_of(view: PathView, paths: Paths, bought: npt.NDArray[np.bool_], owner
     at = np.flatnonzero(bought)
     rows = at if paths.rows is None else paths.rows[at]
     path = np.searchsorted(paths.offsets, at, side="right") - 1
-    quantity = view.quantity[rows]
-    lines = view.price[rows] * np.where(quantity == NO_QUANTITY, 1, quantity)
+    lines = line_amounts(view, rows)
     return _joined(view.order[rows], view.ts[rows], rank[path], view.order_value[rows], lines, owner[path])
+
+
+def line_amounts(view: PathView, rows: Ints) -> Floats:
+    """Return price x quantity of lines, a missing quantity being 1; NaN where there is no price."""
+    quantity = view.quantity[rows]
+    found: Floats = view.price[rows] * np.where(quantity == NO_QUANTITY, 1, quantity)
+    return found
 
 
 def merge_orders(parts: Sequence[Orders]) -> Orders:

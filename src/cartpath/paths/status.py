@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
+from cartpath.paths.orders import line_amounts
 from cartpath.schema import Event, iso
-from cartpath.store import NO_QUANTITY, PathView, Snapshot
+from cartpath.store import PathView, Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +142,7 @@ def merge_money(parts: Sequence[tuple[Money, Money]]) -> tuple[Money, Money]:
 
 def _lines(view: PathView, code: int, refund: bool = False) -> Money:
     place = np.flatnonzero(view.event == code) if code >= 0 else np.empty(0, np.int64)
-    quantity = view.quantity[place]
-    amount = view.price[place] * np.where(quantity == NO_QUANTITY, 1, quantity)
+    amount = line_amounts(view, place)
     value = view.order_value[place]
     if refund:  # some shops write a refund with a negative quantity or total
         amount, value = np.abs(amount), np.abs(value)

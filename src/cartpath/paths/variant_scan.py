@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
-from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
+from cartpath.paths.counted import Basis, merge_basis
 from cartpath.paths.grouping import Cut, Groups, bring_together, first_places, group, merge_groups
 from cartpath.paths.matching import Matcher
 from cartpath.paths.orders import Orders, merge_orders, orders_of
@@ -71,24 +71,13 @@ def scan_variants(view: PathView, plan: Plan) -> Part:
     """Group the paths of one bucket."""
     counted = plan.rule.counted(view)
     paths = counted.paths(plan.count)
-    step, goal = (_at_paths(array, counted, paths) for array in (counted.step, plan.goal.bits(counted) != 0))
+    step, goal = (counted.along(paths, array) for array in (counted.step, plan.goal.bits(counted) != 0))
     node, ts = paths.take(plan.node.of_events(view)), paths.take(view.ts)
     groups, of = group(plan.cut, paths.offsets, node, step, goal, paths.user)
     durations = ts[paths.offsets[1:] - 1] - ts[paths.offsets[:-1]]
     bought = paths.take(view.event) == plan.purchase
     orders = orders_of(view, paths, bought, of.astype(np.int64), groups.first[of])
     return Part(counted.basis(), groups, bring_together(of, durations, first_places(groups.n)), orders)
-
-
-def _at_paths(array: npt.NDArray[Any], counted: Counted, paths: Paths) -> npt.NDArray[Any]:
-    """Bring an array of the events that count in the order of the paths, which takes interleaved sessions apart."""
-    if counted.rows is paths.rows:
-        return array
-    if counted.rows is None:
-        return paths.take(array)
-    by_row = np.zeros(counted.view.n_events, array.dtype)
-    by_row[counted.rows] = array
-    return paths.take(by_row)
 
 
 @dataclass(frozen=True)
@@ -147,7 +136,7 @@ def read_paths(view: PathView, plan: Plan, places: npt.NDArray[np.int32]) -> lis
     """Return the codes of some paths of a bucket."""
     counted = plan.rule.counted(view)
     paths = counted.paths(plan.count)
-    step = _at_paths(counted.step, counted, paths)
+    step = counted.along(paths, counted.step)
     node = paths.take(plan.node.of_events(view))
     ranges = [slice(paths.offsets[p], paths.offsets[p + 1]) for p in places.tolist()]
     return [plan.cut.codes(node[at], step[at]) for at in ranges]

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cartpath.paths.counted import Counted, Paths
 from cartpath.paths.matching import Matcher
-from cartpath.store import NO_QUANTITY, PathView
+from cartpath.paths.orders import line_amounts
+from cartpath.store import PathView
 from cartpath.store.jit import kernel
 
 Ints = npt.NDArray[np.int64]
@@ -48,15 +49,6 @@ def goal_mask(view: PathView, matcher: Matcher) -> npt.NDArray[np.bool_]:
     return found
 
 
-def step_starts(counted: Counted, paths: Paths) -> npt.NDArray[np.uint8]:
-    """Return 1 on the elements of the paths that begin a step."""
-    if counted.rows is None:
-        return paths.take(counted.view.step)
-    starts = np.zeros(counted.view.n_events, np.uint8)
-    starts[counted.rows] = counted.step
-    return paths.take(starts)
-
-
 def conversions_of(
     view: PathView, paths: Paths, goal: npt.NDArray[np.bool_], starts: npt.NDArray[np.uint8], purchase: int
 ) -> Conversions:
@@ -82,8 +74,7 @@ def conversions_of(
     row = place if paths.rows is None else paths.rows[place]
     bought = view.event[row] == purchase
     order = np.where(bought, view.order[row], 0)
-    quantity = view.quantity[row]
-    lines = np.where(bought, view.price[row] * np.where(quantity == NO_QUANTITY, 1, quantity), np.nan)
+    lines = np.where(bought, line_amounts(view, row), np.nan)
     value = np.where(order != 0, view.order_value[row], np.nan)
     step = _begin(place, starts)
     path = np.searchsorted(paths.offsets, place, side="right") - 1

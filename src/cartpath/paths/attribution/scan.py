@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cartpath.paths.attribution import windows as win
 from cartpath.paths.attribution.channels import Channels
-from cartpath.paths.attribution.conversions import Conversions, conversions_of, goal_mask, step_starts
+from cartpath.paths.attribution.conversions import Conversions, conversions_of, goal_mask
 from cartpath.paths.attribution.journeys import Codes, Floats, Ints, intern
 from cartpath.paths.attribution.question import Question
 from cartpath.paths.counted import Basis, Paths
@@ -78,7 +78,7 @@ def scan_attribution(
     """Gather the journeys of one bucket."""
     counted = rule.counted(view)
     paths = counted.paths(rule.counting.unit)
-    starts = step_starts(counted, paths)
+    starts = counted.along(paths, counted.step)
     goal = paths.take(goal_mask(view, matcher))
     found = conversions_of(view, paths, goal, starts, purchase)
     touches, own = _touches(view, paths, channels, found, goal, starts)

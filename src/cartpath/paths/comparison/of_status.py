@@ -17,9 +17,10 @@ from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counted import Counted
 from cartpath.paths.counting import Counting
+from cartpath.paths.orders import line_amounts
 from cartpath.paths.rule import Rule
 from cartpath.schema import Event
-from cartpath.store import ERASED, NO_QUANTITY, PathView, Snapshot
+from cartpath.store import ERASED, PathView, Snapshot
 from cartpath.store.jit import kernel
 
 #: Numbers per user, in this order.
@@ -106,8 +107,7 @@ def spent(counted: Counted, purchase: int) -> tuple[npt.NDArray[np.float64], npt
     place = np.flatnonzero(event == purchase) if purchase >= 0 else np.empty(0, np.int64)
     user = np.searchsorted(counted.offsets, place, side="right") - 1
     rows = place if counted.rows is None else counted.rows[place]
-    order, price, value, quantity = view.order[rows], view.price[rows], view.order_value[rows], view.quantity[rows]
-    amount = price * np.where(quantity == NO_QUANTITY, 1, quantity)
+    order, value, amount = view.order[rows], view.order_value[rows], line_amounts(view, rows)
     by = np.lexsort((order, user))
     new = np.ones(len(by), np.bool_)
     new[1:] = (user[by][1:] != user[by][:-1]) | (order[by][1:] != order[by][:-1])

@@ -55,19 +55,10 @@ def lanes_of(counted: Counted, paths: Paths, mask: Masks, plan: FunnelPlan) -> L
     """Cut the paths of a bucket into lanes; ``mask`` has one value an element of the paths."""
     hit = None
     if plan.order == "strict":
-        hit, mask = _hits(step_starts(counted, paths), paths.take(counted.view.event), mask)
+        hit, mask = _hits(counted.along(paths, counted.step), paths.take(counted.view.event), mask)
     values = plan.held(counted.view)
     whole = Lanes(paths.offsets, paths.take(counted.view.ts), mask, hit, np.arange(len(paths)), None)
     return whole if values is None else _by_value(whole, paths.take(values))
-
-
-def step_starts(counted: Counted, paths: Paths) -> npt.NDArray[np.uint8]:
-    """Return 1 on each element of the paths that begins a step."""
-    starts = counted.step
-    if counted.rows is not None:
-        starts = np.zeros(counted.view.n_events, np.uint8)
-        starts[counted.rows] = counted.step
-    return paths.take(starts)
 
 
 @kernel

@@ -11,7 +11,6 @@ from cartpath.paths.counted import Basis, merge_basis
 from cartpath.paths.funnel.breakdown import by_value
 from cartpath.paths.funnel.chains import chains_of
 from cartpath.paths.funnel.instead import NextCounts, merge_next, next_counts
-from cartpath.paths.funnel.lanes import step_starts
 from cartpath.paths.funnel.masks import Masks
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.tables import DepthTable, Ints, at_least, merge_depth_tables
@@ -67,7 +66,7 @@ def scan_funnel(view: PathView, rule: Rule, plan: FunnelPlan) -> FunnelCounts:
         0 if plan.order == "any" and not plan.excluded else int(_tied(paths.offsets, ts, chains.mask)),
         int(ts.max()) if len(ts) else None,
         durations_of(chains, ts, plan),
-        next_counts(chains, step_starts(counted, paths), event, n_steps, len(plan.matcher.by_event) - 1),
+        next_counts(chains, counted.along(paths, counted.step), event, n_steps, len(plan.matcher.by_event) - 1),
         None if plan.breakdown is None else by_value(chains, view, plan.breakdown, n_steps),
         None if plan.trend is None else by_period(chains, ts, plan.trend, n_steps),
     )
