@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Unpack
 
 from cartpath.schema import Event
@@ -31,8 +31,7 @@ class ReturningViews:
     if TYPE_CHECKING:
         settings: Settings
 
-        def snapshot(self) -> AbstractContextManager[Snapshot]:
-            """Pin the newest generation."""
+        def _pinned(self, snap: Snapshot | None) -> AbstractContextManager[Snapshot]: ...
 
     @on_engine
     def retention(
@@ -71,7 +70,7 @@ class ReturningViews:
         """
         from cartpath import figures, paths
 
-        with self._held(snap) as pinned:
+        with self._pinned(snap) as pinned:
             result = paths.retention(
                 pinned, paths.Counting.of(**counting), start=start, back=back, cohort=cohort, mode=mode,
                 periods=periods, by=by, top=top, zone=self._zone(time_zone),
@@ -102,7 +101,7 @@ class ReturningViews:
         """
         from cartpath import figures, paths
 
-        with self._held(snap) as pinned:
+        with self._pinned(snap) as pinned:
             result = paths.lifecycle(
                 pinned, paths.Counting.of(**counting), event=event, period=period, zone=self._zone(time_zone)
             )
@@ -132,7 +131,7 @@ class ReturningViews:
         """
         from cartpath import figures, paths
 
-        with self._held(snap) as pinned:
+        with self._pinned(snap) as pinned:
             result = paths.stickiness(
                 pinned, paths.Counting.of(**counting), event=event, period=period, zone=self._zone(time_zone)
             )
@@ -159,7 +158,7 @@ class ReturningViews:
         """
         from cartpath import figures, paths
 
-        with self._held(snap) as pinned:
+        with self._pinned(snap) as pinned:
             result = paths.repurchase(pinned, paths.Counting.of(**counting), same=same, zone=self._zone(time_zone))
         return Analysis(result, lambda r: figures.repurchase_figure(r.frame, r.curve_frame, r.unit))
 
@@ -191,15 +190,12 @@ class ReturningViews:
         """
         from cartpath import figures, paths
 
-        with self._held(snap) as pinned:
+        with self._pinned(snap) as pinned:
             result = paths.time_to_purchase(
                 pinned, paths.Counting.of(**counting), start=start, goal=goal, by=by, top=top,
                 zone=self._zone(time_zone),
             )  # fmt: skip
         return Analysis(result, lambda r: figures.survival_figure(r.drawn_frame, r.risk_frame, r.note, r.what))
-
-    def _held(self, snap: Snapshot | None) -> AbstractContextManager[Snapshot]:
-        return self.snapshot() if snap is None else nullcontext(snap)
 
     def _zone(self, time_zone: str | None) -> str:
         return self.settings.shop.time_zone if time_zone is None else time_zone
