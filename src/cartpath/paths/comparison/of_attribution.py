@@ -36,7 +36,7 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
         rows = attribution(snap, counting, **asked).rows
         counts.append({row["channel"]: round(row["conversions"]) for row in rows})
     one, other = (Distribution(count) for count in counts)
-    names = sorted({*counts[0], *counts[1]}, key=lambda name: -counts[0].get(name, 0) - counts[1].get(name, 0))
+    names = sorted({*counts[0], *counts[1]}, key=lambda name: (-counts[0].get(name, 0) - counts[1].get(name, 0), name))
     rates = [
         Measure(
             f"{name}, of conversions",
