@@ -23,9 +23,10 @@ from cartpath.paths.counted import Basis, merge_basis
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.matching import Matcher, match
 from cartpath.paths.observed import Observed
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading, Rule
 from cartpath.schema import CartpathError
 from cartpath.store import PathView, Snapshot
+from cartpath.store.answers import kept
 from cartpath.store.jit import kernel
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class LifecycleResult:
         Users in each of ``STATES``.
     calendar : Calendar
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     event : str
         What makes a user active.
@@ -59,7 +60,7 @@ class LifecycleResult:
     counts: Ints
     calendar: Calendar
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     event: str
     missed: tuple[str, ...] = ()
@@ -125,6 +126,7 @@ class LifecycleResult:
         }
 
 
+@kept
 def lifecycle(
     snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "week", zone: str = "UTC"
 ) -> LifecycleResult:
@@ -160,7 +162,7 @@ def lifecycle(
     matcher = match(snap, steps)
     scan = partial(scan_lifecycle, rule=rule, matcher=matcher, edges=calendar.edges)
     basis, counts = engine.run(snap, scan, merge_lifecycle)
-    return LifecycleResult(counts, calendar, seen, rule, basis, str(steps[0]), matcher.warnings)
+    return LifecycleResult(counts, calendar, seen, rule.heading, basis, str(steps[0]), matcher.warnings)
 
 
 def scan_lifecycle(view: PathView, rule: Rule, matcher: Matcher, edges: Ints) -> tuple[Basis, Ints]:

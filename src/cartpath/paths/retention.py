@@ -24,6 +24,7 @@ from cartpath.paths.retention_scan import RetentionPlan, merge_retention, scan_r
 from cartpath.paths.rule import Rule
 from cartpath.schema import CartpathError, Event
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,6 +33,7 @@ Ints = npt.NDArray[np.int64]
 SPAN = {"day": 30, "week": 12, "month": 12}
 
 
+@kept
 def retention(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -92,7 +94,8 @@ def retention(
     basis, counts, orders = engine.run(snap, partial(scan_retention, rule=rule, plan=plan), merge_retention)
     revenue = _revenue(orders, calendar.edges, counts)
     named = (str(steps[0]), str(steps[1]))
-    return RetentionResult(counts, revenue, calendar, seen, rule, basis, mode, named, by, groups, matcher.warnings)
+    told = (rule.heading, basis, mode, named, by, groups.called, matcher.warnings)
+    return RetentionResult(counts, revenue, calendar, seen, *told)
 
 
 def _check(counting: Counting, mode: str, periods: int | None, top: int) -> None:

@@ -88,6 +88,37 @@ class Rule:
         )
         return Counted(view, rows)
 
+    @property
+    def heading(self) -> Heading:
+        """What results say of the rule; unlike the rule itself it may be kept in a file."""
+        expression = None if self.members is None else self.members.expression
+        return Heading(self.counting, expression, self.warnings, self.generation)
+
+    def header(self, basis: Basis, warnings: Sequence[str] = (), unit: str | None = None) -> dict[str, Any]:
+        """Return what every view says of what it counted; see ``Heading.header``."""
+        return self.heading.header(basis, warnings, unit)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a result says of the rule that it was counted by: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    counting : Counting
+    segment_expression : str or None
+        What the segment's name stands for.
+    warnings : tuple of str
+        Values of the filter that were never seen.
+    generation : int
+        Of the store.
+    """
+
+    counting: Counting
+    segment_expression: str | None = None
+    warnings: tuple[str, ...] = ()
+    generation: int = 0
+
     def header(self, basis: Basis, warnings: Sequence[str] = (), unit: str | None = None) -> dict[str, Any]:
         """Return what every view says of what it counted, as JSON has it.
 
@@ -108,7 +139,7 @@ class Rule:
             "events": basis.events,
             "steps": basis.steps,
             **self.counting.to_dict(),
-            "segment_expression": None if self.members is None else self.members.expression,
+            "segment_expression": self.segment_expression,
             "ties": {"events": basis.tied_events, "users": basis.tied_users},
             "warnings": [*self.warnings_of(basis), *warnings],
             "generation": self.generation,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,14 @@ class Curve:
             "median_high": median[2],
             "shares": [{"within": mark, **self.at(seconds(mark) * MICROSECONDS)} for mark in marks],
         }
+
+
+def installed() -> str | None:
+    """Return the version of lifelines; None without it. Answers that are there only with it depend on this."""
+    try:
+        return version("lifelines")
+    except PackageNotFoundError:
+        return None
 
 
 def need(module: str = "lifelines", what: str = "a Kaplan-Meier curve") -> Any:

@@ -21,10 +21,11 @@ from cartpath.paths.log_rank import Difference, log_rank, pairwise
 from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
 from cartpath.paths.properties import Properties
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 from cartpath.paths.survival import FEW, Curve, kaplan_meier, need
 from cartpath.schema import MICROSECONDS, CartpathError, Event, iso
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ class TimeToPurchaseResult:
     merged : int
         Values that are in ``(other)``.
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     missed : tuple of str
         Warnings of events that were never seen.
@@ -68,7 +69,7 @@ class TimeToPurchaseResult:
     by: str | None
     merged: int
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     missed: tuple[str, ...] = ()
 
@@ -186,6 +187,7 @@ def _of_converted(curve: Curve) -> dict[str, Any]:
     return {"median_of_converted": median / MICROSECONDS, "p90_of_converted": p90 / MICROSECONDS}
 
 
+@kept
 def time_to_purchase(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -240,11 +242,11 @@ def time_to_purchase(
     named = (str(steps[0]), str(steps[1]))
     whole = kaplan_meier(durations.waited, durations.converted)
     if found is None:
-        return TimeToPurchaseResult(whole, (), None, (), named, None, 0, seen, rule, basis, matcher.warnings)
+        return TimeToPurchaseResult(whole, (), None, (), named, None, 0, seen, rule.heading, basis, matcher.warnings)
     groups = Groups.largest(count_codes(durations.code, len(found.labels)), found, top)
     curves, overall, pairs = _compare(durations, groups, top)
     return TimeToPurchaseResult(
-        whole, curves, overall, pairs, named, by, groups.merged, seen, rule, basis, matcher.warnings
+        whole, curves, overall, pairs, named, by, groups.merged, seen, rule.heading, basis, matcher.warnings
     )
 
 

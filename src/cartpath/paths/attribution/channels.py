@@ -25,6 +25,25 @@ DIRECT_NAMES = ("direct", "(direct)", "direct traffic")
 
 
 @dataclass(frozen=True)
+class ChannelNames:
+    """What the values of a result are called: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    names : tuple of str
+        By code.
+    merged : int
+        How many values are in ``(other)``.
+    by_session : bool
+        Whether a touch is a session, not a step.
+    """
+
+    names: tuple[str, ...]
+    merged: int
+    by_session: bool
+
+
+@dataclass(frozen=True)
 class Channels:
     """The values that are told apart.
 
@@ -53,6 +72,11 @@ class Channels:
     def by_session(self) -> bool:
         """Whether a touch is a session, not a step."""
         return self.of.level == SESSION
+
+    @property
+    def called(self) -> ChannelNames:
+        """What they are called, for results."""
+        return ChannelNames(self.names, self.merged, self.by_session)
 
     @property
     def none(self) -> int:

@@ -17,12 +17,14 @@ from cartpath.paths.counting import Counting
 from cartpath.paths.matching import match
 from cartpath.schema import CartpathError, Columns, Event
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 #: What a path may be of.
 _UNITS = ("users", "sessions")
 _ALL = Counting()
 
 
+@kept
 def attribution(
     snap: Snapshot,
     counting: Counting = _ALL,
@@ -88,9 +90,9 @@ def attribution(
     found = {model: credit(evidence, model, game) for model in question.models}
     return AttributionResult(
         question,
-        rule,
+        rule.heading,
         basis,
-        channels,
+        channels.called,
         evidence,
         {model: given for model, (given, _) in found.items()},
         {model: effects for model, (_, effects) in found.items() if effects is not None},

@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from cartpath import engine
 from cartpath.paths.segments.atoms import Atom
-from cartpath.paths.segments.plan import SegmentPlan, compile_segment, expressions_of
+from cartpath.paths.segments.meaning import meaning
+from cartpath.paths.segments.plan import SegmentPlan, SegmentWords, compile_segment, expressions_of
 from cartpath.schema import Columns
 from cartpath.store import PathView, Snapshot
+from cartpath.store.answers import answered
 from cartpath.store.files import atomic
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class SegmentsResult:
 
     Attributes
     ----------
-    plans : tuple of SegmentPlan
+    plans : tuple of SegmentWords
     shared : int64 array (n, n)
         Users in both of two segments; on the diagonal the users of one.
     users : int
@@ -37,7 +39,7 @@ class SegmentsResult:
     generation : int
     """
 
-    plans: tuple[SegmentPlan, ...]
+    plans: tuple[SegmentWords, ...]
     shared: npt.NDArray[np.int64]
     users: int
     generation: int
@@ -121,10 +123,16 @@ def segments(
     [{'name': 'everyone', 'expression': 'everyone', 'users': 0, 'share': None}]
     """
     known = expressions_of(snap) if named is None else named
-    plans = tuple(compile_segment(snap, name, known) for name in (known if names is None else names))
+    asked = tuple(known if names is None else names)
+    question = {"view": "segments", "asked": [meaning(snap, name, known) for name in asked]}
+    return answered(snap, question, lambda: _count(snap, asked, known))
+
+
+def _count(snap: Snapshot, names: Sequence[str], known: Mapping[str, str]) -> SegmentsResult:
+    plans = tuple(compile_segment(snap, name, known) for name in names)
     scan = partial(scan_overlaps, atoms=tuple(plan.atom for plan in plans))
     shared = engine.run(snap, scan, partial(merge_overlaps, n=len(plans)))
-    return SegmentsResult(plans, shared, snap.totals.users, snap.generation)
+    return SegmentsResult(tuple(plan.said for plan in plans), shared, snap.totals.users, snap.generation)
 
 
 def scan_overlaps(view: PathView, atoms: Sequence[Atom]) -> npt.NDArray[np.int64]:

@@ -16,6 +16,24 @@ from cartpath.store import PathView, Snapshot
 
 
 @dataclass(frozen=True)
+class SegmentWords:
+    """What a result says of a segment: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    text : str
+        As it was asked: a name or an expression.
+    expression : str
+        What a name stands for.
+    warnings : tuple of str
+    """
+
+    text: str
+    expression: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SegmentPlan:
     """A set of users, as scans read it; it may be pickled.
 
@@ -42,6 +60,11 @@ class SegmentPlan:
     def words(self) -> str:
         """The segment as a sentence says it."""
         return self.text if self.text == self.expression else f"{self.text} ({self.expression})"
+
+    @property
+    def said(self) -> SegmentWords:
+        """What results say of it."""
+        return SegmentWords(self.text, self.expression, self.warnings)
 
     def mask(self, view: PathView) -> npt.NDArray[np.bool_]:
         """Return for each user of a bucket whether they belong, bool (n_users,)."""
