@@ -175,3 +175,23 @@ def test_an_extra_that_was_installed_since(name: str, folder: Path, scans: Scans
         assert scans.of(EVERY[name], folder)
         assert not scans.of(EVERY[name], folder)
     assert scans.of(EVERY[name], folder)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_another_time_zone_is_another_question(name: str, folder: Path, scans: Scans) -> None:
+    ask = EVERY[name]
+    first = told(ask(Shop(folder), **_period(name)))
+    write(folder, zone="America/Los_Angeles")
+    before = scans.n
+    second = told(ask(Shop(folder), **_period(name)))
+    assert scans.n > before
+    assert second["dict"]["time_zone"] == "America/Los_Angeles"
+    assert second["dict"] != first["dict"]
+    write(folder)
+    before = scans.n
+    assert told(ask(Shop(folder), **_period(name))) == first
+    assert scans.n == before
+
+
+def _period(name: str) -> dict[str, str]:
+    return {} if name == "segments" else {"since": "2016-08-01", "until": "2016-08-05", "segment": "early"}

@@ -97,7 +97,7 @@ def nodes_of(snap: Snapshot, rule: Rule, name: str = "event", most: int = NODES)
     """
     if not 1 <= most <= MOST_NODES:
         raise CartpathError(f"cannot show {most:,} nodes", f"from 1 to {MOST_NODES:,}")
-    found = Properties(snap).find(name)
+    found = Properties(snap, rule.counting.time_zone).find(name)
     names = list(dict.fromkeys(found.labels))
     if len(names) <= most:
         return _all(found, names)

@@ -128,7 +128,7 @@ class LifecycleResult:
 
 @kept
 def lifecycle(
-    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "week", zone: str = "UTC"
+    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "week", zone: str | None = None
 ) -> LifecycleResult:
     """Count new, retained, resurrected and dormant users of each period.
 
@@ -141,8 +141,8 @@ def lifecycle(
         What makes a user active, such as ``"purchase"``; by default any event.
     period : str
         ``"day"``, ``"week"`` or ``"month"``.
-    zone : str
-        IANA name of the time zone in which periods begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which periods begin.
 
     Returns
     -------
@@ -156,10 +156,11 @@ def lifecycle(
     counting = counting or Counting()
     if counting.unit != "users":
         raise CartpathError(f"cannot count {counting.unit!r} here", "a lifecycle is one of users")
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     calendar = seen.calendar(period)
     steps = parse_steps([event])
-    matcher = match(snap, steps)
+    matcher = match(snap, steps, zone)
     scan = partial(scan_lifecycle, rule=rule, matcher=matcher, edges=calendar.edges)
     basis, counts = engine.run(snap, scan, merge_lifecycle)
     return LifecycleResult(counts, calendar, seen, rule.heading, basis, str(steps[0]), matcher.warnings)

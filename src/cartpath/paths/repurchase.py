@@ -173,7 +173,7 @@ class RepurchaseResult:
 
 
 def repurchase(
-    snap: Snapshot, counting: Counting | None = None, *, same: str | None = None, zone: str = "UTC"
+    snap: Snapshot, counting: Counting | None = None, *, same: str | None = None, zone: str | None = None
 ) -> RepurchaseResult:
     """Count who orders again, and after how long.
 
@@ -184,8 +184,8 @@ def repurchase(
         Which events count; repurchase counts users.
     same : str, optional
         A property of the lines, such as ``"item_id"`` or ``"category"``: intervals are between orders with the same.
-    zone : str
-        IANA name of the shop's time zone, for where the last day ends.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the shop's time zone, for where the last day ends.
 
     Returns
     -------
@@ -199,14 +199,14 @@ def repurchase(
     counting = counting or Counting()
     if counting.unit != "users":
         raise CartpathError(f"cannot count {counting.unit!r} here", "repurchase counts users: who orders again")
-    return _count(snap, counting, same, zone, installed())
+    return _count(snap, counting, same, zone or counting.time_zone, installed())
 
 
 @kept
 def _count(snap: Snapshot, counting: Counting, same: str | None, zone: str, survival: str | None) -> RepurchaseResult:
     """Count; ``survival`` is the library that makes the curve, as an answer without one is none once it is there."""
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
-    found = None if same is None else Properties(snap).find(same)
+    found = None if same is None else Properties(snap, zone).find(same)
     if found is not None and found.level != EVENT:
         raise CartpathError(f"{same} is no property of a line of an order", "for example item_id, category or brand")
     purchase = snap.code_of("event", Event.purchase)

@@ -45,7 +45,7 @@ def retention(
     periods: int | None = None,
     by: str | None = None,
     top: int = 5,
-    zone: str = "UTC",
+    zone: str | None = None,
 ) -> RetentionResult:
     """Count who comes back, by cohort.
 
@@ -68,8 +68,8 @@ def retention(
         A property, taken at the start event, to part users by.
     top : int
         Groups kept by name; the rest are ``(other)``.
-    zone : str
-        IANA name of the time zone in which periods begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which periods begin.
 
     Returns
     -------
@@ -82,12 +82,13 @@ def retention(
     """
     counting = counting or Counting()
     _check(counting, mode, periods, top)
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     calendar = seen.calendar(cohort)
     most = min(SPAN[cohort] if periods is None else periods, len(calendar) - 1)
     steps = (*parse_steps([start]), *parse_steps([back]))
-    matcher = match(snap, steps)
-    found = None if by is None else Properties(snap).find(property_name(by))
+    matcher = match(snap, steps, zone)
+    found = None if by is None else Properties(snap, zone).find(property_name(by))
     groups = Groups.one() if found is None else _groups(snap, rule, matcher, found, top)
     purchase = snap.code_of("event", Event.purchase)
     plan = RetentionPlan(matcher, calendar.edges, most, purchase, found, groups)

@@ -33,7 +33,7 @@ class Members(Protocol):
 
 def bind(counting: Counting, snap: Snapshot) -> Rule:
     """Look up what a rule names in a store; see ``Counting.bind``."""
-    properties = Properties(snap)
+    properties = Properties(snap, counting.time_zone)
     tests, warnings = [], []
     for condition in counting.where:
         test, missed = bind_condition(properties, condition)
@@ -43,7 +43,7 @@ def bind(counting: Counting, snap: Snapshot) -> Rule:
     if counting.segment is not None:
         from cartpath.paths.segments import compile_segment
 
-        members = compile_segment(snap, counting.segment)
+        members = compile_segment(snap, counting.segment, time_zone=counting.time_zone)
         warnings += members.warnings
     return Rule(counting, tuple(tests), members, tuple(warnings), snap.generation)
 

@@ -260,7 +260,7 @@ def step_view(
     rule = (counting or Counting()).bind(snap)
     text = start if end is None else end
     anchor = None if text is None else parse_step(text)
-    matcher = None if anchor is None else match(snap, [anchor])
+    matcher = None if anchor is None else match(snap, [anchor], rule.counting.time_zone)
     nodes = nodes_of(snap, rule, node, MOST_NODES)
     unit = "users" if across_sessions else "sessions"
     walk = Walk(rule, nodes, unit, matcher, steps, end is not None, collapse)

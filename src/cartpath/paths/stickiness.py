@@ -184,7 +184,12 @@ def _mean(counts: Ints) -> dict[str, Any]:
 
 @kept
 def stickiness(
-    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "month", zone: str = "UTC"
+    snap: Snapshot,
+    counting: Counting | None = None,
+    *,
+    event: str = ANY,
+    period: str = "month",
+    zone: str | None = None,
 ) -> StickinessResult:
     """Count on how many days users are active.
 
@@ -197,8 +202,8 @@ def stickiness(
         What makes a user active, such as ``"purchase"``; by default any event.
     period : str
         ``"week"`` or ``"month"``: where active days are counted.
-    zone : str
-        IANA name of the time zone in which days begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which days begin.
 
     Returns
     -------
@@ -214,10 +219,11 @@ def stickiness(
         raise CartpathError(f"cannot count {counting.unit!r} here", "stickiness is one of users")
     if period not in ("week", "month"):
         raise CartpathError(f"cannot count the active days of a {period!r}", "take week or month")
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     days, periods = seen.calendar("day"), seen.calendar(period)
     steps = parse_steps([event])
-    matcher = match(snap, steps)
+    matcher = match(snap, steps, zone)
     of_day = periods.place(days.edges[:-1])
     scan = partial(scan_stickiness, rule=rule, matcher=matcher, edges=days.edges, period=of_day)
     basis, active, counts = engine.run(snap, scan, merge_stickiness)

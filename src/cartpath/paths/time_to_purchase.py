@@ -196,7 +196,7 @@ def time_to_purchase(
     goal: str = Event.purchase,
     by: str | None = None,
     top: int = 5,
-    zone: str = "UTC",
+    zone: str | None = None,
 ) -> TimeToPurchaseResult:
     """Estimate what share has converted by when.
 
@@ -213,8 +213,8 @@ def time_to_purchase(
         A property, taken at the start event, to compare groups by.
     top : int
         Groups kept by name; the rest are ``(other)``, which is drawn and not tested.
-    zone : str
-        IANA name of the shop's time zone, for where the last day ends.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the shop's time zone, for where the last day ends.
 
     Returns
     -------
@@ -233,10 +233,11 @@ def time_to_purchase(
     if top < 1:
         raise CartpathError("top must be a whole number from 1")
     need()
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     steps = (*parse_steps([start]), *parse_steps([goal]))
-    matcher = match(snap, steps)
-    found = None if by is None else Properties(snap).find(property_name(by))
+    matcher = match(snap, steps, zone)
+    found = None if by is None else Properties(snap, zone).find(property_name(by))
     scan = partial(scan_durations, rule=rule, matcher=matcher, end=seen.end, found=found)
     basis, durations = engine.run(snap, scan, merge_durations)
     named = (str(steps[0]), str(steps[1]))

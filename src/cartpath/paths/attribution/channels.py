@@ -114,7 +114,7 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int, goal: Matcher) 
     CartpathError
         If there is no such property, or it is one of users.
     """
-    found = Properties(snap).find(name)
+    found = Properties(snap, rule.counting.time_zone).find(name)
     if found.level == USER:
         raise CartpathError(
             f"{name} is a property of users, so that all touches of a path have the same value",

@@ -76,7 +76,7 @@ def attribution(
         raise CartpathError(f"attribution cannot count {counting.unit!r}", f"count one of: {', '.join(_UNITS)}")
     question = Question.of_options(of, goal, lookback, half_life, reset, top, models, game)
     rule = counting.bind(snap)
-    matcher = match(snap, [question.goal])
+    matcher = match(snap, [question.goal], counting.time_zone)
     channels = channels_of(snap, rule, of, question.top, matcher)
     scan = partial(
         scan_attribution,

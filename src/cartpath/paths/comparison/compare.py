@@ -69,7 +69,7 @@ def compare(
     question = {
         "view": "compare",
         "on": view,
-        "groups": [meaning(snap, text) for text in (a, b)],
+        "groups": [meaning(snap, text, time_zone=counting.time_zone) for text in (a, b)],
         "counting": counting.meant_in(snap),
         "judged": judged,
         "options": given,

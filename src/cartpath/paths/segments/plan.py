@@ -76,7 +76,9 @@ def expressions_of(snap: Snapshot) -> Mapping[str, str]:
     return config.load(snap.workspace).segments.expressions
 
 
-def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None = None) -> SegmentPlan:
+def compile_segment(
+    snap: Snapshot, text: str, named: Mapping[str, str] | None = None, time_zone: str = "UTC"
+) -> SegmentPlan:
     """Bind a segment to a store.
 
     Parameters
@@ -86,6 +88,8 @@ def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None =
         A name of ``[segments]``, or an expression.
     named : mapping of str to str, optional
         Segments that it may name; by default those of the workspace.
+    time_zone : str
+        Of dates and clock times in it.
 
     Returns
     -------
@@ -108,9 +112,9 @@ def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None =
     """
     names = expressions_of(snap) if named is None else named
     text = text.strip()
-    compiler = Compiler(snap, names)
+    compiler = Compiler(snap, names, time_zone)
     known = text in names
-    atom = compiler.named(text) if known else compiler.atom(parse(text))
+    atom = compiler.named(text) if known else compiler.atom(parse(text, time_zone=time_zone))
     return SegmentPlan(
         text, names[text] if known else text, atom, tuple(dict.fromkeys(compiler.warnings)), compiler.behaviour
     )
