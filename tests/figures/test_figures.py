@@ -10,8 +10,8 @@ import pytest
 from cartpath.figures import calibration_figure, daily_figure, funnel_figure, metric_figure, note_figure
 from cartpath.figures.style import percent, text
 from cartpath.paths import FunnelResult
-from cartpath.paths.counting import Counting
 from cartpath.paths.calendar import calendar
+from cartpath.paths.counting import Counting
 from cartpath.paths.daily import DailyResult
 
 HOSTILE = "</script><script>alert(1)</script>"

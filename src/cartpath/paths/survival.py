@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,7 @@ class Curve:
 def installed() -> str | None:
     """Return the version of lifelines; None without it. Answers that are there only with it depend on this."""
     try:
-        return version("lifelines")
+        return version("lifelines") if find_spec("lifelines") else None
     except PackageNotFoundError:
         return None
 
