@@ -1,7 +1,8 @@
 """The logs that are asked: a store for Cartpath, and the same events in one Parquet file for the others.
 
-``log.parquet`` has the order and the numbers of the path table, ``raw.parquet`` neither. ``sim`` is the simulated shop. ``ga`` is the Google Merchandise Store's export (70 days, a million events), copied with
-new ids of users, sessions and orders until it is large enough.
+``log.parquet`` has the order and the numbers of the path table, ``raw.parquet`` neither. ``sim`` is the simulated shop.
+``ga`` is the Google Merchandise Store's export (70 days, a million events), copied with new ids of users, sessions and
+orders until it is large enough.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def test_a_time_zone_for_once(run: Run, shop: str) -> None:
 
 def test_without_the_extra_it_is_named(run: Run, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lifelines", None)
-    result = run("time-to-purchase", shop)
+    result = run("time-to-purchase", shop, "--start", "view|purchase")  # not asked before: kept answers need no extra
     assert result.exit_code == 2
     assert "cartpath[survival]" in result.stderr
     assert run("repurchase", shop).exit_code == 0

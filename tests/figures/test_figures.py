@@ -10,6 +10,7 @@ import pytest
 from cartpath.figures import calibration_figure, daily_figure, funnel_figure, metric_figure, note_figure
 from cartpath.figures.style import percent, text
 from cartpath.paths import FunnelResult
+from cartpath.paths.calendar import calendar
 from cartpath.paths.counting import Counting
 from cartpath.paths.daily import DailyResult
 
@@ -46,11 +47,15 @@ def test_names_from_the_data_are_no_markup() -> None:
 def test_days_are_four_small_charts() -> None:
     import numpy as np
 
-    result = DailyResult(19000, np.arange(12).reshape(3, 4))
+    result = DailyResult(
+        calendar("day", "UTC", 19000 * 86400 * 10**6, 19002 * 86400 * 10**6), np.arange(12).reshape(3, 4)
+    )
     figure = daily_figure(result.frame)
     assert [trace.name for trace in figure.data] == ["Events", "Active users", "Sessions begun", "Purchases"]
     assert list(figure.data[1].y) == [1, 5, 9]
-    assert "nothing to draw" in words(daily_figure(DailyResult(0, np.zeros((0, 4), np.int64)).frame))
+    assert "nothing to draw" in words(
+        daily_figure(DailyResult(calendar("day", "UTC", 0, 0), np.zeros((0, 4), np.int64)).frame)
+    )
 
 
 def metric_rows(**more: Any) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths import matching
+from cartpath.paths.calendar import calendar
 from cartpath.paths.conditions import Condition, Pattern, Step
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
 from cartpath.paths.funnel import FunnelCounts, FunnelPlan, FunnelResult, merge_funnel, scan_funnel
@@ -55,7 +56,7 @@ def plan_of(asked: Asked, by: int | None = None, trend: str | None = None) -> Fu
         steps[:1] if asked.exclude else (),
         VALUE if asked.hold else None,
         None if by is None else Breakdown(VALUE, by),
-        trend,
+        None if trend is None else calendar(trend, "UTC", 0, 400 * 86400 * SECOND),
     )
 
 

@@ -32,6 +32,10 @@ class LaidOut:
         times = [row.ts for row in rows]
         self.totals = Totals(min(times, default=None), max(times, default=None))
 
+    @property
+    def manifest(self) -> Any:
+        raise FileNotFoundError("laid out by hand: there is no store that could keep answers")
+
     def bucket(self, bucket: int) -> PathView:
         return self._views[bucket]
 

@@ -17,7 +17,7 @@ from cartpath.config import SegmentSettings, Settings, StoreSettings
 from cartpath.figures import comparison_figure
 from cartpath.paths import Counting, compare
 from cartpath.paths.comparison.of_time_to_purchase import survival_of
-from cartpath.paths.comparison.registry import find, names
+from cartpath.paths.comparison.registry import names
 from cartpath.paths.comparison.survival import Survival
 from cartpath.paths.survival import kaplan_meier
 from cartpath.schema import CartpathError
@@ -153,6 +153,5 @@ def test_conversions_that_are_divided_cannot_be_counted(snap: Snapshot) -> None:
 
 
 def test_the_shop_knows_its_time_zone(folder: Path) -> None:
-    assert "zone" in find("retention").options
     analysis = cartpath.open(folder).compare("retention", "some", "rest", cohort="week")
-    assert dict(analysis.result.options)["zone"] == "UTC"
+    assert analysis.to_dict()["time_zone"] == "UTC"

@@ -26,6 +26,7 @@ def test_the_period_is_said_in_words() -> None:
         "period": "all events from 2016-08-01T00:00:00Z on (UTC)",
         "filter": None,
         "segment": None,
+        "time_zone": "UTC",
     }
 
 

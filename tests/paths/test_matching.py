@@ -127,7 +127,9 @@ def test_values_never_seen_are_a_warning(snap: Snapshot) -> None:
         "seen are: Apparel > Shoes, Apparel > Tees",
     ]
     basis = merge_basis([rule.counted(snap.bucket(b)).basis() for b in range(snap.n_buckets)])
-    assert "no event counts: all events, where channel is Referal and category is Shoos" in rule.warnings_of(basis)
+    assert "no event counts: all events, where channel is Referal and category is Shoos" in rule.heading.warnings_of(
+        basis
+    )
 
 
 def test_each_event_says_which_steps_it_can_be(snap: Snapshot) -> None:

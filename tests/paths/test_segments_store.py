@@ -95,7 +95,7 @@ def test_the_counting_rule_counts_members_only(snap: Snapshot) -> None:
     never = Counting.of(segment="nobody").bind(snap)
     nothing = merge_basis([never.counted(snap.bucket(b)).basis() for b in range(snap.n_buckets)])
     assert nothing.users == 0
-    assert any("no event counts" in text and "nobody" in text for text in never.warnings_of(nothing))
+    assert any("no event counts" in text and "nobody" in text for text in never.heading.warnings_of(nothing))
 
 
 def test_the_members_make_the_trip_through_a_file(shop: Shop, snap: Snapshot, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cartpath.paths.daily import DAY, DailyResult, merge_days, scan_days
+from cartpath.paths.calendar import calendar
+from cartpath.paths.daily import DailyResult, merge_days, scan_days
 from cartpath.paths.status import Money, StatusResult, _amount, merge_money, scan_money
 from tests.paths.twin import EVENTS, Row, buckets_of, view_of
 
@@ -77,7 +78,7 @@ def test_json_starts_with_the_fields_of_the_contract() -> None:
 
 
 def test_days_count_events_active_users_sessions_and_purchase_steps() -> None:
-    day = DAY // 1_000_000
+    day = 86400
     rows = [
         Row(0, 0, "view"),
         Row(0, 10, "buy", hit=1),
@@ -86,8 +87,9 @@ def test_days_count_events_active_users_sessions_and_purchase_steps() -> None:
         Row(1, 2 * day, "view", session=1),
         Row(1, 2 * day + 1, "view"),
     ]
-    parts = [scan_days(view, 0, 3, EVENTS.index("buy")) for view in buckets_of(rows, 2)]
-    result = DailyResult(0, merge_days(parts))
+    days = calendar("day", "UTC", 0, 2 * day * 1_000_000)
+    parts = [scan_days(view, days.edges, EVENTS.index("buy")) for view in buckets_of(rows, 2)]
+    result = DailyResult(days, merge_days(parts))
     assert result.counts.tolist() == [[4, 2, 2, 1], [0, 0, 0, 0], [2, 1, 1, 0]]
     assert result.frame["day"].tolist() == ["1970-01-01", "1970-01-02", "1970-01-03"]
     assert SimpleNamespace(**result.rows[0]).sessions == 2

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.options import Count, Csv, EngineName, FigureFile, Json, SegmentName, Since, Until, Where, Workspace
+from cartpath.cli.options import (
+    Count,
+    Csv,
+    EngineName,
+    FigureFile,
+    Json,
+    SegmentName,
+    Since,
+    TimeZone,
+    Until,
+    Where,
+    Workspace,
+)
 from cartpath.cli.output import deliver, print_table, warn
 
 
@@ -40,6 +52,7 @@ def attribution(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     engine: EngineName = None,
     csv: Csv = None,
     figure: FigureFile = None,
@@ -56,7 +69,7 @@ def attribution(
     analysis = opened.attribution(
         of=of, goal=goal, lookback=lookback, half_life=half_life, reset=reset, top=top, models=models, game=game,
         value="revenue" if revenue else "conversions",
-        count=count, since=since, until=until, where=where, segment=segment,
+        count=count, since=since, until=until, where=where, segment=segment, time_zone=time_zone,
     )  # fmt: skip
     result = analysis.result
     warn(result.all_warnings)

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.options import Csv, EngineName, FigureFile, Json, SegmentName, Since, Until, Where, Workspace
+from cartpath.cli.options import (
+    Csv,
+    EngineName,
+    FigureFile,
+    Json,
+    SegmentName,
+    Since,
+    TimeZone,
+    Until,
+    Where,
+    Workspace,
+)
 from cartpath.cli.output import deliver, percent, print_table, warn
 
 VIEWS = (
@@ -18,7 +29,7 @@ VIEWS = (
 _ASKED = (
     *("steps", "within", "order", "exclude", "hold", "node", "across_sessions", "collapse", "max_length"),
     *("start", "end", "back", "goal", "event", "cohort", "mode", "period", "of", "models", "lookback", "follow"),
-    *("correction", "alpha", "min_users", "count", "since", "until", "where", "segment"),
+    *("correction", "alpha", "min_users", "count", "since", "until", "where", "segment", "time_zone"),
 )
 Text = str | None
 
@@ -69,6 +80,7 @@ def compare(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     top: Annotated[int, typer.Option(min=1, help="Measures in the table; --json has all.")] = 25,
     engine: EngineName = None,
     csv: Csv = None,

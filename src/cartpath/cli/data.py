@@ -64,16 +64,21 @@ def init(
         str | None,
         typer.Option(metavar="DURATION", help="Inactivity that ends a session without an id; 30m by default."),
     ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="The shop's time zone, an IANA name such as Europe/Berlin; UTC by default."),
+    ] = None,
 ) -> None:
     """Make a workspace."""
     from cartpath import config, store
 
     settings = None
-    if buckets is not None or gap is not None:
+    if buckets is not None or gap is not None or time_zone is not None:
         default = config.Settings()
         settings = config.Settings(
             store=config.StoreSettings(default.store.buckets if buckets is None else buckets),
             sessions=config.SessionSettings(default.sessions.gap if gap is None else gap),
+            shop=config.ShopSettings(default.shop.time_zone if time_zone is None else time_zone),
         )
     store.init(shop, settings)
     say(f"{shop} is ready; next: cartpath ingest {shlex.quote(str(shop))} SOURCE... --adapter NAME")

@@ -15,6 +15,7 @@ from cartpath.cli.options import (
     Json,
     SegmentName,
     Since,
+    TimeZone,
     Until,
     Where,
     Workspace,
@@ -52,6 +53,7 @@ def drivers(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     engine: EngineName = None,
     csv: Csv = None,
     figure: FigureFile = None,
@@ -68,7 +70,7 @@ def drivers(
     analysis = opened.drivers(
         goal, within=within, follow=follow, of=of, exclude=exclude,
         min_support=min_support, min_conversions=min_conversions,
-        count=count, since=since, until=until, where=where, segment=segment,
+        count=count, since=since, until=until, where=where, segment=segment, time_zone=time_zone,
     )  # fmt: skip
     result = analysis.result
     warn(result.warnings)

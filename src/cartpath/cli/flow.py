@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.options import Csv, EngineName, FigureFile, Json, SegmentName, Since, Until, Where, Workspace
+from cartpath.cli.options import (
+    Csv,
+    EngineName,
+    FigureFile,
+    Json,
+    SegmentName,
+    Since,
+    TimeZone,
+    Until,
+    Where,
+    Workspace,
+)
 from cartpath.cli.output import deliver, interval, percent, print_table, warn
 
 AcrossSessions = Annotated[
@@ -32,6 +43,7 @@ def flow(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     top: Annotated[int, typer.Option(min=1, help="Edges in the table; --json has all.")] = 25,
     engine: EngineName = None,
     csv: Csv = None,
@@ -53,6 +65,7 @@ def flow(
         until=until,
         where=where,
         segment=segment,
+        time_zone=time_zone,
     )
     warn(analysis.result.warnings)
     if not deliver(analysis, as_json, csv, figure):

@@ -44,7 +44,9 @@ def lifecycle(
 
     opened = shops.open(shop, engine)
     warn(opened.warnings())
-    analysis = opened.lifecycle(event, period, time_zone, since=since, until=until, where=where, segment=segment)
+    analysis = opened.lifecycle(
+        event, period, since=since, until=until, where=where, segment=segment, time_zone=time_zone
+    )
     result = analysis.result
     warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
@@ -83,7 +85,9 @@ def stickiness(
 
     opened = shops.open(shop, engine)
     warn(opened.warnings())
-    analysis = opened.stickiness(event, period, time_zone, since=since, until=until, where=where, segment=segment)
+    analysis = opened.stickiness(
+        event, period, since=since, until=until, where=where, segment=segment, time_zone=time_zone
+    )
     result = analysis.result
     warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):

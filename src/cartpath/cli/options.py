@@ -14,9 +14,9 @@ FigureFile = Annotated[
 ]
 Count = Annotated[str, typer.Option(metavar="users|sessions", help="What is counted.")]
 Since = Annotated[
-    str | None, typer.Option(metavar="DATE", help="First moment that counts, UTC; a date is its midnight.")
+    str | None, typer.Option(metavar="DATE", help="First moment that counts; a date is its midnight in the time zone.")
 ]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="First moment that no longer counts, UTC.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="First moment that no longer counts.")]
 Where = Annotated[
     list[str] | None,
     typer.Option(
@@ -28,7 +28,9 @@ SegmentName = Annotated[
 ]
 TimeZone = Annotated[
     str | None,
-    typer.Option("--time-zone", metavar="ZONE", help="Where days begin, an IANA name; by default [shop] time_zone."),
+    typer.Option(
+        "--time-zone", metavar="ZONE", help="Of dates, days and hours, an IANA name; by default [shop] time_zone."
+    ),
 ]
 EngineName = Annotated[
     str | None,

@@ -45,7 +45,7 @@ def repurchase(
 
     opened = shops.open(shop, engine)
     warn(opened.warnings())
-    analysis = opened.repurchase(same, time_zone, since=since, until=until, where=where, segment=segment)
+    analysis = opened.repurchase(same, since=since, until=until, where=where, segment=segment, time_zone=time_zone)
     result = analysis.result
     warn(result.warnings)
     if deliver(analysis, as_json, csv, figure):
@@ -88,7 +88,7 @@ def time_to_purchase(
     opened = shops.open(shop, engine)
     warn(opened.warnings())
     analysis = opened.time_to_purchase(
-        start, goal, by, top, time_zone, count=count, since=since, until=until, where=where, segment=segment
+        start, goal, by, top, count=count, since=since, until=until, where=where, segment=segment, time_zone=time_zone
     )
     result = analysis.result
     warn(result.warnings)

@@ -56,7 +56,18 @@ def retention(
     opened = shops.open(shop, engine)
     warn(opened.warnings())
     analysis = opened.retention(
-        start, back, cohort, mode, periods, by, top, time_zone, since=since, until=until, where=where, segment=segment
+        start,
+        back,
+        cohort,
+        mode,
+        periods,
+        by,
+        top,
+        since=since,
+        until=until,
+        where=where,
+        segment=segment,
+        time_zone=time_zone,
     )
     result = analysis.result
     warn(result.warnings)

@@ -8,7 +8,18 @@ import typer
 
 from cartpath.cli.application import command
 from cartpath.cli.flow import AcrossSessions, Node
-from cartpath.cli.options import Csv, EngineName, FigureFile, Json, SegmentName, Since, Until, Where, Workspace
+from cartpath.cli.options import (
+    Csv,
+    EngineName,
+    FigureFile,
+    Json,
+    SegmentName,
+    Since,
+    TimeZone,
+    Until,
+    Where,
+    Workspace,
+)
 from cartpath.cli.output import deliver, percent, print_table, warn
 
 
@@ -29,6 +40,7 @@ def step_view(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     chart: Annotated[str, typer.Option(metavar="sankey|matrix", help="What --figure draws.")] = "sankey",
     engine: EngineName = None,
     csv: Csv = None,
@@ -53,6 +65,7 @@ def step_view(
         until=until,
         where=where,
         segment=segment,
+        time_zone=time_zone,
     )
     warn(analysis.result.warnings)
     if not deliver(analysis, as_json, csv, figure):

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.options import Csv, EngineName, FigureFile, Json, SegmentName, Since, Until, Where, Workspace
+from cartpath.cli.options import (
+    Csv,
+    EngineName,
+    FigureFile,
+    Json,
+    SegmentName,
+    Since,
+    TimeZone,
+    Until,
+    Where,
+    Workspace,
+)
 from cartpath.cli.output import deliver, interval, percent, print_table, warn
 
 #: Characters of a path in the table; --json and --csv have all of it.
@@ -30,6 +41,7 @@ def variants(
     until: Until = None,
     where: Where = None,
     segment: SegmentName = None,
+    time_zone: TimeZone = None,
     engine: EngineName = None,
     csv: Csv = None,
     figure: FigureFile = None,
@@ -42,7 +54,7 @@ def variants(
     warn(opened.warnings())
     analysis = opened.variants(
         collapse, top, unit, max_length, node, goal, across_sessions,
-        since=since, until=until, where=where, segment=segment,
+        since=since, until=until, where=where, segment=segment, time_zone=time_zone,
     )  # fmt: skip
     result = analysis.result
     warn(result.warnings)

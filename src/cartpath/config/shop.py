@@ -10,7 +10,7 @@ from cartpath.schema import CartpathError
 
 @dataclass(frozen=True)
 class ShopSettings:
-    """``[shop]``: the time zone in which the shop's days, weeks and months begin.
+    """``[shop]``: the time zone of its dates, days and hours.
 
     Examples
     --------
@@ -35,4 +35,4 @@ class ShopSettings:
 
     def to_toml(self) -> str:
         """Return the settings as a table of ``cartpath.toml``."""
-        return f'[shop]\ntime_zone = "{self.time_zone}"  # an IANA name; days, weeks and months begin there\n'
+        return f'[shop]\ntime_zone = "{self.time_zone}"  # an IANA name; of dates, days and hours\n'

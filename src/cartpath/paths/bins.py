@@ -19,10 +19,13 @@ class Bins:
         Ascending.
     whole : bool
         Whether values are whole numbers, so that a bin is written ``6 to 10``.
+    names : tuple of str
+        What bins are called, where it is not made of their ends.
     """
 
     edges: tuple[float, ...]
     whole: bool
+    names: tuple[str, ...] = ()
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -35,6 +38,8 @@ class Bins:
         >>> Bins((0, 5), False).labels
         ('under 0', '0 to under 5', '5 and more')
         """
+        if self.names:
+            return self.names
         between = [self._between(low, high) for low, high in zip(self.edges[:-1], self.edges[1:], strict=True)]
         return (f"under {self.edges[0]:g}", *between, f"{self.edges[-1]:g} and more")
 
@@ -59,3 +64,5 @@ class Bins:
 MONEY = Bins((0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000), whole=False)
 #: Whole numbers.
 COUNTS = Bins((0, 1, 2, 3, 4, 5, 6, 11, 21, 51, 101, 201, 501, 1001), whole=True)
+#: Hours of the clock, each by itself.
+HOURS = Bins(tuple(range(1, 24)), whole=True, names=tuple(f"{hour:02d}" for hour in range(24)))

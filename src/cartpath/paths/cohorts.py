@@ -13,9 +13,9 @@ from cartpath.paths.calendar import Calendar
 from cartpath.paths.conditions import ANY
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import wilson
-from cartpath.paths.groups import Groups
+from cartpath.paths.groups import GroupNames
 from cartpath.paths.observed import Observed
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,13 +57,13 @@ class RetentionResult:
     calendar : Calendar
         The cohorts.
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     mode : str
     events : tuple of str
         What is a start, and what a return.
     by : str or None
-    groups : Groups
+    groups : GroupNames
     missed : tuple of str
         Warnings of events that were never seen.
     """
@@ -72,12 +72,12 @@ class RetentionResult:
     revenue: npt.NDArray[np.float64]
     calendar: Calendar
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     mode: str
     events: tuple[str, str]
     by: str | None
-    groups: Groups
+    groups: GroupNames
     missed: tuple[str, ...] = ()
 
     @cached_property

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypedDict
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.config import ShopSettings
+from cartpath.paths.clock import shown
 from cartpath.paths.conditions import Condition, parse_conditions
 from cartpath.schema import CartpathError, iso, microseconds_of
 from cartpath.store import PathView, Snapshot
@@ -45,6 +48,7 @@ class CountingOptions(TypedDict, total=False):
     until: Moment
     where: Texts
     segment: str | None
+    time_zone: str | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Counting:
         What must hold of an event for it to count; of its session and its user where that is what the property is of.
     segment : str or None
         The users who count: a segment's name or an expression.
+    time_zone : str
+        IANA name of the zone in which dates and clock times are read and shown.
 
     Examples
     --------
@@ -75,6 +81,7 @@ class Counting:
     until: int = FOREVER
     where: tuple[Condition, ...] = ()
     segment: str | None = None
+    time_zone: str = "UTC"
 
     @classmethod
     def of(
@@ -85,6 +92,7 @@ class Counting:
         where: Texts = None,
         segment: str | None = None,
         units: Sequence[str] = UNITS,
+        time_zone: str | None = None,
     ) -> Counting:
         """Read a counting rule as people write it.
 
@@ -93,12 +101,15 @@ class Counting:
         count : str
             ``"users"``, ``"sessions"`` or ``"entries"``.
         since, until : str, date, datetime or None
-            The first moment that counts and the first that does not; a date is its midnight in UTC.
+            The first moment that counts and the first that does not; a date is its midnight, a time
+            without an offset what the clock of ``time_zone`` shows.
         where : str, sequence of str or None
             Conditions such as ``"device=mobile,price>50"``; all must hold.
         segment : str or None
         units : sequence of str
             What the view can count.
+        time_zone : str, optional
+            IANA name; by default UTC.
 
         Returns
         -------
@@ -107,18 +118,20 @@ class Counting:
         Raises
         ------
         CartpathError
-            If the unit is unknown, a date or a condition cannot be read, or the period is empty.
+            If the unit or the zone is unknown, a date or a condition cannot be read, or the period is empty.
         """
         if count not in units:
             raise CartpathError(f"cannot count {count!r}", f"count one of: {', '.join(units)}")
-        low = BEGINNING if since is None else _moment(since)
-        high = FOREVER if until is None else _moment(until)
+        time_zone = time_zone or "UTC"
+        zone = ShopSettings(time_zone).zone
+        low = BEGINNING if since is None else _moment(since, zone)
+        high = FOREVER if until is None else _moment(until, zone)
         if low >= high:
             raise CartpathError(
-                f"the period is empty: since {iso(low)} is not before until {iso(high)}",
+                f"the period is empty: since {_shown(low, time_zone)} is not before until {_shown(high, time_zone)}",
                 "until is the first moment that no longer counts; for one day write the next day",
             )
-        return cls(count, low, high, parse_conditions(where or ()), segment or None)
+        return cls(count, low, high, parse_conditions(where or ()), segment or None, time_zone)
 
     @property
     def always(self) -> bool:
@@ -135,11 +148,13 @@ class Counting:
         """The period as a sentence says it."""
         if self.always:
             return "all events"
+        zone = self.time_zone
+        since, until = (_shown(moment, zone) for moment in (self.since, self.until))
         if self.until == FOREVER:
-            return f"all events from {iso(self.since)} on (UTC)"
+            return f"all events from {since} on ({zone})"
         if self.since == BEGINNING:
-            return f"all events before {iso(self.until)} (UTC, that moment excluded)"
-        return f"events from {iso(self.since)} until before {iso(self.until)} (UTC, the last moment excluded)"
+            return f"all events before {until} ({zone}, that moment excluded)"
+        return f"events from {since} until before {until} ({zone}, the last moment excluded)"
 
     @property
     def filter_words(self) -> str | None:
@@ -164,6 +179,7 @@ class Counting:
             "period": self.words,
             "filter": self.filter_words,
             "segment": self.segment,
+            "time_zone": self.time_zone,
         }
 
     def meant_in(self, snap: Snapshot) -> Any:
@@ -172,7 +188,7 @@ class Counting:
             return self
         from cartpath.paths.segments import meaning
 
-        return {"counting": self, "segment": meaning(snap, self.segment)}
+        return {"counting": self, "segment": meaning(snap, self.segment, time_zone=self.time_zone)}
 
     def bind(self, snap: Snapshot) -> Rule:
         """Look up what the rule names in a store.
@@ -196,11 +212,17 @@ class Counting:
         return bind(self, snap)
 
 
-def _moment(value: str | date | datetime) -> int:
+def _shown(moment: int, time_zone: str) -> str:
+    if moment in (BEGINNING, FOREVER):
+        return ""
+    return iso(moment) if time_zone == "UTC" else shown(moment, time_zone)
+
+
+def _moment(value: str | date | datetime, zone: ZoneInfo) -> int:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
     try:
-        return microseconds_of(value)
+        return microseconds_of(value, zone)
     except (AttributeError, TypeError):
         raise CartpathError(f"not a date: {value!r}", "write 2016-08-01 or 2016-08-01T12:00:00") from None
 

@@ -1,10 +1,9 @@
-"""Volumes per day (UTC): events, active users, sessions and orders."""
+"""Volumes per day of the shop's time zone: events, active users, sessions and orders."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
-from cartpath.schema import MICROSECONDS, Event
+from cartpath.paths.calendar import Calendar, calendar
+from cartpath.schema import Event
 from cartpath.store import PathView, Snapshot
 from cartpath.store.jit import kernel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAY = 86400 * MICROSECONDS
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,12 @@ class DailyResult:
 
     Attributes
     ----------
-    first_day : int
-        Days since 1970 of the first row.
+    days : Calendar
     counts : int64 array (n_days, 4)
         Events, active users, sessions begun, purchase steps.
     """
 
-    first_day: int
+    days: Calendar
     counts: npt.NDArray[np.int64]
 
     @property
@@ -42,9 +41,14 @@ class DailyResult:
         """One record a day: ``day``, ``events``, ``users``, ``sessions``, ``purchases``."""
         names = ("events", "users", "sessions", "purchases")
         return [
-            {"day": _date(self.first_day + i), **dict(zip(names, row, strict=True))}
-            for i, row in enumerate(self.counts.tolist())
+            {"day": day, **dict(zip(names, row, strict=True))}
+            for day, row in zip(self.days.labels, self.counts.tolist(), strict=False)
         ]
+
+    @property
+    def time_zone(self) -> str:
+        """Where days begin."""
+        return self.days.zone
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -55,15 +59,17 @@ class DailyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the days as JSON has them."""
-        return {"days": self.rows}
+        return {"time_zone": self.time_zone, "days": self.rows}
 
 
-def daily(snap: Snapshot) -> DailyResult:
+def daily(snap: Snapshot, time_zone: str = "UTC") -> DailyResult:
     """Count the volumes of each day of a store.
 
     Parameters
     ----------
     snap : Snapshot
+    time_zone : str
+        IANA name of the zone in which days begin.
 
     Returns
     -------
@@ -72,18 +78,16 @@ def daily(snap: Snapshot) -> DailyResult:
     """
     first_ts, last_ts = snap.totals.first_ts, snap.totals.last_ts
     if first_ts is None or last_ts is None:
-        return DailyResult(0, np.zeros((0, 4), np.int64))
-    first = first_ts // DAY
-    scan = partial(
-        scan_days, first=first, n_days=last_ts // DAY - first + 1, purchase=snap.code_of("event", Event.purchase)
-    )
-    return DailyResult(first, engine.run(snap, scan, merge_days))
+        return DailyResult(calendar("day", time_zone, 0, 0), np.zeros((0, 4), np.int64))
+    days = calendar("day", time_zone, first_ts, last_ts)
+    scan = partial(scan_days, edges=days.edges, purchase=snap.code_of("event", Event.purchase))
+    return DailyResult(days, engine.run(snap, scan, merge_days))
 
 
-def scan_days(view: PathView, first: int, n_days: int, purchase: int) -> npt.NDArray[np.int64]:
+def scan_days(view: PathView, edges: Ints, purchase: int) -> Ints:
     """Count one bucket."""
-    counts = _days(view.offsets, view.ts, view.event, view.step, first, n_days, purchase)
-    np.add.at(counts[:, 2], view.sessions.start // DAY - first, 1)
+    counts = _days(view.offsets, view.ts, view.event, view.step, edges, purchase)
+    np.add.at(counts[:, 2], np.searchsorted(edges, view.sessions.start, side="right") - 1, 1)
     return counts
 
 
@@ -99,22 +103,17 @@ def _days(
     ts: npt.NDArray[np.int64],
     event: npt.NDArray[np.int32],
     step: npt.NDArray[np.uint8],
-    first: int,
-    n_days: int,
+    edges: npt.NDArray[np.int64],
     purchase: int,
 ) -> npt.NDArray[np.int64]:
-    counts = np.zeros((n_days, 4), np.int64)
+    counts = np.zeros((len(edges) - 1, 4), np.int64)
     for user in range(len(offsets) - 1):
         day, midnight = -1, ts[offsets[user]]  # midnight: where the current day ends
         for i in range(offsets[user], offsets[user + 1]):
             if ts[i] >= midnight:
-                day = ts[i] // DAY - first
-                midnight = (day + first + 1) * DAY
+                day = np.searchsorted(edges, ts[i], side="right") - 1
+                midnight = edges[day + 1]
                 counts[day, 1] += 1
             counts[day, 0] += 1
             counts[day, 3] += step[i] == 1 and event[i] == purchase
     return counts
-
-
-def _date(day: int) -> str:
-    return datetime.fromtimestamp(day * 86400, UTC).strftime("%Y-%m-%d")

@@ -162,9 +162,9 @@ def drivers(
     window = read_window(within, follow)
     if min_support < 1 or min_conversions < 1:
         raise CartpathError("least support and least conversions are whole numbers from 1")
-    matcher = match(snap, [parse_step(goal)])
+    matcher = match(snap, [parse_step(goal)], counting.time_zone)
     rule = counting.bind(snap)
-    properties = [Properties(snap).find(name) for name in of or _usual(snap)]
+    properties = [Properties(snap, counting.time_zone).find(name) for name in of or _usual(snap)]
     last = min(snap.totals.last_ts or 0, counting.until - 1)
     scan = partial(scan_drivers, rule=rule, goal=matcher, window=window, properties=properties, last=last)
     counts = engine.run(snap, scan, merge_drivers)

@@ -19,10 +19,11 @@ from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.flow_count import EdgeCounts, merge_edges, scan_edges
 from cartpath.paths.flow_gaps import BINS
 from cartpath.paths.flow_medians import median_gaps
-from cartpath.paths.flow_nodes import NODES, Nodes, nodes_of
-from cartpath.paths.rule import Rule
+from cartpath.paths.flow_nodes import NODES, NodeNames, nodes_of
+from cartpath.paths.rule import Heading
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +42,10 @@ class FlowResult:
 
     Attributes
     ----------
-    rule : Rule
+    rule : Heading
     unit : str
         What a path is of: ``"sessions"`` or ``"users"``.
-    nodes_of : Nodes
+    nodes_of : NodeNames
         What the nodes are.
     counts : EdgeCounts
         Of all edges.
@@ -54,9 +55,9 @@ class FlowResult:
         Seconds by place in ``counts``; NaN where no time is between, or the edge is hidden.
     """
 
-    rule: Rule
+    rule: Heading
     unit: str
-    nodes_of: Nodes
+    nodes_of: NodeNames
     counts: EdgeCounts
     shown: npt.NDArray[np.int64]
     medians: npt.NDArray[np.float64]
@@ -178,7 +179,7 @@ class FlowResult:
         """Return the graph as JSON has it."""
         return {
             **self.rule.header(self.basis, self._gathered(), self.unit),
-            "node": self.nodes_of.property.name,
+            "node": self.nodes_of.of,
             "across_sessions": self.unit == "users",
             "transitions": self.transitions,
             "coverage": self.coverage,
@@ -191,12 +192,13 @@ class FlowResult:
 
     def _gathered(self) -> list[str]:
         n = self.nodes_of.gathered
-        return [f"the {n:,} least visited values of {self.nodes_of.property.name} are gathered in (other)"] if n else []
+        return [f"the {n:,} least visited values of {self.nodes_of.of} are gathered in (other)"] if n else []
 
     def _numbers(self, n: int, paths: int, users: int) -> dict[str, Any]:
         return {"n": n, "sessions": paths if self.unit == "sessions" else None, "users": users}
 
 
+@kept
 def flow(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -253,7 +255,8 @@ def flow(
     nodes = nodes_of(snap, rule, node, most_nodes)
     counts = engine.run(snap, partial(scan_edges, rule=rule, nodes=nodes, unit=unit), merge_edges)
     shown = choose(counts, (*nodes.names, START, END), min_share, top_edges)
-    return FlowResult(rule, unit, nodes, counts, shown, median_gaps(snap, rule, nodes, unit, counts, shown))
+    medians = median_gaps(snap, rule, nodes, unit, counts, shown)
+    return FlowResult(rule.heading, unit, nodes.called(), counts, shown, medians)
 
 
 def choose(

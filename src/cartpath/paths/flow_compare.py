@@ -103,7 +103,7 @@ def compare_flows(a: FlowResult, b: FlowResult, names: Sequence[str] = ("A", "B"
     estimation for the difference between independent proportions, Statistics in Medicine 17, 1998, method 10). It takes
     visits as independent, and does not correct for how many edges are looked at.
     """
-    kinds = [graph.nodes_of.property.name for graph in (a, b)]
+    kinds = [graph.nodes_of.of for graph in (a, b)]
     if kinds[0] != kinds[1]:
         raise CartpathError(f"nodes are {kinds[0]} in one graph and {kinds[1]} in the other", "compare like with like")
     shown = dict.fromkeys((row["source"], row["target"]) for graph in (a, b) for row in graph.edges)

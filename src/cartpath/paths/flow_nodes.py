@@ -25,6 +25,25 @@ Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
+class NodeNames:
+    """What the nodes of a result are called: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    of : str
+        The property whose values they are.
+    names : tuple of str
+        By node.
+    gathered : int
+        Values that are in ``(other)``.
+    """
+
+    of: str
+    names: tuple[str, ...]
+    gathered: int = 0
+
+
+@dataclass(frozen=True)
 class Nodes:
     """The nodes of a question, and which one each event of a bucket is at; it may be pickled.
 
@@ -43,6 +62,10 @@ class Nodes:
     names: tuple[str, ...]
     table: Codes | None
     gathered: int = 0
+
+    def called(self) -> NodeNames:
+        """Return what they are called, for results."""
+        return NodeNames(self.property.name, self.names, self.gathered)
 
     def of(self, view: PathView) -> Codes:
         """Return the node of each event of a bucket, int32 (n_events,)."""
@@ -74,7 +97,7 @@ def nodes_of(snap: Snapshot, rule: Rule, name: str = "event", most: int = NODES)
     """
     if not 1 <= most <= MOST_NODES:
         raise CartpathError(f"cannot show {most:,} nodes", f"from 1 to {MOST_NODES:,}")
-    found = Properties(snap).find(name)
+    found = Properties(snap, rule.counting.time_zone).find(name)
     names = list(dict.fromkeys(found.labels))
     if len(names) <= most:
         return _all(found, names)

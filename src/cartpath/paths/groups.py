@@ -16,6 +16,22 @@ OTHER = "(other)"
 
 
 @dataclass(frozen=True)
+class GroupNames:
+    """What the groups of a result are called: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The largest first; then ``(other)``, where there are more.
+    merged : int
+        Values that are in ``(other)``.
+    """
+
+    names: tuple[str, ...]
+    merged: int = 0
+
+
+@dataclass(frozen=True)
 class Groups:
     """Which group each value of a property belongs to.
 
@@ -57,6 +73,11 @@ class Groups:
     def one(cls) -> Groups:
         """Return the grouping that parts nothing."""
         return cls(("all",), np.zeros(1, np.int32))
+
+    @property
+    def called(self) -> GroupNames:
+        """What they are called, for results."""
+        return GroupNames(self.names, self.merged)
 
     def of(self, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Return the group of each code."""

@@ -23,9 +23,10 @@ from cartpath.paths.counted import Basis, merge_basis
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.matching import Matcher, match
 from cartpath.paths.observed import Observed
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading, Rule
 from cartpath.schema import CartpathError
 from cartpath.store import PathView, Snapshot
+from cartpath.store.answers import kept
 from cartpath.store.jit import kernel
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class LifecycleResult:
         Users in each of ``STATES``.
     calendar : Calendar
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     event : str
         What makes a user active.
@@ -59,7 +60,7 @@ class LifecycleResult:
     counts: Ints
     calendar: Calendar
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     event: str
     missed: tuple[str, ...] = ()
@@ -125,8 +126,9 @@ class LifecycleResult:
         }
 
 
+@kept
 def lifecycle(
-    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "week", zone: str = "UTC"
+    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "week", zone: str | None = None
 ) -> LifecycleResult:
     """Count new, retained, resurrected and dormant users of each period.
 
@@ -139,8 +141,8 @@ def lifecycle(
         What makes a user active, such as ``"purchase"``; by default any event.
     period : str
         ``"day"``, ``"week"`` or ``"month"``.
-    zone : str
-        IANA name of the time zone in which periods begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which periods begin.
 
     Returns
     -------
@@ -154,13 +156,14 @@ def lifecycle(
     counting = counting or Counting()
     if counting.unit != "users":
         raise CartpathError(f"cannot count {counting.unit!r} here", "a lifecycle is one of users")
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     calendar = seen.calendar(period)
     steps = parse_steps([event])
-    matcher = match(snap, steps)
+    matcher = match(snap, steps, zone)
     scan = partial(scan_lifecycle, rule=rule, matcher=matcher, edges=calendar.edges)
     basis, counts = engine.run(snap, scan, merge_lifecycle)
-    return LifecycleResult(counts, calendar, seen, rule, basis, str(steps[0]), matcher.warnings)
+    return LifecycleResult(counts, calendar, seen, rule.heading, basis, str(steps[0]), matcher.warnings)
 
 
 def scan_lifecycle(view: PathView, rule: Rule, matcher: Matcher, edges: Ints) -> tuple[Basis, Ints]:

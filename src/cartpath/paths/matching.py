@@ -154,7 +154,7 @@ class Matcher:
         return found
 
 
-def match(snap: Snapshot, steps: Sequence[Step]) -> Matcher:
+def match(snap: Snapshot, steps: Sequence[Step], time_zone: str = "UTC") -> Matcher:
     """Bind steps to a store.
 
     Parameters
@@ -162,6 +162,8 @@ def match(snap: Snapshot, steps: Sequence[Step]) -> Matcher:
     snap : Snapshot
     steps : sequence of Step
         At most 64.
+    time_zone : str
+        Of ``hour`` and ``weekday`` in their conditions.
 
     Returns
     -------
@@ -180,7 +182,7 @@ def match(snap: Snapshot, steps: Sequence[Step]) -> Matcher:
     place = dict(zip([p.event for _, p in patterns if p.event is not None], codes, strict=True))
     by_event = np.zeros(len(known) + 1, np.uint64)
     tested = []
-    properties = Properties(snap)
+    properties = Properties(snap, time_zone)
     for k, pattern in patterns:
         code = -1 if pattern.event is None else place[pattern.event]
         if pattern.event is not None and code < 0:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartpath import engine
-from cartpath.paths.bins import COUNTS, MONEY, Bins
+from cartpath.paths.bins import COUNTS, HOURS, MONEY, Bins
+from cartpath.paths.clock import LocalClock, local_clock
 from cartpath.paths.conditions import NONE
 from cartpath.schema import CODED_CONTEXT, MICROSECONDS, CartpathError, Columns
 from cartpath.store import NO_QUANTITY, PathView, Snapshot
@@ -157,16 +158,18 @@ class OfUser:
 
 @dataclass(frozen=True)
 class Clock:
-    """The hour or the weekday of the event, in UTC."""
+    """The hour (a number) or the weekday (a code) of the event, as a zone's clock shows it."""
 
     part: str
+    clock: LocalClock
 
-    def __call__(self, view: PathView) -> Codes:
+    def __call__(self, view: PathView) -> npt.NDArray[Any]:
         """Return one value an event."""
-        hours = view.ts // (3600 * MICROSECONDS)
+        hours = self.clock.local(view.ts) // (3600 * MICROSECONDS)
         # 1 January 1970 was a Thursday.
-        found = hours % 24 if self.part == "hour" else (hours // 24 + 3) % 7
-        return found.astype(np.int32)
+        if self.part == "hour":
+            return (hours % 24).astype(np.float64)
+        return ((hours // 24 + 3) % 7).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,8 @@ class Properties:
     Parameters
     ----------
     snap : Snapshot
+    time_zone : str
+        Of ``hour`` and ``weekday``.
 
     Notes
     -----
@@ -194,8 +199,8 @@ class Properties:
     ``item.NAME`` and ``user.NAME`` say which.
     """
 
-    def __init__(self, snap: Snapshot) -> None:
-        self._snap = snap
+    def __init__(self, snap: Snapshot, time_zone: str = "UTC") -> None:
+        self._snap, self._time_zone = snap, time_zone
 
     @property
     def names(self) -> list[str]:
@@ -257,9 +262,15 @@ class Properties:
             bins = COUNTS if name == Columns.quantity else MONEY
             return Property(name, EVENT, NUMBER, EventArray(name), bins.labels, bins)
         if name in _CLOCK:
-            labels = [f"{hour:02d}" for hour in range(24)] if name == "hour" else _WEEKDAYS
-            return Property(name, EVENT, TEXT, Clock(name), labels)
+            return self._of_clock(name)
         return None
+
+    def _of_clock(self, name: str) -> Property:
+        totals = self._snap.totals
+        reader = Clock(name, local_clock(self._time_zone, totals.first_ts or 0, totals.last_ts or 0))
+        if name == "hour":
+            return Property(name, EVENT, NUMBER, reader, HOURS.labels, HOURS)
+        return Property(name, EVENT, TEXT, reader, _WEEKDAYS)
 
     def _of_item(self, name: str) -> Property | None:
         name = name.removeprefix("item.")

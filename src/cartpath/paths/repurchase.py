@@ -19,10 +19,11 @@ from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.observed import Observed
 from cartpath.paths.properties import EVENT, Properties
 from cartpath.paths.repurchase_scan import Buying, merge_repurchase, scan_repurchase
-from cartpath.paths.rule import Rule
-from cartpath.paths.survival import Curve, kaplan_meier
+from cartpath.paths.rule import Heading
+from cartpath.paths.survival import Curve, installed, kaplan_meier
 from cartpath.schema import MICROSECONDS, CartpathError, Event, MissingExtraError
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class RepurchaseResult:
     same : str or None
         The property that is bought again; buyers then are pairs of a user and a value.
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     missed : tuple of str
         Warnings.
@@ -58,7 +59,7 @@ class RepurchaseResult:
     curve: Curve | None
     same: str | None
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     missed: tuple[str, ...] = ()
 
@@ -172,7 +173,7 @@ class RepurchaseResult:
 
 
 def repurchase(
-    snap: Snapshot, counting: Counting | None = None, *, same: str | None = None, zone: str = "UTC"
+    snap: Snapshot, counting: Counting | None = None, *, same: str | None = None, zone: str | None = None
 ) -> RepurchaseResult:
     """Count who orders again, and after how long.
 
@@ -183,8 +184,8 @@ def repurchase(
         Which events count; repurchase counts users.
     same : str, optional
         A property of the lines, such as ``"item_id"`` or ``"category"``: intervals are between orders with the same.
-    zone : str
-        IANA name of the shop's time zone, for where the last day ends.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the shop's time zone, for where the last day ends.
 
     Returns
     -------
@@ -198,8 +199,14 @@ def repurchase(
     counting = counting or Counting()
     if counting.unit != "users":
         raise CartpathError(f"cannot count {counting.unit!r} here", "repurchase counts users: who orders again")
+    return _count(snap, counting, same, zone or counting.time_zone, installed())
+
+
+@kept
+def _count(snap: Snapshot, counting: Counting, same: str | None, zone: str, survival: str | None) -> RepurchaseResult:
+    """Count; ``survival`` is the library that makes the curve, as an answer without one is none once it is there."""
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
-    found = None if same is None else Properties(snap).find(same)
+    found = None if same is None else Properties(snap, zone).find(same)
     if found is not None and found.level != EVENT:
         raise CartpathError(f"{same} is no property of a line of an order", "for example item_id, category or brand")
     purchase = snap.code_of("event", Event.purchase)
@@ -211,4 +218,4 @@ def repurchase(
     except MissingExtraError as error:
         curve = None
         missed.append(f"no curve of the second order: {error.message} ({error.hint})")
-    return RepurchaseResult(buying, curve, same, seen, rule, basis, tuple(missed))
+    return RepurchaseResult(buying, curve, same, seen, rule.heading, basis, tuple(missed))

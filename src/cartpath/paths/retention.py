@@ -24,6 +24,7 @@ from cartpath.paths.retention_scan import RetentionPlan, merge_retention, scan_r
 from cartpath.paths.rule import Rule
 from cartpath.schema import CartpathError, Event
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,6 +33,7 @@ Ints = npt.NDArray[np.int64]
 SPAN = {"day": 30, "week": 12, "month": 12}
 
 
+@kept
 def retention(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -43,7 +45,7 @@ def retention(
     periods: int | None = None,
     by: str | None = None,
     top: int = 5,
-    zone: str = "UTC",
+    zone: str | None = None,
 ) -> RetentionResult:
     """Count who comes back, by cohort.
 
@@ -66,8 +68,8 @@ def retention(
         A property, taken at the start event, to part users by.
     top : int
         Groups kept by name; the rest are ``(other)``.
-    zone : str
-        IANA name of the time zone in which periods begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which periods begin.
 
     Returns
     -------
@@ -80,19 +82,21 @@ def retention(
     """
     counting = counting or Counting()
     _check(counting, mode, periods, top)
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     calendar = seen.calendar(cohort)
     most = min(SPAN[cohort] if periods is None else periods, len(calendar) - 1)
     steps = (*parse_steps([start]), *parse_steps([back]))
-    matcher = match(snap, steps)
-    found = None if by is None else Properties(snap).find(property_name(by))
+    matcher = match(snap, steps, zone)
+    found = None if by is None else Properties(snap, zone).find(property_name(by))
     groups = Groups.one() if found is None else _groups(snap, rule, matcher, found, top)
     purchase = snap.code_of("event", Event.purchase)
     plan = RetentionPlan(matcher, calendar.edges, most, purchase, found, groups)
     basis, counts, orders = engine.run(snap, partial(scan_retention, rule=rule, plan=plan), merge_retention)
     revenue = _revenue(orders, calendar.edges, counts)
     named = (str(steps[0]), str(steps[1]))
-    return RetentionResult(counts, revenue, calendar, seen, rule, basis, mode, named, by, groups, matcher.warnings)
+    told = (rule.heading, basis, mode, named, by, groups.called, matcher.warnings)
+    return RetentionResult(counts, revenue, calendar, seen, *told)
 
 
 def _check(counting: Counting, mode: str, periods: int | None, top: int) -> None:

@@ -33,7 +33,7 @@ class Members(Protocol):
 
 def bind(counting: Counting, snap: Snapshot) -> Rule:
     """Look up what a rule names in a store; see ``Counting.bind``."""
-    properties = Properties(snap)
+    properties = Properties(snap, counting.time_zone)
     tests, warnings = [], []
     for condition in counting.where:
         test, missed = bind_condition(properties, condition)
@@ -43,7 +43,7 @@ def bind(counting: Counting, snap: Snapshot) -> Rule:
     if counting.segment is not None:
         from cartpath.paths.segments import compile_segment
 
-        members = compile_segment(snap, counting.segment)
+        members = compile_segment(snap, counting.segment, time_zone=counting.time_zone)
         warnings += members.warnings
     return Rule(counting, tuple(tests), members, tuple(warnings), snap.generation)
 
@@ -88,6 +88,37 @@ class Rule:
         )
         return Counted(view, rows)
 
+    @property
+    def heading(self) -> Heading:
+        """What results say of the rule; unlike the rule itself it may be kept in a file."""
+        expression = None if self.members is None else self.members.expression
+        return Heading(self.counting, expression, self.warnings, self.generation)
+
+    def header(self, basis: Basis, warnings: Sequence[str] = (), unit: str | None = None) -> dict[str, Any]:
+        """Return what every view says of what it counted; see ``Heading.header``."""
+        return self.heading.header(basis, warnings, unit)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a result says of the rule that it was counted by: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    counting : Counting
+    segment_expression : str or None
+        What the segment's name stands for.
+    warnings : tuple of str
+        Values of the filter that were never seen.
+    generation : int
+        Of the store.
+    """
+
+    counting: Counting
+    segment_expression: str | None = None
+    warnings: tuple[str, ...] = ()
+    generation: int = 0
+
     def header(self, basis: Basis, warnings: Sequence[str] = (), unit: str | None = None) -> dict[str, Any]:
         """Return what every view says of what it counted, as JSON has it.
 
@@ -108,7 +139,7 @@ class Rule:
             "events": basis.events,
             "steps": basis.steps,
             **self.counting.to_dict(),
-            "segment_expression": None if self.members is None else self.members.expression,
+            "segment_expression": self.segment_expression,
             "ties": {"events": basis.tied_events, "users": basis.tied_users},
             "warnings": [*self.warnings_of(basis), *warnings],
             "generation": self.generation,

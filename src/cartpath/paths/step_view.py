@@ -13,12 +13,13 @@ from cartpath import engine
 from cartpath.paths.conditions import Step, parse_step
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.flow import START
-from cartpath.paths.flow_nodes import MOST_NODES, OTHER, Nodes, nodes_of
+from cartpath.paths.flow_nodes import MOST_NODES, OTHER, NodeNames, Nodes, nodes_of
 from cartpath.paths.matching import match
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 from cartpath.paths.step_count import StepCounts, Walk, fold, merge_steps, scan_steps
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +42,12 @@ class StepViewResult:
 
     Attributes
     ----------
-    rule : Rule
-    walk : Walk
+    rule : Heading
+    nodes_of : NodeNames
+        What is shown.
+    unit : str
+        What a path is of: ``"sessions"`` or ``"users"``.
+    backwards, collapse : bool
     anchor : Step or None
         None is the start of the path.
     shown : list of list of int
@@ -51,14 +56,20 @@ class StepViewResult:
         For each step how many values are in ``(other)``, at most.
     counts : StepCounts
         By place in ``shown``, then ``(other)``, then those that left.
+    missed : tuple of str
+        Warnings of events that were never seen.
     """
 
-    rule: Rule
-    walk: Walk
+    rule: Heading
+    nodes_of: NodeNames
+    unit: str
+    backwards: bool
+    collapse: bool
     anchor: Step | None
     shown: list[list[int]]
     gathered: tuple[int, ...]
     counts: StepCounts
+    missed: tuple[str, ...] = ()
 
     @property
     def counting(self) -> Counting:
@@ -68,12 +79,12 @@ class StepViewResult:
     @property
     def direction(self) -> str:
         """``"forwards"`` or ``"backwards"``."""
-        return "backwards" if self.walk.backwards else "forwards"
+        return "backwards" if self.backwards else "forwards"
 
     @property
     def gone(self) -> str:
         """What paths are called that have no such step."""
-        return START if self.walk.backwards else LEFT
+        return START if self.backwards else LEFT
 
     @property
     def paths(self) -> int:
@@ -90,12 +101,12 @@ class StepViewResult:
         """What the view starts from, in words."""
         if self.anchor is not None:
             return str(self.anchor)
-        return "session start" if self.walk.unit == "sessions" else "first step of the user"
+        return "session start" if self.unit == "sessions" else "first step of the user"
 
     def _name(self, step: int, slot: int) -> str:
         shown = self.shown[step]
         if slot < len(shown):
-            return self.walk.nodes.names[shown[slot]]
+            return self.nodes_of.names[shown[slot]]
         return OTHER if slot == self.counts.columns.shape[1] - 2 else self.gone
 
     @cached_property
@@ -150,9 +161,9 @@ class StepViewResult:
     @property
     def note(self) -> str:
         """What is shown, of how many, and what is left out, in words."""
-        words = f"{self.paths:,} {self.walk.unit}"
+        words = f"{self.paths:,} {self.unit}"
         if self.anchor is not None:
-            words += f" with {self.anchor_words}, {'back from' if self.walk.backwards else 'from'} its first time"
+            words += f" with {self.anchor_words}, {'back from' if self.backwards else 'from'} its first time"
             words += f"; {self.left_out:,} without it are left out"
         other = max(self.gathered, default=0)
         return words + (f"; (other) is up to {other:,} values a step." if other else ".")
@@ -165,12 +176,12 @@ class StepViewResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the view as JSON has it."""
         return {
-            **self.rule.header(self.counts.basis, self._more(), self.walk.unit),
+            **self.rule.header(self.counts.basis, self._more(), self.unit),
             "direction": self.direction,
             "anchor": self.anchor_words,
-            "node": self.walk.nodes.property.name,
-            "across_sessions": self.walk.unit == "users",
-            "collapse": self.walk.collapse,
+            "node": self.nodes_of.of,
+            "across_sessions": self.unit == "users",
+            "collapse": self.collapse,
             "paths": self.paths,
             "left_out": self.left_out,
             "columns": [
@@ -181,12 +192,13 @@ class StepViewResult:
         }
 
     def _more(self) -> list[str]:
-        found = list(self.walk.matcher.warnings) if self.walk.matcher is not None else []
+        found = list(self.missed)
         if self.anchor is not None and not self.paths and self.left_out:
-            found.append(f"none of {self.left_out:,} {self.walk.unit} has {self.anchor_words}")
+            found.append(f"none of {self.left_out:,} {self.unit} has {self.anchor_words}")
         return found
 
 
+@kept
 def step_view(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -248,7 +260,7 @@ def step_view(
     rule = (counting or Counting()).bind(snap)
     text = start if end is None else end
     anchor = None if text is None else parse_step(text)
-    matcher = None if anchor is None else match(snap, [anchor])
+    matcher = None if anchor is None else match(snap, [anchor], rule.counting.time_zone)
     nodes = nodes_of(snap, rule, node, MOST_NODES)
     unit = "users" if across_sessions else "sessions"
     walk = Walk(rule, nodes, unit, matcher, steps, end is not None, collapse)
@@ -260,7 +272,10 @@ def step_view(
         counts = fold(first, slots)
     else:
         counts = engine.run(snap, partial(scan_steps, walk=walk, slots=slots, linked=True), merge_steps)
-    return StepViewResult(rule, walk, anchor, shown, gathered, counts)
+    missed = () if matcher is None else matcher.warnings
+    return StepViewResult(
+        rule.heading, nodes.called(), unit, walk.backwards, collapse, anchor, shown, gathered, counts, missed
+    )
 
 
 def _check(start: str | None, end: str | None, steps: int, top: int) -> None:

@@ -21,10 +21,11 @@ from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 from cartpath.paths.stickiness_scan import MONTH, MOST_DAYS, WEEK, merge_stickiness, scan_stickiness
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class StickinessResult:
     periods : Calendar
         Weeks or months.
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     event : str
         What makes a user active.
@@ -61,7 +62,7 @@ class StickinessResult:
     days: Calendar
     periods: Calendar
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     event: str
     missed: tuple[str, ...] = ()
@@ -181,8 +182,14 @@ def _mean(counts: Ints) -> dict[str, Any]:
     return {"users": users, "mean_days": mean, "low": mean - half, "high": mean + half}
 
 
+@kept
 def stickiness(
-    snap: Snapshot, counting: Counting | None = None, *, event: str = ANY, period: str = "month", zone: str = "UTC"
+    snap: Snapshot,
+    counting: Counting | None = None,
+    *,
+    event: str = ANY,
+    period: str = "month",
+    zone: str | None = None,
 ) -> StickinessResult:
     """Count on how many days users are active.
 
@@ -195,8 +202,8 @@ def stickiness(
         What makes a user active, such as ``"purchase"``; by default any event.
     period : str
         ``"week"`` or ``"month"``: where active days are counted.
-    zone : str
-        IANA name of the time zone in which days begin.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the time zone in which days begin.
 
     Returns
     -------
@@ -212,11 +219,12 @@ def stickiness(
         raise CartpathError(f"cannot count {counting.unit!r} here", "stickiness is one of users")
     if period not in ("week", "month"):
         raise CartpathError(f"cannot count the active days of a {period!r}", "take week or month")
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     days, periods = seen.calendar("day"), seen.calendar(period)
     steps = parse_steps([event])
-    matcher = match(snap, steps)
+    matcher = match(snap, steps, zone)
     of_day = periods.place(days.edges[:-1])
     scan = partial(scan_stickiness, rule=rule, matcher=matcher, edges=days.edges, period=of_day)
     basis, active, counts = engine.run(snap, scan, merge_stickiness)
-    return StickinessResult(active, counts, days, periods, seen, rule, basis, str(steps[0]), matcher.warnings)
+    return StickinessResult(active, counts, days, periods, seen, rule.heading, basis, str(steps[0]), matcher.warnings)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -165,6 +167,14 @@ class Curve:
             "median_high": median[2],
             "shares": [{"within": mark, **self.at(seconds(mark) * MICROSECONDS)} for mark in marks],
         }
+
+
+def installed() -> str | None:
+    """Return the version of lifelines; None without it. Answers that are there only with it depend on this."""
+    try:
+        return version("lifelines") if find_spec("lifelines") else None
+    except PackageNotFoundError:
+        return None
 
 
 def need(module: str = "lifelines", what: str = "a Kaplan-Meier curve") -> Any:

@@ -21,10 +21,11 @@ from cartpath.paths.log_rank import Difference, log_rank, pairwise
 from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
 from cartpath.paths.properties import Properties
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 from cartpath.paths.survival import FEW, Curve, kaplan_meier, need
 from cartpath.schema import MICROSECONDS, CartpathError, Event, iso
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ class TimeToPurchaseResult:
     merged : int
         Values that are in ``(other)``.
     observed : Observed
-    rule : Rule
+    rule : Heading
     basis : Basis
     missed : tuple of str
         Warnings of events that were never seen.
@@ -68,7 +69,7 @@ class TimeToPurchaseResult:
     by: str | None
     merged: int
     observed: Observed
-    rule: Rule
+    rule: Heading
     basis: Basis
     missed: tuple[str, ...] = ()
 
@@ -186,6 +187,7 @@ def _of_converted(curve: Curve) -> dict[str, Any]:
     return {"median_of_converted": median / MICROSECONDS, "p90_of_converted": p90 / MICROSECONDS}
 
 
+@kept
 def time_to_purchase(
     snap: Snapshot,
     counting: Counting | None = None,
@@ -194,7 +196,7 @@ def time_to_purchase(
     goal: str = Event.purchase,
     by: str | None = None,
     top: int = 5,
-    zone: str = "UTC",
+    zone: str | None = None,
 ) -> TimeToPurchaseResult:
     """Estimate what share has converted by when.
 
@@ -211,8 +213,8 @@ def time_to_purchase(
         A property, taken at the start event, to compare groups by.
     top : int
         Groups kept by name; the rest are ``(other)``, which is drawn and not tested.
-    zone : str
-        IANA name of the shop's time zone, for where the last day ends.
+    zone : str, optional
+        By default that of ``counting``: the IANA name of the shop's time zone, for where the last day ends.
 
     Returns
     -------
@@ -231,20 +233,21 @@ def time_to_purchase(
     if top < 1:
         raise CartpathError("top must be a whole number from 1")
     need()
+    zone = zone or counting.time_zone
     rule, seen = counting.bind(snap), Observed.of(snap, counting, zone)
     steps = (*parse_steps([start]), *parse_steps([goal]))
-    matcher = match(snap, steps)
-    found = None if by is None else Properties(snap).find(property_name(by))
+    matcher = match(snap, steps, zone)
+    found = None if by is None else Properties(snap, zone).find(property_name(by))
     scan = partial(scan_durations, rule=rule, matcher=matcher, end=seen.end, found=found)
     basis, durations = engine.run(snap, scan, merge_durations)
     named = (str(steps[0]), str(steps[1]))
     whole = kaplan_meier(durations.waited, durations.converted)
     if found is None:
-        return TimeToPurchaseResult(whole, (), None, (), named, None, 0, seen, rule, basis, matcher.warnings)
+        return TimeToPurchaseResult(whole, (), None, (), named, None, 0, seen, rule.heading, basis, matcher.warnings)
     groups = Groups.largest(count_codes(durations.code, len(found.labels)), found, top)
     curves, overall, pairs = _compare(durations, groups, top)
     return TimeToPurchaseResult(
-        whole, curves, overall, pairs, named, by, groups.merged, seen, rule, basis, matcher.warnings
+        whole, curves, overall, pairs, named, by, groups.merged, seen, rule.heading, basis, matcher.warnings
     )
 
 

@@ -262,8 +262,8 @@ def variants_plan(snap: Snapshot, counting: Counting, cut: Cut, node: str, goal:
         counting.bind(snap),
         "users" if across_sessions else "sessions",
         cut,
-        Properties(snap).find(node),
-        match(snap, [goal]),
+        Properties(snap, counting.time_zone).find(node),
+        match(snap, [goal], counting.time_zone),
         snap.code_of("event", Event.purchase),
     )
 

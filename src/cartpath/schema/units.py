@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from cartpath.schema.errors import CartpathError
 
@@ -46,13 +46,15 @@ def seconds(duration: str) -> int:
     return total
 
 
-def microseconds_of(moment: str | datetime) -> int:
+def microseconds_of(moment: str | datetime, zone: tzinfo = UTC) -> int:
     """Read a date or time as microseconds since 1970 UTC; a date is its midnight.
 
     Parameters
     ----------
     moment : str or datetime
-        ISO 8601; without an offset it is UTC.
+        ISO 8601.
+    zone : tzinfo
+        Of a date and of a time without an offset; one that its clock shows twice is the first.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def microseconds_of(moment: str | datetime) -> int:
     except ValueError:
         raise CartpathError(f"not a date: {moment!r}", "write 2016-08-01 or 2016-08-01T12:00:00") from None
     if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
+        value = value.replace(tzinfo=zone)
     delta = value - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86400 + delta.seconds) * MICROSECONDS + delta.microseconds
 

@@ -85,7 +85,9 @@ def gather(shop: Shop, steps: Sequence[str] | str | None = None, within: str | N
             written=datetime.now(UTC).isoformat(timespec="seconds"),
             generation=snap.generation,
             status=paths.status(snap),
-            daily=Analysis(paths.daily(snap), lambda result: figures.daily_figure(result.frame)),
+            daily=Analysis(
+                paths.daily(snap, shop.settings.shop.time_zone), lambda result: figures.daily_figure(result.frame)
+            ),
             funnel=shop.funnel(steps, within, snap=snap),
             flow=shop.flow(snap=snap),
             users_bought=(bought.counts[0], bought.units),

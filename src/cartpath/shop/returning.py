@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 from cartpath.schema import Event
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
+from cartpath.shop.rules import rule_in
 
 if TYPE_CHECKING:
     from cartpath.config import Settings
@@ -43,7 +44,6 @@ class ReturningViews:
         periods: int | None = None,
         by: str | None = None,
         top: int = 5,
-        time_zone: str | None = None,
         snap: Snapshot | None = None,
         **counting: Unpack[CountingOptions],
     ) -> Analysis[RetentionResult]:
@@ -63,8 +63,6 @@ class ReturningViews:
             A property at the start event to part users by.
         top : int
             Groups kept by name; the rest are ``(other)``.
-        time_zone : str, optional
-            Where periods begin; by default ``[shop] time_zone``.
         snap, **counting
             As every view takes them.
         """
@@ -72,8 +70,8 @@ class ReturningViews:
 
         with self._pinned(snap) as pinned:
             result = paths.retention(
-                pinned, paths.Counting.of(**counting), start=start, back=back, cohort=cohort, mode=mode,
-                periods=periods, by=by, top=top, zone=self._zone(time_zone),
+                pinned, rule_in(self.settings, counting), start=start, back=back, cohort=cohort, mode=mode,
+                periods=periods, by=by, top=top,
             )  # fmt: skip
         return Analysis(result, lambda r: figures.retention_figure(r.frame, r.total_frame, cohort, r.what))
 
@@ -82,7 +80,6 @@ class ReturningViews:
         self,
         event: str = "*",
         period: str = "week",
-        time_zone: str | None = None,
         snap: Snapshot | None = None,
         **counting: Unpack[CountingOptions],
     ) -> Analysis[LifecycleResult]:
@@ -94,17 +91,13 @@ class ReturningViews:
             What makes a user active; by default any event.
         period : str
             ``"day"``, ``"week"`` or ``"month"``.
-        time_zone : str, optional
-            Where periods begin; by default ``[shop] time_zone``.
         snap, **counting
             As every view takes them.
         """
         from cartpath import figures, paths
 
         with self._pinned(snap) as pinned:
-            result = paths.lifecycle(
-                pinned, paths.Counting.of(**counting), event=event, period=period, zone=self._zone(time_zone)
-            )
+            result = paths.lifecycle(pinned, rule_in(self.settings, counting), event=event, period=period)
         return Analysis(result, lambda r: figures.lifecycle_figure(r.frame, period))
 
     @on_engine
@@ -112,7 +105,6 @@ class ReturningViews:
         self,
         event: str = "*",
         period: str = "month",
-        time_zone: str | None = None,
         snap: Snapshot | None = None,
         **counting: Unpack[CountingOptions],
     ) -> Analysis[StickinessResult]:
@@ -124,24 +116,19 @@ class ReturningViews:
             What makes a user active; by default any event.
         period : str
             ``"week"`` or ``"month"``.
-        time_zone : str, optional
-            Where days begin; by default ``[shop] time_zone``.
         snap, **counting
             As every view takes them.
         """
         from cartpath import figures, paths
 
         with self._pinned(snap) as pinned:
-            result = paths.stickiness(
-                pinned, paths.Counting.of(**counting), event=event, period=period, zone=self._zone(time_zone)
-            )
+            result = paths.stickiness(pinned, rule_in(self.settings, counting), event=event, period=period)
         return Analysis(result, lambda r: figures.stickiness_figure(r.frame, r.distribution_frame, period))
 
     @on_engine
     def repurchase(
         self,
         same: str | None = None,
-        time_zone: str | None = None,
         snap: Snapshot | None = None,
         **counting: Unpack[CountingOptions],
     ) -> Analysis[RepurchaseResult]:
@@ -151,15 +138,13 @@ class ReturningViews:
         ----------
         same : str, optional
             A property of the lines of an order that must be the same, such as ``"item_id"``.
-        time_zone : str, optional
-            Where the last day ends; by default ``[shop] time_zone``.
         snap, **counting
             As every view takes them.
         """
         from cartpath import figures, paths
 
         with self._pinned(snap) as pinned:
-            result = paths.repurchase(pinned, paths.Counting.of(**counting), same=same, zone=self._zone(time_zone))
+            result = paths.repurchase(pinned, rule_in(self.settings, counting), same=same)
         return Analysis(result, lambda r: figures.repurchase_figure(r.frame, r.curve_frame, r.unit))
 
     @on_engine
@@ -169,7 +154,6 @@ class ReturningViews:
         goal: str = Event.purchase,
         by: str | None = None,
         top: int = 5,
-        time_zone: str | None = None,
         snap: Snapshot | None = None,
         **counting: Unpack[CountingOptions],
     ) -> Analysis[TimeToPurchaseResult]:
@@ -183,19 +167,12 @@ class ReturningViews:
             A property at the start event to compare groups by.
         top : int
             Groups kept by name; the rest are ``(other)``.
-        time_zone : str, optional
-            Where the last day ends; by default ``[shop] time_zone``.
         snap, **counting
             As every view takes them.
         """
         from cartpath import figures, paths
 
         with self._pinned(snap) as pinned:
-            result = paths.time_to_purchase(
-                pinned, paths.Counting.of(**counting), start=start, goal=goal, by=by, top=top,
-                zone=self._zone(time_zone),
-            )  # fmt: skip
+            rule = rule_in(self.settings, counting)
+            result = paths.time_to_purchase(pinned, rule, start=start, goal=goal, by=by, top=top)
         return Analysis(result, lambda r: figures.survival_figure(r.drawn_frame, r.risk_frame, r.note, r.what))
-
-    def _zone(self, time_zone: str | None) -> str:
-        return self.settings.shop.time_zone if time_zone is None else time_zone

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
+from cartpath.shop.rules import rule_in
 
 if TYPE_CHECKING:
     from cartpath.config import Settings
@@ -42,7 +43,7 @@ class SegmentViews:
         from cartpath import figures, paths
 
         with self._pinned(snap) as pinned:
-            result = paths.segments(pinned, names)
+            result = paths.segments(pinned, names, time_zone=self.settings.shop.time_zone)
         return Analysis(result, lambda r: figures.segments_figure(r.frame, r.overlaps))
 
     @on_engine
@@ -64,7 +65,9 @@ class SegmentViews:
         from cartpath.paths.segments import compile_segment, write_members
 
         with self._pinned(snap) as pinned:
-            return write_members(pinned, compile_segment(pinned, name), Path(file))
+            return write_members(
+                pinned, compile_segment(pinned, name, time_zone=self.settings.shop.time_zone), Path(file)
+            )
 
     @on_engine
     def compare(
@@ -102,7 +105,6 @@ class SegmentViews:
         Analysis
         """
         from cartpath import figures, paths
-        from cartpath.paths.comparison.registry import find
         from cartpath.paths.counting import CountingOptions
         from cartpath.shop.views import default_steps
 
@@ -112,8 +114,6 @@ class SegmentViews:
         with self._pinned(snap) as pinned:
             if view == "funnel" and not wanted.get("steps"):
                 wanted["steps"] = default_steps(pinned.totals.events_by_type)
-            if "zone" in find(view).options and not wanted.get("zone"):
-                wanted["zone"] = self.settings.shop.time_zone
             judged: dict[str, Any] = {"correction": correction, "alpha": alpha, "min_users": min_users}
-            result = paths.compare(pinned, view, a, b, paths.Counting.of(**rule), **judged, **wanted)
+            result = paths.compare(pinned, view, a, b, rule_in(self.settings, rule), **judged, **wanted)
         return Analysis(result, lambda r: figures.comparison_figure(r.frame, a, b, r.sentence))

@@ -11,6 +11,7 @@ from cartpath.shop.drawing import draw_funnel
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 from cartpath.shop.returning import ReturningViews
+from cartpath.shop.rules import rule_in
 from cartpath.shop.segments import SegmentViews
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ _USUAL = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
 class PathViews(ReturningViews, SegmentViews):
     """A method a view; each takes the options of the counting rule (``cartpath.paths.counting.CountingOptions``).
 
-    These are ``count``, ``since``, ``until``, ``where`` and ``segment``, and ``snap``, a generation that the caller
-    has pinned, for several questions to the same state; by default the newest.
+    These are ``count``, ``since``, ``until``, ``where``, ``segment`` and ``time_zone``, and ``snap``, a generation
+    that the caller has pinned, for several questions to the same state; by default the newest.
     """
 
     if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class PathViews(ReturningViews, SegmentViews):
         from cartpath import figures, paths
 
         with self.snapshot() as snap:
-            return Analysis(paths.daily(snap), lambda result: figures.daily_figure(result.frame))
+            return Analysis(
+                paths.daily(snap, self.settings.shop.time_zone), lambda result: figures.daily_figure(result.frame)
+            )
 
     @on_engine
     def funnel(
@@ -81,6 +84,7 @@ class PathViews(ReturningViews, SegmentViews):
         trend: str | None = None,
         top: int = 10,
         show: str | None = None,
+        time_zone: str | None = None,
     ) -> Analysis[FunnelResult]:
         """Count how many get through steps.
 
@@ -94,13 +98,15 @@ class PathViews(ReturningViews, SegmentViews):
         count : str
             ``"users"``, ``"sessions"`` or ``"entries"``.
         since, until : str, date or datetime, optional
-            The period, half open, in UTC.
+            The period, half open, in the shop's time zone.
         snap : Snapshot, optional
             A generation pinned by the caller; by default the newest.
         where, segment : optional
             Which events and users count.
         order, exclude, hold, by, trend, top, show : optional
             As ``cartpath.paths.funnel`` takes them.
+        time_zone : str, optional
+            By default ``[shop] time_zone``.
 
         Returns
         -------
@@ -115,7 +121,8 @@ class PathViews(ReturningViews, SegmentViews):
         from cartpath import paths
         from cartpath.paths.conditions import Pattern
 
-        counting = paths.Counting.of(count, since, until, where, segment)
+        asked = {"count": count, "since": since, "until": until, "where": where, "segment": segment}
+        counting = rule_in(self.settings, {**asked, "time_zone": time_zone})
         with self._pinned(snap) as pinned:
             if steps is None:
                 steps = [str(Pattern(name)) for name in default_steps(pinned.totals.events_by_type)]
@@ -175,7 +182,7 @@ class PathViews(ReturningViews, SegmentViews):
         with self._pinned(snap) as pinned:
             result = paths.flow(
                 pinned,
-                paths.Counting.of(**counting),
+                rule_in(self.settings, counting),
                 across_sessions=across_sessions,
                 node=node,
                 most_nodes=most_nodes,
@@ -235,7 +242,7 @@ class PathViews(ReturningViews, SegmentViews):
         with self._pinned(snap) as pinned:
             result = paths.step_view(
                 pinned,
-                paths.Counting.of(**counting),
+                rule_in(self.settings, counting),
                 start=start,
                 end=end,
                 steps=steps,
@@ -291,7 +298,7 @@ class PathViews(ReturningViews, SegmentViews):
         """
         from cartpath import figures, paths
 
-        rule = paths.Counting.of(**counting)
+        rule = rule_in(self.settings, counting)
         with self._pinned(snap) as pinned:
             result = paths.variants(
                 pinned, rule, unit=unit, collapse=collapse, top=top, max_length=max_length, node=node, goal=goal,
@@ -349,7 +356,7 @@ class PathViews(ReturningViews, SegmentViews):
         """
         from cartpath import figures, paths
 
-        rule = paths.Counting.of(**counting, units=("users", "sessions"))
+        rule = rule_in(self.settings, counting, units=("users", "sessions"))
         with self._pinned(snap) as pinned:
             result = paths.drivers(
                 pinned,
@@ -419,7 +426,7 @@ class PathViews(ReturningViews, SegmentViews):
         with self._pinned(snap) as pinned:
             result = paths.attribution(
                 pinned,
-                paths.Counting.of(**counting),
+                rule_in(self.settings, counting),
                 of=of,
                 goal=goal,
                 lookback=lookback,

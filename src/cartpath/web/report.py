@@ -115,7 +115,7 @@ def overview_section(content: ReportContent) -> str:
         "overview",
         _TITLES["overview"],
         f'<div class="tiles">{"".join(tiles)}</div>',
-        "<h3>Per day (UTC)</h3>",
+        f"<h3>Per day ({content.daily.result.time_zone})</h3>",
         m.figure(content.daily.figure, "daily", "Events, active users, sessions and purchases per day"),
         "<h3>Events by type</h3>",
         m.table(("Event", "Count", f"Share of {s.events:,}"), rows, numeric=(1, 2), kind="narrow") + note,

@@ -25,6 +25,25 @@ DIRECT_NAMES = ("direct", "(direct)", "direct traffic")
 
 
 @dataclass(frozen=True)
+class ChannelNames:
+    """What the values of a result are called: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    names : tuple of str
+        By code.
+    merged : int
+        How many values are in ``(other)``.
+    by_session : bool
+        Whether a touch is a session, not a step.
+    """
+
+    names: tuple[str, ...]
+    merged: int
+    by_session: bool
+
+
+@dataclass(frozen=True)
 class Channels:
     """The values that are told apart.
 
@@ -53,6 +72,11 @@ class Channels:
     def by_session(self) -> bool:
         """Whether a touch is a session, not a step."""
         return self.of.level == SESSION
+
+    @property
+    def called(self) -> ChannelNames:
+        """What they are called, for results."""
+        return ChannelNames(self.names, self.merged, self.by_session)
 
     @property
     def none(self) -> int:
@@ -90,7 +114,7 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int, goal: Matcher) 
     CartpathError
         If there is no such property, or it is one of users.
     """
-    found = Properties(snap).find(name)
+    found = Properties(snap, rule.counting.time_zone).find(name)
     if found.level == USER:
         raise CartpathError(
             f"{name} is a property of users, so that all touches of a path have the same value",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cartpath.paths.attribution.channels import OTHER, Channels
+from cartpath.paths.attribution.channels import OTHER, ChannelNames
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats
 from cartpath.paths.attribution.question import Question
@@ -18,7 +18,7 @@ from cartpath.paths.attribution.tables import plain, rate, top_journeys, touched
 from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import BEGINNING, wilson
-from cartpath.paths.rule import Rule
+from cartpath.paths.rule import Heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +44,9 @@ class AttributionResult:
     Attributes
     ----------
     question : Question
-    rule : Rule
+    rule : Heading
     basis : Basis
-    channels : Channels
+    channels : ChannelNames
     evidence : Evidence
     credits : mapping of str to Credit
         By model.
@@ -56,9 +56,9 @@ class AttributionResult:
     """
 
     question: Question
-    rule: Rule
+    rule: Heading
     basis: Basis
-    channels: Channels
+    channels: ChannelNames
     evidence: Evidence
     credits: Mapping[str, Credit]
     effects: Mapping[str, Floats]

@@ -17,12 +17,14 @@ from cartpath.paths.counting import Counting
 from cartpath.paths.matching import match
 from cartpath.schema import CartpathError, Columns, Event
 from cartpath.store import Snapshot
+from cartpath.store.answers import kept
 
 #: What a path may be of.
 _UNITS = ("users", "sessions")
 _ALL = Counting()
 
 
+@kept
 def attribution(
     snap: Snapshot,
     counting: Counting = _ALL,
@@ -74,7 +76,7 @@ def attribution(
         raise CartpathError(f"attribution cannot count {counting.unit!r}", f"count one of: {', '.join(_UNITS)}")
     question = Question.of_options(of, goal, lookback, half_life, reset, top, models, game)
     rule = counting.bind(snap)
-    matcher = match(snap, [question.goal])
+    matcher = match(snap, [question.goal], counting.time_zone)
     channels = channels_of(snap, rule, of, question.top, matcher)
     scan = partial(
         scan_attribution,
@@ -88,9 +90,9 @@ def attribution(
     found = {model: credit(evidence, model, game) for model in question.models}
     return AttributionResult(
         question,
-        rule,
+        rule.heading,
         basis,
-        channels,
+        channels.called,
         evidence,
         {model: given for model, (given, _) in found.items()},
         {model: effects for model, (_, effects) in found.items() if effects is not None},

@@ -9,8 +9,11 @@ from cartpath.paths.comparison.groups import pair
 from cartpath.paths.comparison.registry import check, find
 from cartpath.paths.comparison.result import ComparisonResult
 from cartpath.paths.counting import Counting
+from cartpath.paths.segments import meaning
+from cartpath.paths.survival import installed
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
+from cartpath.store.answers import answered
 
 
 def compare(
@@ -62,6 +65,31 @@ def compare(
     if not 0 < alpha < 1:
         raise CartpathError(f"alpha must be between 0 and 1, not {alpha}", "such as 0.05")
     check(view, how, counting.unit, given)
+    judged = (correction, alpha, min_users)
+    question = {
+        "view": "compare",
+        "on": view,
+        "groups": [meaning(snap, text, time_zone=counting.time_zone) for text in (a, b)],
+        "counting": counting.meant_in(snap),
+        "judged": judged,
+        "options": given,
+        "survival": installed(),
+    }
+    return answered(snap, question, lambda: _compare(snap, view, a, b, counting, given, *judged))
+
+
+def _compare(
+    snap: Snapshot,
+    view: str,
+    a: str,
+    b: str,
+    counting: Counting,
+    given: dict[str, Any],
+    correction: str,
+    alpha: float,
+    min_users: int,
+) -> ComparisonResult:
+    how = find(view)
     groups = pair(snap, a, b, counting)
     found = how.measures(snap, groups.a.counting, groups.b.counting, given)
     kept = tuple(m for m in found.measures if m.support >= min_users or not how.many)

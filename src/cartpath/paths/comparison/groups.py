@@ -90,7 +90,7 @@ def pair(snap: Snapshot, a: str, b: str, counting: Counting) -> Pair:
     CartpathError
         If a segment cannot be read, or both hold the same users.
     """
-    plans = [compile_segment(snap, text) for text in (a, b)]
+    plans = [compile_segment(snap, text, time_zone=counting.time_zone) for text in (a, b)]
     within = f" & ({counting.segment})" if counting.segment else ""
     texts = (f"({a}){within}", f"({b}){within}", f"({a}) & ({b}){within}")
     whole = _count(snap, texts, counting)

@@ -25,7 +25,7 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
 
     Sessions of a user are no independent trials: errors are then clustered by user.
     """
-    made = plan(snap, unit=a.unit, **options)
+    made = plan(snap, unit=a.unit, time_zone=a.time_zone, **options)
     both = [
         engine.run(snap, partial(scan_rates, rule=counting.bind(snap), plan=made), merge_rates) for counting in (a, b)
     ]

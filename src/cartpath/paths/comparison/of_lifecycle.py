@@ -33,4 +33,4 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     return Found(made, warnings=one.missed)
 
 
-COMPARABLE = Comparable(measures, options=("event", "period", "zone"))
+COMPARABLE = Comparable(measures, options=("event", "period"))

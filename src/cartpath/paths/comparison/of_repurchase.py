@@ -33,4 +33,4 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     return Found(made, warnings=results[0].missed)
 
 
-COMPARABLE = Comparable(measures, options=("zone",))
+COMPARABLE = Comparable(measures)

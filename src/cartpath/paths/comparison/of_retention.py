@@ -26,4 +26,4 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     return Found(made, warnings=one.missed)
 
 
-COMPARABLE = Comparable(measures, options=("start", "back", "cohort", "mode", "periods", "zone"))
+COMPARABLE = Comparable(measures, options=("start", "back", "cohort", "mode", "periods"))

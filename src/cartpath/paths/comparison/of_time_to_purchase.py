@@ -31,7 +31,7 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     return Found([made], warnings=one.missed)
 
 
-COMPARABLE = Comparable(measures, options=("start", "goal", "zone"))
+COMPARABLE = Comparable(measures, options=("start", "goal"))
 
 
 def survival_of(curve: Curve) -> Survival:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cartpath.paths.calendar import Calendar, calendar
 from cartpath.paths.conditions import Step, parse_steps
 from cartpath.paths.funnel import any_order
 from cartpath.paths.funnel.masks import MOST_STEPS
@@ -34,6 +35,7 @@ def plan(
     hold: str | None = None,
     by: str | None = None,
     trend: str | None = None,
+    time_zone: str = "UTC",
 ) -> FunnelPlan:
     """Read what people write of a funnel and look it up in a store.
 
@@ -73,8 +75,8 @@ def plan(
     _check_number(len(wanted), order)
     window, in_session = _window(within)
     other = (Step(tuple(p for step in excluded for p in step.alternatives)),) if excluded else ()
-    matcher = match(snap, (*wanted, *other))
-    properties = Properties(snap)
+    matcher = match(snap, (*wanted, *other), time_zone)
+    properties = Properties(snap, time_zone)
     return FunnelPlan(
         wanted,
         matcher,
@@ -85,9 +87,13 @@ def plan(
         excluded,
         properties.find(hold) if hold else None,
         _breakdown(properties, by, wanted) if by else None,
-        trend,
+        None if trend is None else _periods(snap, trend, time_zone),
         matcher.warnings,
     )
+
+
+def _periods(snap: Snapshot, trend: str, time_zone: str) -> Calendar:
+    return calendar(trend, time_zone, snap.totals.first_ts or 0, snap.totals.last_ts or 0)
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> None:

@@ -87,7 +87,10 @@ def funnel(
     ...     funnel(snap, "view,purchase", within="7d").counts
     (0, 0)
     """
-    scheme = plan(snap, steps, within, unit=counting.unit, order=order, exclude=exclude, hold=hold, by=by, trend=trend)
+    scheme = plan(
+        snap, steps, within, unit=counting.unit, order=order, exclude=exclude, hold=hold, by=by, trend=trend,
+        time_zone=counting.time_zone,
+    )  # fmt: skip
     shown = _shown(show, by, trend)
     rule = counting.bind(snap)
     scan = partial(scan_funnel, rule=rule, plan=scheme)
@@ -137,7 +140,7 @@ def _parts(counts: FunnelCounts, scheme: FunnelPlan, steps: Sequence[str], top: 
         by.property.name if by else None,
         taken_at(by, steps) if by else None,
         group_rows(counts.groups, by, top) if by and counts.groups else [],
-        trend,
+        None if trend is None else trend.unit,
         trend_rows(counts.periods, trend, scheme.window, counts.last_ts) if trend and counts.periods else [],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.paths.calendar import Calendar
 from cartpath.paths.conditions import Step
 from cartpath.paths.funnel.masks import Masks, masks_of
 from cartpath.paths.matching import Matcher
@@ -54,7 +55,8 @@ class FunnelPlan:
     excluded : tuple of Step
     hold : Property or None
     breakdown : Breakdown or None
-    trend : str or None
+    trend : Calendar or None
+        Days, weeks or months over the whole store.
     """
 
     steps: tuple[Step, ...]
@@ -66,7 +68,7 @@ class FunnelPlan:
     excluded: tuple[Step, ...] = ()
     hold: Property | None = None
     breakdown: Breakdown | None = None
-    trend: str | None = None
+    trend: Calendar | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -25,9 +25,9 @@ from cartpath.store import PathView, Snapshot
 class Compiler:
     """Binds trees; remembers the names it is in, so that a circle is found."""
 
-    def __init__(self, snap: Snapshot, names: Mapping[str, str]) -> None:
-        self.snap, self.names = snap, names
-        self.properties = Properties(snap)
+    def __init__(self, snap: Snapshot, names: Mapping[str, str], time_zone: str = "UTC") -> None:
+        self.snap, self.names, self.time_zone = snap, names, time_zone
+        self.properties = Properties(snap, time_zone)
         self.warnings: list[str] = []
         self.behaviour = False
         self._within: list[str] = []
@@ -42,7 +42,7 @@ class Compiler:
             raise self._unknown(name)
         if name not in self._made:
             self._within.append(name)
-            self._made[name] = self.atom(parse(self.names[name], f"segment {name} ="))
+            self._made[name] = self.atom(parse(self.names[name], f"segment {name} =", self.time_zone))
             self._within.pop()
         return self._made[name]
 
@@ -68,7 +68,7 @@ class Compiler:
         return All()
 
     def _did(self, node: tree.Did) -> Atom:
-        matcher = match(self.snap, [parse_step(node.pattern)])
+        matcher = match(self.snap, [parse_step(node.pattern)], self.time_zone)
         self.warnings += matcher.warnings
         return Doers(matcher, node.op, node.times, node.period)
 
@@ -85,7 +85,7 @@ class Compiler:
         return Havers(test, node.period)
 
     def _reached(self, node: tree.Reached) -> Atom:
-        atom, warnings = bind_reached(self.snap, node)
+        atom, warnings = bind_reached(self.snap, node, self.time_zone)
         self.warnings += warnings
         return atom
 

@@ -20,7 +20,7 @@ _TIMES = r"(>=|<=|!=|==|=|<|>)\s*(\d+)(?:\s+times?\b)?"
 _HOW = "join sets with & (both), | (either), - (without), ! (not); values with spaces go in quotes"
 
 
-def parse(text: str, what: str = "segment") -> Node:
+def parse(text: str, what: str = "segment", time_zone: str = "UTC") -> Node:
     """Read a segment.
 
     Parameters
@@ -28,6 +28,8 @@ def parse(text: str, what: str = "segment") -> Node:
     text : str
     what : str
         How it is called in errors, such as ``segment buyers``.
+    time_zone : str
+        Of dates in it.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def parse(text: str, what: str = "segment") -> Node:
     """
     if not text.strip():
         raise CartpathError(f"{what} is empty", 'write an expression, such as "did purchase"')
-    return _Parser(Scanner(text, what)).whole()
+    return _Parser(Scanner(text, what, time_zone)).whole()
 
 
 @dataclass

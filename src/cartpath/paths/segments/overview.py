@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from cartpath import engine
 from cartpath.paths.segments.atoms import Atom
-from cartpath.paths.segments.plan import SegmentPlan, compile_segment, expressions_of
+from cartpath.paths.segments.meaning import meaning
+from cartpath.paths.segments.plan import SegmentPlan, SegmentWords, compile_segment, expressions_of
 from cartpath.schema import Columns
 from cartpath.store import PathView, Snapshot
+from cartpath.store.answers import answered
 from cartpath.store.files import atomic
 
 if TYPE_CHECKING:
@@ -29,18 +31,21 @@ class SegmentsResult:
 
     Attributes
     ----------
-    plans : tuple of SegmentPlan
+    plans : tuple of SegmentWords
     shared : int64 array (n, n)
         Users in both of two segments; on the diagonal the users of one.
     users : int
         All users of the store.
     generation : int
+    time_zone : str
+        Of dates and clock times in them.
     """
 
-    plans: tuple[SegmentPlan, ...]
+    plans: tuple[SegmentWords, ...]
     shared: npt.NDArray[np.int64]
     users: int
     generation: int
+    time_zone: str = "UTC"
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -88,13 +93,14 @@ class SegmentsResult:
             "segments": self.rows,
             "overlaps": self.overlaps,
             "period": "all events: a segment is evaluated over everything the store holds",
+            "time_zone": self.time_zone,
             "warnings": list(self.warnings),
             "generation": self.generation,
         }
 
 
 def segments(
-    snap: Snapshot, names: Sequence[str] | None = None, named: Mapping[str, str] | None = None
+    snap: Snapshot, names: Sequence[str] | None = None, named: Mapping[str, str] | None = None, time_zone: str = "UTC"
 ) -> SegmentsResult:
     """Count segments and their overlaps.
 
@@ -105,6 +111,8 @@ def segments(
         Names or expressions; by default every segment of ``cartpath.toml``.
     named : mapping of str to str, optional
         What names stand for; by default as ``cartpath.toml`` has it.
+    time_zone : str
+        Of dates and clock times in them.
 
     Returns
     -------
@@ -121,10 +129,17 @@ def segments(
     [{'name': 'everyone', 'expression': 'everyone', 'users': 0, 'share': None}]
     """
     known = expressions_of(snap) if named is None else named
-    plans = tuple(compile_segment(snap, name, known) for name in (known if names is None else names))
+    asked = tuple(known if names is None else names)
+    question = {"view": "segments", "asked": [meaning(snap, name, known, time_zone) for name in asked]}
+    return answered(snap, question, lambda: _count(snap, asked, known, time_zone))
+
+
+def _count(snap: Snapshot, names: Sequence[str], known: Mapping[str, str], time_zone: str) -> SegmentsResult:
+    plans = tuple(compile_segment(snap, name, known, time_zone) for name in names)
     scan = partial(scan_overlaps, atoms=tuple(plan.atom for plan in plans))
     shared = engine.run(snap, scan, partial(merge_overlaps, n=len(plans)))
-    return SegmentsResult(plans, shared, snap.totals.users, snap.generation)
+    said = tuple(plan.said for plan in plans)
+    return SegmentsResult(said, shared, snap.totals.users, snap.generation, time_zone)
 
 
 def scan_overlaps(view: PathView, atoms: Sequence[Atom]) -> npt.NDArray[np.int64]:

@@ -16,6 +16,24 @@ from cartpath.store import PathView, Snapshot
 
 
 @dataclass(frozen=True)
+class SegmentWords:
+    """What a result says of a segment: plain data, so that answers can be kept.
+
+    Attributes
+    ----------
+    text : str
+        As it was asked: a name or an expression.
+    expression : str
+        What a name stands for.
+    warnings : tuple of str
+    """
+
+    text: str
+    expression: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SegmentPlan:
     """A set of users, as scans read it; it may be pickled.
 
@@ -43,6 +61,11 @@ class SegmentPlan:
         """The segment as a sentence says it."""
         return self.text if self.text == self.expression else f"{self.text} ({self.expression})"
 
+    @property
+    def said(self) -> SegmentWords:
+        """What results say of it."""
+        return SegmentWords(self.text, self.expression, self.warnings)
+
     def mask(self, view: PathView) -> npt.NDArray[np.bool_]:
         """Return for each user of a bucket whether they belong, bool (n_users,)."""
         return self.atom.mask(view)
@@ -53,7 +76,9 @@ def expressions_of(snap: Snapshot) -> Mapping[str, str]:
     return config.load(snap.workspace).segments.expressions
 
 
-def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None = None) -> SegmentPlan:
+def compile_segment(
+    snap: Snapshot, text: str, named: Mapping[str, str] | None = None, time_zone: str = "UTC"
+) -> SegmentPlan:
     """Bind a segment to a store.
 
     Parameters
@@ -63,6 +88,8 @@ def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None =
         A name of ``[segments]``, or an expression.
     named : mapping of str to str, optional
         Segments that it may name; by default those of the workspace.
+    time_zone : str
+        Of dates and clock times in it.
 
     Returns
     -------
@@ -85,9 +112,9 @@ def compile_segment(snap: Snapshot, text: str, named: Mapping[str, str] | None =
     """
     names = expressions_of(snap) if named is None else named
     text = text.strip()
-    compiler = Compiler(snap, names)
+    compiler = Compiler(snap, names, time_zone)
     known = text in names
-    atom = compiler.named(text) if known else compiler.atom(parse(text))
+    atom = compiler.named(text) if known else compiler.atom(parse(text, time_zone=time_zone))
     return SegmentPlan(
         text, names[text] if known else text, atom, tuple(dict.fromkeys(compiler.warnings)), compiler.behaviour
     )

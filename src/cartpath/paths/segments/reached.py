@@ -41,13 +41,13 @@ class Deep:
         return found
 
 
-def bind_reached(snap: Snapshot, node: Reached) -> tuple[Atom, tuple[str, ...]]:
+def bind_reached(snap: Snapshot, node: Reached, time_zone: str = "UTC") -> tuple[Atom, tuple[str, ...]]:
     """Bind ``reached()`` and ``stopped()`` to a store; returns warnings beside."""
     options = dict(node.options)
     unit = options.pop("count", "users")
     if unit not in ("users", "sessions"):
         raise CartpathError(f"reached() cannot count {unit!r}", "count=users, or count=sessions: within one session")
-    made = plan(snap, node.steps, unit=unit, **options)
+    made = plan(snap, node.steps, unit=unit, time_zone=time_zone, **options)
     since, until = node.period.ends
     rule = Counting(unit, since, until).bind(snap)
     return Deep(made, rule, made.n_steps if node.stopped_at is None else node.stopped_at), made.warnings

@@ -20,6 +20,8 @@ class Scanner:
     text : str
     what : str
         How the text is called in errors.
+    time_zone : str
+        Of dates in it.
 
     Examples
     --------
@@ -28,9 +30,10 @@ class Scanner:
     ('did', 'view[page="a b"]', True, ' vip')
     """
 
-    def __init__(self, text: str, what: str = "segment") -> None:
+    def __init__(self, text: str, what: str = "segment", time_zone: str = "UTC") -> None:
         self.text = text
         self.what = what
+        self.time_zone = time_zone
         self.at = 0
         #: Where the term begins that is being read, for errors within it; None: at the next sign.
         self.began: int | None = None

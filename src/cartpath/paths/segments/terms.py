@@ -25,7 +25,7 @@ FUNNEL_OPTIONS = ("within", "order", "hold", "exclude", "count")
 def period_of(since: str | None, until: str | None, scanner: Scanner) -> Period:
     """Read a period; an error shows the text."""
     try:
-        counting = Counting.of(since=since or None, until=until or None)
+        counting = Counting.of(since=since or None, until=until or None, time_zone=scanner.time_zone)
     except CartpathError as error:
         raise scanner.error(error.message, error.hint) from None
     return Period(counting.since if since else None, counting.until if until else None)
