@@ -6,6 +6,9 @@ from typing import Any
 
 #: Medians of whole microseconds, that passed through seconds.
 CLOSE = 2.0
+#: Whose answer may differ, which the tables then say: Retentioneering does not keep the order of events at one moment,
+#: and on the export copied ten times it counts a path once less.
+LOOSE = {("retentioneering", "variants")}
 #: So many variants are asked for.
 TOP = 20
 #: Where Cartpath puts those who are at no event any more.

@@ -45,6 +45,11 @@ def prepared(kind: str, events: int) -> Path:
         else:
             _ga(folder / "shop", events)
         write_log(folder / "shop", folder / "log.parquet")
+    return folder
+
+
+def with_raw(folder: Path) -> Path:
+    """Return the folder with ``raw.parquet`` beside the log, made if it is not there."""
     if not (folder / "raw.parquet").exists():
         write_raw(folder / "log.parquet", folder / "raw.parquet")
     return folder

@@ -43,9 +43,9 @@ def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | N
 
     with store.open_snapshot(folder / "shop") as snapshot:
         totals = snapshot.totals
-    parts = [
-        f"{totals.events:,} events of {totals.users:,} users in {totals.sessions:,} sessions. All counts are equal."
-    ]
+    said = _differences(runs)
+    equal = "All counts are equal." if not said else "All counts are equal but for what stands here:"
+    parts = [f"{totals.events:,} events of {totals.users:,} users in {totals.sessions:,} sessions. {equal}", *said]
     head = ["", "ms, median", "ms, best", "CPU ms, median", "CPU, times ours", "peak MB"]
     for question, title in TITLES.items():
         found = {name: runs[asked, name] for asked, name in runs if asked == question}
@@ -56,6 +56,11 @@ def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | N
     installed = [peers.version_of(name, python) for name, python in pythons.items() if name in peers.PACKAGES]
     also = [f"In environments of their own: {', '.join(installed)}."] if installed else []
     return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *also])
+
+
+def _differences(runs: Runs) -> list[str]:
+    found = {key: done[0].said.get("differs") for key, done in runs.items()}
+    return [f"{CONTENDERS[name][0]}, {question}: {words}." for (question, name), words in found.items() if words]
 
 
 def _cpu(found: list[measure.Measured]) -> float:
