@@ -150,6 +150,11 @@ class Heading:
         found = list(self.warnings)
         if not basis.events:
             found.append(f"no event counts: {self.counting.sentence}")
+        if self.segment_expression is not None and not self.counting.always:
+            found.append(
+                "who is in the segment is decided by all that the store holds, not by the period; an expression may say"
+                " since and until"
+            )
         if basis.tied_events:
             found.append(
                 f"{basis.tied_events:,} of {basis.events:,} events ({basis.tied_users:,} of {basis.users:,} users) have"
