@@ -20,6 +20,9 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_SERVICES = os.environ.get("CARTPATH_REQUIRE_SERVICES") == "1"
 
+# A shell that asks without kept answers would have tests of them fail.
+os.environ.pop("CARTPATH_CACHE", None)
+
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("ci", derandomize=True, database=None, max_examples=100, **_COMMON)
 settings.register_profile("long", max_examples=2000, print_blob=True, **_COMMON)
