@@ -16,11 +16,11 @@ from cartpath.config import Settings, StoreSettings
 from cartpath.paths import Counting, Variant, VariantsResult, flow, status, variants
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import BEGINNING, FOREVER
-from cartpath.paths.grouping import CUT, NO_LIMIT, Cut, Groups, most_frequent
+from cartpath.paths.grouping import NO_LIMIT, Cut, Groups, most_frequent
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import EVENT, TEXT, EventArray, Property
 from cartpath.paths.rule import Rule
-from cartpath.paths.variant_scan import Plan, Whole, merge_variants, read_paths, scan_variants
+from cartpath.paths.variant_scan import Plan, Whole, merge_variants, ranks_of, read_paths, scan_variants
 from cartpath.paths.variants import MORE, OTHER, summary, variants_plan
 from cartpath.schema import CartpathError
 from cartpath.store.path import EVENT_ARRAYS
@@ -61,14 +61,13 @@ def counted(
     goal = Matcher(np.array([name == "buy" for name in (*EVENTS, "")], np.uint64), (), ())
     node = Property("event", EVENT, TEXT, EventArray("event"), EVENTS)
     count = "users" if option["across_sessions"] else "sessions"
-    plan = Plan(Rule(counting), count, cut, node, goal, EVENTS.index("buy"))
+    plan = Plan(Rule(counting), count, cut, node, ranks_of(node), goal, EVENTS.index("buy"))
     views = buckets_of(rows, buckets)
     whole = merge_variants([scan_variants(view, plan) for view in views])
     chosen = most_frequent(whole.groups, top)
     at = [(views[whole.groups.bucket[i]], whole.groups.place[[i]]) for i in chosen]
     codes = [read_paths(view, plan, place)[0] for view, place in at]
-    names = [tuple(MORE if code == CUT else EVENTS[code] for code in one) for one in codes]
-    return whole, *summary(whole, chosen, names)
+    return whole, *summary(whole, chosen, plan.names(codes, MORE))
 
 
 options = st.fixed_dictionaries(

@@ -30,7 +30,7 @@ def codes_of(names: Sequence[str], known: Sequence[str], what: str = "event") ->
     for name in dict.fromkeys(names):
         if name not in place:
             near = _nearest(name, seen)
-            tail = f"did you mean {near!r}?" if near else f"seen are: {_some(seen)}"
+            tail = f"did you mean {near!r}?" if near else f"seen are: {_some(seen)}" if seen else f"no {what} was"
             warnings.append(f"no {what} {name!r} was ever seen; {tail}")
     return [place.get(name, -1) for name in names], warnings
 
@@ -45,5 +45,5 @@ def _nearest(name: str, seen: Sequence[str]) -> str | None:
 
 
 def _some(names: Sequence[str], most: int = 15) -> str:
-    listed = ", ".join(sorted(names)[:most]) or "none, the store is empty"
+    listed = ", ".join(sorted(names)[:most])
     return f"{listed} and {len(names) - most} more" if len(names) > most else listed

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cartpath import engine
 from cartpath.paths.counted import Basis, merge_basis
-from cartpath.paths.grouping import Cut, Groups, bring_together, first_places, group, merge_groups
+from cartpath.paths.grouping import CUT, Cut, Groups, bring_together, first_places, group, merge_groups
 from cartpath.paths.matching import Matcher
 from cartpath.paths.orders import Orders, merge_orders, orders_of
 from cartpath.paths.properties import Property
@@ -33,6 +33,9 @@ class Plan:
         ``"sessions"`` or ``"users"``.
     cut : Cut
     node : Property
+    ranks : int32 array (n_labels + 1,)
+        Of each code of the property the place of its name among all names; the last entry, of no value, is -1. Codes
+        are in the order of ingest, and paths are hashed by what does not depend on it.
     goal : Matcher
         Of one step.
     purchase : int
@@ -43,8 +46,22 @@ class Plan:
     count: str
     cut: Cut
     node: Property
+    ranks: npt.NDArray[np.int32]
     goal: Matcher
     purchase: int
+
+    def nodes(self, view: PathView) -> npt.NDArray[np.int32]:
+        """Return the place of each event's node, int32 (n_events,)."""
+        return self.ranks[self.node.of_events(view)]
+
+    def names(self, paths: Sequence[Sequence[int]], more: str) -> list[tuple[str, ...]]:
+        """Return paths by the names of their nodes; one that is cut ends in ``more``."""
+        codes = np.argsort(self.ranks[:-1])
+
+        def name(at: int) -> str:
+            return more if at == CUT else self.node.label(int(codes[at]) if at >= 0 else -1)
+
+        return [tuple(name(at) for at in path) for path in paths]
 
 
 @dataclass(frozen=True)
@@ -67,12 +84,19 @@ class Part:
     orders: Orders
 
 
+def ranks_of(node: Property) -> npt.NDArray[np.int32]:
+    """Return the place of each code's name among all names of a property, and -1 for no value."""
+    ranks = np.full(len(node.labels) + 1, -1, np.int32)
+    ranks[sorted(range(len(node.labels)), key=lambda code: node.labels[code])] = np.arange(len(node.labels))
+    return ranks
+
+
 def scan_variants(view: PathView, plan: Plan) -> Part:
     """Group the paths of one bucket."""
     counted = plan.rule.counted(view)
     paths = counted.paths(plan.count)
     step, goal = (counted.along(paths, array) for array in (counted.step, plan.goal.bits(counted) != 0))
-    node, ts = paths.take(plan.node.of_events(view)), paths.take(view.ts)
+    node, ts = paths.take(plan.nodes(view)), paths.take(view.ts)
     groups, of = group(plan.cut, paths.offsets, node, step, goal, paths.user)
     durations = ts[paths.offsets[1:] - 1] - ts[paths.offsets[:-1]]
     bought = paths.take(view.event) == plan.purchase
@@ -137,6 +161,6 @@ def read_paths(view: PathView, plan: Plan, places: npt.NDArray[np.int32]) -> lis
     counted = plan.rule.counted(view)
     paths = counted.paths(plan.count)
     step = counted.along(paths, counted.step)
-    node = paths.take(plan.node.of_events(view))
+    node = paths.take(plan.nodes(view))
     ranges = [slice(paths.offsets[p], paths.offsets[p + 1]) for p in places.tolist()]
     return [plan.cut.codes(node[at], step[at]) for at in ranges]

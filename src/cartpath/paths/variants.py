@@ -13,10 +13,10 @@ import numpy.typing as npt
 from cartpath import engine
 from cartpath.paths.conditions import Step, parse_step
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.grouping import CUT, NO_LIMIT, Cut, most_frequent
+from cartpath.paths.grouping import NO_LIMIT, Cut, most_frequent
 from cartpath.paths.matching import match
 from cartpath.paths.properties import Properties
-from cartpath.paths.variant_scan import Plan, Whole, codes_of_groups, merge_variants, scan_variants
+from cartpath.paths.variant_scan import Plan, Whole, codes_of_groups, merge_variants, ranks_of, scan_variants
 from cartpath.schema import CartpathError, Event
 from cartpath.store import Snapshot
 from cartpath.store.answers import kept
@@ -240,7 +240,7 @@ def variants(
     }  # fmt: skip
     chosen = most_frequent(whole.groups, top)
     codes = codes_of_groups(snap, plan, whole.groups, chosen)
-    paths = [tuple(MORE if code == CUT else plan.node.label(code) for code in path) for path in codes]
+    paths = plan.names(codes, MORE)
     header = plan.rule.header(whole.basis, plan.goal.warnings, plan.count)
     shown, other = summary(whole, chosen, paths)
     truncated = int(whole.groups.n[whole.groups.cut == 1].sum())
@@ -258,11 +258,13 @@ def _check(unit: str, top: int, max_length: int | None) -> None:
 
 def variants_plan(snap: Snapshot, counting: Counting, cut: Cut, node: str, goal: Step, across_sessions: bool) -> Plan:
     """Look up what a question names in a store."""
+    found = Properties(snap, counting.time_zone).find(node)
     return Plan(
         counting.bind(snap),
         "users" if across_sessions else "sessions",
         cut,
-        Properties(snap, counting.time_zone).find(node),
+        found,
+        ranks_of(found),
         match(snap, [goal], counting.time_zone),
         snap.code_of("event", Event.purchase),
     )

@@ -120,14 +120,15 @@ def channels_of(snap: Snapshot, rule: Rule, name: str, top: int, goal: Matcher) 
             f"{name} is a property of users, so that all touches of a path have the same value",
             "attribute to a property of sessions, such as channel or campaign, or of events, such as event or page",
         )
-    codes = np.arange(len(found.labels))
+    # Codes are in the order of ingest; in that of the names, answers are the same however the log was read.
+    codes = np.array(sorted(range(len(found.labels)), key=lambda code: found.labels[code]), np.int64)
     merged = 0
     if len(codes) > top:
         counts = engine.run(snap, partial(_scan_values, rule=rule, found=found, goal=goal), _add)
-        touched = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        touched = codes[np.argsort(-counts[codes], kind="stable")][: np.count_nonzero(counts)]
         # One value alone is not made "(other)": it keeps its name.
-        codes = touched if len(touched) <= top + 1 else touched[:top]
-        codes, merged = np.sort(codes), len(touched) - len(codes)
+        kept = touched if len(touched) <= top + 1 else touched[:top]
+        codes, merged = codes[np.isin(codes, kept)], len(touched) - len(kept)
     names, table = _tell_apart(found.labels, codes)
     direct = [
         np.array([c for c, text in enumerate(snap.codes(column)) if text.casefold() in DIRECT_NAMES], np.int32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, intern, sums
+from cartpath.paths.attribution.journeys import Codes, Floats, Ints, Journeys, in_order, intern, sums
 from cartpath.paths.attribution.scan import Part, Tally
 from cartpath.paths.counted import Basis, merge_basis
 
@@ -43,7 +43,7 @@ class Evidence:
 def merge_attribution(parts: Sequence[tuple[Basis, Part]], width: int) -> tuple[Basis, Evidence]:
     """Join buckets: journeys that are equal become one, an order of several users is shared between them."""
     found = [part for _, part in parts]
-    number, codes, offsets = intern(_join(found, "codes"), _offsets([part.offsets for part in found]))
+    number, codes, offsets = in_order(*intern(_join(found, "codes"), _offsets([part.offsets for part in found])))
     sizes = [len(part.offsets) - 1 for part in found]
     journey = number[_shifted([part.journey for part in found], sizes)]
     worth, orders, shared = _worth(*(_join(found, name) for name in ("order", "value", "lines")))

@@ -82,6 +82,31 @@ def sums(place: npt.NDArray[Any], values: npt.NDArray[Any], size: int) -> Floats
     return found
 
 
+def in_order(number: Ints, codes: Codes, offsets: Ints) -> tuple[Ints, Codes, Ints]:
+    """Number distinct sequences by what they are, so that nothing depends on how users lie in buckets.
+
+    They are ordered by length and a hash of their codes, which are themselves in the order of the channels' names.
+    """
+    sizes = np.diff(offsets)
+    order = np.lexsort((_hashes(codes, offsets), sizes))
+    new = np.empty(len(order), np.int64)
+    new[order] = np.arange(len(order))
+    starts = np.append(0, np.cumsum(sizes[order]))
+    place = np.arange(len(codes)) + np.repeat(offsets[:-1][order] - starts[:-1], sizes[order])
+    return new[number], codes[place], starts.astype(np.int64)
+
+
+@kernel
+def _hashes(codes: Codes, offsets: Ints) -> npt.NDArray[np.uint64]:
+    found = np.empty(len(offsets) - 1, np.uint64)
+    for p in range(len(found)):
+        key = np.uint64(14695981039346656037)
+        for i in range(offsets[p], offsets[p + 1]):
+            key = (key ^ np.uint64(codes[i] + 1)) * np.uint64(1099511628211)
+        found[p] = key ^ (key >> np.uint64(29))
+    return found
+
+
 @kernel
 def intern(codes: Codes, offsets: Ints) -> tuple[npt.NDArray[np.int64], Codes, Ints]:
     """Give equal sequences one number.

@@ -64,7 +64,7 @@ def top_journeys(journeys: Journeys, names: Sequence[str], conversions: int, top
         All there are, of which a journey's are a share.
     top : int
     """
-    best = np.argsort(-journeys.conversions, kind="stable")[:top]
+    best = np.lexsort((-journeys.revenue.round(6), -journeys.conversions.round(6)))[:top]  # else in their own order
     return [
         {
             "path": [names[c] for c in journeys.codes[journeys.offsets[p] : journeys.offsets[p + 1]]],

@@ -16,7 +16,7 @@ from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import Counting
-from cartpath.paths.grouping import CUT, NO_LIMIT, Cut, merge_groups, most_frequent
+from cartpath.paths.grouping import NO_LIMIT, Cut, merge_groups, most_frequent
 from cartpath.paths.variant_scan import Plan, Whole, codes_of_groups, merge_variants, scan_variants
 from cartpath.paths.variants import MORE, variants_plan
 from cartpath.schema import CartpathError, Event
@@ -75,7 +75,7 @@ def _names(snap: Snapshot, sides: list[Side], chosen: npt.NDArray[np.int64]) -> 
     names: dict[int, str] = {}
     for side in sides:
         here = np.array([v for v in chosen.tolist() if side.at[v] >= 0 and v not in names], np.int64)
-        paths = codes_of_groups(snap, side.plan, side.whole.groups, side.at[here])
+        paths = side.plan.names(codes_of_groups(snap, side.plan, side.whole.groups, side.at[here]), MORE)
         for variant, path in zip(here.tolist(), paths, strict=True):
-            names[variant] = " → ".join(MORE if code == CUT else side.plan.node.label(code) for code in path)
+            names[variant] = " → ".join(path)
     return names

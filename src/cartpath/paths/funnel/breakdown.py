@@ -56,7 +56,8 @@ def group_rows(table: DepthTable, breakdown: Breakdown, top: int) -> list[dict[s
     how many there are. Units without the step that the value is taken at are a group of their own.
     """
     own = np.flatnonzero(table.key != NOT_REACHED)
-    ranked = own[np.lexsort((table.key[own], -table.reached[own, 0]))]
+    names = np.array([breakdown.property.label(int(code)) for code in table.key[own]], np.str_)
+    ranked = own[np.lexsort((names, -table.reached[own, 0]))]  # codes are in the order of ingest, names are not
     shown = ranked[:top]
     if breakdown.property.bins is not None or breakdown.property.name in _IN_ORDER:
         shown = np.sort(shown)

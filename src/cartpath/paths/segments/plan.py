@@ -108,7 +108,7 @@ def compile_segment(
     >>> store.init(folder)
     >>> with store.open_snapshot(folder) as snapshot:
     ...     compile_segment(snapshot, "buyers & vip", {"buyers": "did purchase", "vip": "did not refund"}).warnings[0]
-    "no event 'purchase' was ever seen; seen are: none, the store is empty"
+    "no event 'purchase' was ever seen; no event was"
     """
     names = expressions_of(snap) if named is None else named
     text = text.strip()
