@@ -96,7 +96,9 @@ def _conditions_as_values(properties: Properties, found: Property, condition: Co
         return []
     same = all(parts[:2] == (condition.name, condition.op) for parts in meant.values())
     values = "|".join(meant[value][2] if value in meant else value for value in condition.values)
-    tail = f"write {condition.name}{condition.op}{values}" if same else "conditions that must all hold have commas between"
+    tail = (
+        f"write {condition.name}{condition.op}{values}" if same else "conditions that must all hold have commas between"
+    )
     asked = ", ".join(map(repr, meant))
     return [f"what stands after | is a value of {found.name}, not a condition, also {asked}; {tail}"]
 
