@@ -132,6 +132,32 @@ def test_values_never_seen_are_a_warning(snap: Snapshot) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("page~shoes|page~basket", "write page~shoes|basket"),
+        ("page=/home|page=/tees|page = /shoes", "write page=/home|/tees|/shoes"),
+        ("page~shoes|channel=Direct", "conditions that must all hold have commas between"),
+        ("page=/home|price>50", "conditions that must all hold have commas between"),
+        ("page~shoes|user.plan=free", "conditions that must all hold have commas between"),
+    ],
+)
+def test_a_condition_where_a_value_should_be_is_told(snap: Snapshot, where: str, told: str) -> None:
+    warnings = [w for w in Counting.of(where=where).bind(snap).warnings if "not a condition" in w]
+    assert len(warnings) == 1
+    assert warnings[0].endswith(told)
+    assert [w for w in match(snap, parse_steps(f"*[{where}]")).warnings if told in w] == warnings
+
+
+@pytest.mark.parametrize("where", ["page=/home|/done?step=2", "page~basket|/x?a=b", "page=/home|zzz~1", "page~shoes"])
+def test_a_value_with_an_operator_in_it_may_be_a_value(snap: Snapshot, where: str) -> None:
+    assert not [w for w in Counting.of(where=where).bind(snap).warnings if "not a condition" in w]
+
+
+def test_a_text_that_nothing_contains_is_a_warning(snap: Snapshot) -> None:
+    assert Counting.of(where="page~zzz|basket").bind(snap).warnings == ("no page that contains 'zzz' was ever seen",)
+
+
 def test_each_event_says_which_steps_it_can_be(snap: Snapshot) -> None:
     steps = parse_steps("view|purchase, *[price>50], view[category=Tees], add_to_cart, *, nope[price>1]")
     matcher = pickle.loads(pickle.dumps(match(snap, steps)))

@@ -166,6 +166,19 @@ def test_pandas_counts_the_merchandise_store_alike(merch: Path) -> None:
     week = _periods(log, "America/Los_Angeles", "W")
     assert _back(log, week, "2016-08-29/2016-09-04") == (13_937, 374)
 
+    clock = log.ts.dt.tz_convert("America/Los_Angeles")
+    bought, thanked = (
+        log[rows].groupby(clock.dt.strftime("%m-%d")).session.nunique()
+        for rows in (log.event == "purchase", log.page == "/ordercompleted.html")
+    )
+    short = (thanked - bought.reindex(thanked.index, fill_value=0)).loc[lambda less: less != 0]
+    assert short.to_dict() == {"08-02": 35 - 17, "08-03": 37, "08-04": 27 - 17}
+    times = clock[log.event == "purchase"].sort_values()
+    around = times[times < "2016-08-03"].iloc[-1], times[times > "2016-08-03"].iloc[0]
+    assert [f"{time:%m-%d %H:%M}" for time in around] == ["08-02 12:18", "08-04 11:29"]
+    begun = clock.groupby(log.session).min().dt.day_name() == "Saturday"
+    assert (begun.sum(), begun[log[log.event == "purchase"].session.unique()].sum()) == (17_365, 126)
+
 
 @pytest.mark.slow
 def test_pandas_counts_online_retail_alike(retail: Path) -> None:

@@ -139,6 +139,20 @@ def parse_conditions(text: str | Sequence[str]) -> tuple[Condition, ...]:
     )
 
 
+def as_condition(value: str) -> tuple[str, str, str] | None:
+    """Split a value that is written like a condition into property, operator and value.
+
+    Examples
+    --------
+    >>> as_condition("page~basket"), as_condition("/home")
+    (('page', '~', 'basket'), None)
+    """
+    found = _OPERATOR.search(value)
+    if not found:
+        return None
+    return value[: found.start()].strip(), found[0], value[found.end() :].strip()
+
+
 def _read(text: str, rule: Callable[[_Reader], T]) -> T:
     reader = _Reader(text)
     found = rule(reader)

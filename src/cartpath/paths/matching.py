@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.conditions import NONE, Condition, Step
+from cartpath.paths.conditions import NONE, Condition, Step, as_condition
 from cartpath.paths.counted import Counted
 from cartpath.paths.names import codes_of
 from cartpath.paths.properties import NUMBER, Properties, Property, holds_category, spread
@@ -59,7 +59,7 @@ def bind_condition(properties: Properties, condition: Condition) -> tuple[Test, 
     Returns
     -------
     tuple of Test and list of str
-        The warnings name values that were never seen.
+        The warnings name values that were never seen, and say so where one is written like a condition.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def bind_condition(properties: Properties, condition: Condition) -> tuple[Test, 
     if condition.op in _COMPARE:
         raise CartpathError(f"{found.name} is text, not a number", "compare it with = or !=, or ~ for contains")
     table, missed = _table(found, condition)
-    return Test(found, condition, table), missed
+    return Test(found, condition, table), missed + _conditions_as_values(properties, found, condition)
 
 
 def _check_numbers(condition: Condition) -> None:
@@ -88,6 +88,29 @@ def _check_numbers(condition: Condition) -> None:
             ) from None
 
 
+def _conditions_as_values(properties: Properties, found: Property, condition: Condition) -> list[str]:
+    """Return a warning if ``page~basket|page~payment`` was asked, where ``page~basket|payment`` is meant."""
+    unseen = [v for v in condition.values if not any(v.casefold() in label.casefold() for label in found.labels)]
+    meant = {value: parts for value in unseen if (parts := as_condition(value)) and _is_property(properties, parts[0])}
+    if not meant:
+        return []
+    same = all(parts[:2] == (condition.name, condition.op) for parts in meant.values())
+    values = "|".join(meant[value][2] if value in meant else value for value in condition.values)
+    tail = (
+        f"write {condition.name}{condition.op}{values}" if same else "conditions that must all hold have commas between"
+    )
+    asked = ", ".join(map(repr, meant))
+    return [f"what stands after | is a value of {found.name}, not a condition, also {asked}; {tail}"]
+
+
+def _is_property(properties: Properties, name: str) -> bool:
+    try:
+        properties.find(name)
+    except CartpathError:
+        return False
+    return True
+
+
 def _table(found: Property, condition: Condition) -> tuple[Mask, list[str]]:
     labels = found.labels
     table = np.zeros(len(labels) + 1, np.bool_)
@@ -97,7 +120,9 @@ def _table(found: Property, condition: Condition) -> tuple[Mask, list[str]]:
         if value == NONE:
             table[-1] = True
         elif condition.op == "~":
-            table[:-1] |= np.array([value.casefold() in label.casefold() for label in labels], np.bool_)
+            hit = np.array([value.casefold() in label.casefold() for label in labels], np.bool_)
+            table[:-1] |= hit
+            missed += [] if hit.any() else [f"no {found.name} that contains {value!r} was ever seen"]
         elif found.name == Columns.category:
             hit = np.array([holds_category(label, value) for label in labels], np.bool_)
             table[:-1] |= hit
