@@ -85,7 +85,7 @@ def test_tables_show_denominators_and_periods(run: Run, shop: str) -> None:
     ("arguments", "message"),
     [
         (("--steps", "view", "--within", "7"), "not a duration"),
-        (("--steps", ""), "at least one step"),
+        (("--steps", ""), "--steps is empty"),
         (("--steps", "view", "--count", "visits"), "cannot count"),
         (("--steps", "view", "--since", "2016-99-99"), "not a date"),
         (("--steps", "view", "--since", "2016-02-02", "--until", "2016-02-01"), "period is empty"),

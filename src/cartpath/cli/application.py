@@ -8,9 +8,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from cartpath import __version__
 from cartpath.schema import CartpathError
@@ -58,12 +59,13 @@ def command(name: str | None = None) -> Callable[[F], F]:
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
+                _refuse_empty(function, kwargs)
                 return function(*args, **kwargs)
             except CartpathError as error:
                 typer.echo(_message(error), err=True)
                 raise typer.Exit(error.exit_code) from None
             except KeyboardInterrupt:
-                typer.echo("interrupted; what was finished is kept", err=True)
+                typer.echo("interrupted; what is stored is whole", err=True)
                 raise typer.Exit(INTERRUPTED) from None
             except BrokenPipeError:
                 # The reader of our output went away, as `head` does; nothing more can be said to it.
@@ -84,6 +86,16 @@ def command(name: str | None = None) -> Callable[[F], F]:
         return function
 
     return register
+
+
+def _refuse_empty(function: Callable[..., Any], values: dict[str, Any]) -> None:
+    """Refuse an option that was given and is empty: a shell variable that is not set, which would count everyone."""
+    for name in (name for name, value in values.items() if value == ""):
+        marks = getattr(get_type_hints(function, include_extras=True)[name], "__metadata__", ())
+        option = next((mark for mark in marks if isinstance(mark, OptionInfo)), None)
+        if option is not None:
+            flag = next((d for d in option.param_decls or () if d.startswith("--")), f"--{name.replace('_', '-')}")
+            raise CartpathError(f"{flag} is empty", "leave it out, or check the variable that it comes from")
 
 
 def _message(error: CartpathError) -> str:

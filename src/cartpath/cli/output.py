@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,13 +61,10 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
     """
     if as_json and csv == "-":
         raise CartpathError("--json and --csv - both write to standard output", "give --csv a file")
-    from cartpath.store.files import write_text
-
     if figure is not None:
         _write_figure(analysis, figure)
     if csv is not None and csv != "-":
-        write_text(Path(csv), analysis.frame.to_csv(index=False))
-        say(f"wrote {csv}")
+        _write(csv, analysis.frame.to_csv(index=False))
     if csv == "-":
         typer.echo(analysis.frame.to_csv(index=False), nl=False)
     if as_json:
@@ -74,14 +73,48 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
 
 
 def _write_figure(analysis: Deliverable, figure: str) -> None:
+    ending = Path(figure).suffix
+    if ending not in (".html", ".json"):
+        raise CartpathError(f"cannot write a figure as {Path(figure).name!r}", "end the name with .html or .json")
+    destination(figure)
+    drawn = analysis.figure
+    # The bar of buttons would lie over what figures say at their top.
+    whole = drawn.to_html(include_plotlyjs=True, config={"displayModeBar": False}) if ending == ".html" else None
+    _write(figure, whole or drawn.to_json())
+
+
+def destination(name: str) -> Path:
+    """Return the file that a name stands for, links followed.
+
+    Raises
+    ------
+    CartpathError
+        If it is a folder, or lies in none that can be written to.
+    """
+    path = Path(name)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return path  # a pipe or a device, which is written to and never replaced
+    if name.endswith(os.sep) or path.is_dir():
+        raise CartpathError(f"{name} is a folder, not a file", "end it with the name of a file")
+    path = path.resolve() if path.is_symlink() else path
+    if not path.parent.is_dir():
+        raise CartpathError(
+            f"there is no folder {path.parent}", f"make it first: mkdir -p {shlex.quote(str(path.parent))}"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise CartpathError(f"the folder {path.parent} cannot be written to", "choose another one")
+    return path
+
+
+def _write(name: str, text: str) -> None:
     from cartpath.store.files import write_text
 
-    file = Path(figure)
-    if file.suffix not in (".html", ".json"):
-        raise CartpathError(f"cannot write a figure as {file.name!r}", "end the name with .html or .json")
-    drawn = analysis.figure
-    write_text(file, drawn.to_html(include_plotlyjs=True) if file.suffix == ".html" else drawn.to_json())
-    say(f"wrote {figure}")
+    path = destination(name)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path, text)
+    say(f"wrote {name}")
 
 
 def _plain(value: Any) -> Any:

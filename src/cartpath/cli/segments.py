@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cartpath.cli.application import command
 from cartpath.cli.options import Csv, EngineName, FigureFile, Json, Workspace
-from cartpath.cli.output import deliver, percent, print_table, say, warn
+from cartpath.cli.output import deliver, destination, percent, print_table, say, warn
 from cartpath.schema import CartpathError
 
 
@@ -36,7 +35,7 @@ def segments(
     if out is not None:
         if len(name or ()) != 1:
             raise CartpathError("--out writes one segment", "name it: --name buyers --out buyers.csv")
-        say(f"wrote {opened.write_segment((name or [''])[0], Path(out)):,} users to {out}")
+        say(f"wrote {opened.write_segment((name or [''])[0], destination(out)):,} users to {out}")
     analysis = opened.segments(name)
     warn(analysis.result.warnings)
     if deliver(analysis, as_json, csv, figure):

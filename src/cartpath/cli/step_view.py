@@ -69,10 +69,10 @@ def step_view(
     )
     warn(analysis.result.warnings)
     if not deliver(analysis, as_json, csv, figure):
-        _print(analysis.result)
+        _print(analysis.result, node)
 
 
-def _print(result: Any) -> None:
+def _print(result: Any, node: str) -> None:
     from cartpath.paths.flow_nodes import OTHER
 
     typer.echo(f"{result.note.rstrip('.')}; {result.counting.sentence}")
@@ -82,6 +82,6 @@ def _print(result: Any) -> None:
     last = {OTHER: 1, result.gone: 2}
     events = sorted(dict.fromkeys(event for event, _ in share), key=lambda event: last.get(event, 0))
     rows = [(event, *(percent(share[event, k]) if (event, k) in share else "" for k in order)) for event in events]
-    headers = ("event", *(f"{sign}{k}" if k else "anchor" for k in order))
+    headers = (node, *(f"{sign}{k}" if k else "anchor" for k in order))
     if rows:
         print_table(headers, rows, numeric=range(1, len(headers)))

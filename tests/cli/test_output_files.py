@@ -1,0 +1,71 @@
+"""Where --csv, --figure and --out write, and what they refuse."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cartpath import store
+from cartpath.cli import app
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    store.init(tmp_path / "shop")
+    return str(tmp_path / "shop")
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(words))
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("option", ["--csv", "--figure"])
+def test_a_folder_or_a_missing_one_is_refused(shop: str, tmp_path: Path, option: str) -> None:
+    (tmp_path / "is.html").mkdir()
+    code, said = run("flow", shop, option, str(tmp_path / "is.html"))
+    assert code == 2
+    assert "is a folder" in said
+    code, said = run("flow", shop, option, str(tmp_path / "no" / "a.html"))
+    assert code == 2
+    assert "mkdir -p" in said
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_link_is_followed(shop: str, tmp_path: Path) -> None:
+    target, link = tmp_path / "a.csv", tmp_path / "latest.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run("flow", shop, "--csv", str(link))[0] == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("source,target")
+
+
+def test_a_pipe_is_written_to(shop: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert run("flow", shop, "--csv", str(pipe))[0] == 0
+    reader.join(timeout=10)
+    assert pipe.is_fifo()
+    assert read[0].startswith("source,target")
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--segment", ("flow", "SHOP", "--segment", "")),
+        ("--by", ("funnel", "SHOP", "--steps", "view", "--by", "")),
+        ("--models", ("attribution", "SHOP", "--models", "")),
+    ],
+)
+def test_an_empty_option_is_refused(shop: str, flag: str, words: tuple[str, ...]) -> None:
+    code, said = run(*(shop if word == "SHOP" else word for word in words))
+    assert code == 2
+    assert f"{flag} is empty" in said
