@@ -104,7 +104,8 @@ def funnel(
         return
     typer.echo(f"{count} {result.words}; {result.units:,} {count} in all")
     _TABLES[result.shown](result)
-    typer.echo(result.time_words)
+    if len(result.steps) > 1:
+        typer.echo(result.time_words)
 
 
 def _steps(result: FunnelResult) -> None:
