@@ -92,15 +92,19 @@ def merge_funnel(parts: Sequence[FunnelCounts], n_steps: int) -> FunnelCounts:
 @kernel
 def _tied(offsets: Ints, ts: Ints, mask: Masks) -> int:
     """Count the paths in which events that can be different steps have the same time."""
+    # Equal times are rare and lie together, so only there is it looked at which steps the events can be.
     tied = 0
     for path in range(len(offsets) - 1):
-        before, found = -1, False
-        for i in range(offsets[path], offsets[path + 1]):
-            if mask[i] == 0:
+        high, found = offsets[path + 1], False
+        before = np.int64(0)
+        for i in range(offsets[path] + 1, high):
+            if ts[i] != ts[i - 1]:
                 continue
-            if before >= 0 and ts[i] == ts[before] and mask[i] != mask[before]:
-                found = True
-                break
-            before = i
+            if i - 1 == offsets[path] or ts[i - 1] != ts[i - 2]:
+                before = np.int64(mask[i - 1])  # the first of its moment
+            here = np.int64(mask[i])
+            if here != 0:
+                found |= (before != 0) & (here != before)
+                before = here
         tied += found
     return tied
