@@ -63,9 +63,17 @@ def test_a_pipe_is_written_to(shop: str, tmp_path: Path) -> None:
         ("--segment", ("flow", "SHOP", "--segment", "")),
         ("--by", ("funnel", "SHOP", "--steps", "view", "--by", "")),
         ("--models", ("attribution", "SHOP", "--models", "")),
+        ("--where", ("flow", "SHOP", "--where", "device=mobile", "--where", "")),
+        ("--name", ("segments", "SHOP", "--name", "")),
     ],
 )
 def test_an_empty_option_is_refused(shop: str, flag: str, words: tuple[str, ...]) -> None:
     code, said = run(*(shop if word == "SHOP" else word for word in words))
     assert code == 2
     assert f"{flag} is empty" in said
+
+
+def test_an_option_that_is_empty_by_default_may_be_left_out(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,ts,event\n1,2020-01-01,view\n")
+    assert run("map", str(log))[0] == 0
