@@ -45,16 +45,38 @@ def test_a_link_is_followed(shop: str, tmp_path: Path) -> None:
     assert target.read_text().startswith("source,target")
 
 
-def test_a_pipe_is_written_to(shop: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "head"),
+    [(("flow", "--csv"), "source,target"), (("segments", "--name", "everyone", "--out"), '"user_id"')],
+)
+def test_a_pipe_is_written_to(shop: str, tmp_path: Path, words: tuple[str, ...], head: str) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[str] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
     reader.start()
-    assert run("flow", shop, "--csv", str(pipe))[0] == 0
+    assert run(words[0], shop, *words[1:], str(pipe))[0] == 0
     reader.join(timeout=10)
     assert pipe.is_fifo()
-    assert read[0].startswith("source,target")
+    assert read[0].startswith(head)
+
+
+def test_standard_output_may_be_named_as_a_device(shop: str) -> None:
+    code, said = run("flow", shop, "--csv", "/dev/stdout")
+    assert code == 0
+    assert "source,target" in said
+    assert "wrote" not in said
+    assert run("flow", shop, "--csv", os.devnull)[0] == 0
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize("name", ["loop", "file/a.csv", "new/"])
+@pytest.mark.parametrize("words", [("flow", "--csv"), ("segments", "--name", "everyone", "--out")])
+def test_what_is_no_place_for_a_file_is_refused(shop: str, tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").write_text("")
+    code, said = run(words[0], shop, *words[1:], f"{tmp_path}/{name}")
+    assert (code, "hint: " in said) == (2, True)
 
 
 @pytest.mark.parametrize(

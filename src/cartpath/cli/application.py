@@ -92,7 +92,7 @@ def command(name: str | None = None) -> Callable[[F], F]:
 def _refuse_empty(function: Callable[..., Any], values: dict[str, Any]) -> None:
     """Refuse an option that was given and is empty: a shell variable that is not set, which would count everyone."""
     usual = inspect.signature(function).parameters
-    empty = [name for name, value in values.items() if value == "" or isinstance(value, list) and "" in value]
+    empty = [name for name, value in values.items() if value == "" or (isinstance(value, list) and "" in value)]
     for name in (name for name in empty if values[name] != usual[name].default):
         marks = getattr(get_type_hints(function, include_extras=True)[name], "__metadata__", ())
         option = next((mark for mark in marks if isinstance(mark, OptionInfo)), None)

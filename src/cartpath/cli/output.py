@@ -45,7 +45,7 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
     as_json : bool
         Print JSON on standard output.
     csv : str or None
-        File for the frame; ``-`` is standard output.
+        File for the frame; ``-`` or ``/dev/stdout`` is standard output.
     figure : str or None
         File for the figure, ``.html`` or ``.json``.
 
@@ -59,6 +59,7 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
     CartpathError
         If both JSON and CSV would go to standard output, or the figure's file has another ending.
     """
+    csv = "-" if csv == "/dev/stdout" else csv
     if as_json and csv == "-":
         raise CartpathError("--json and --csv - both write to standard output", "give --csv a file")
     if figure is not None:
@@ -96,7 +97,11 @@ def destination(name: str) -> Path:
         return path  # a pipe or a device, which is written to and never replaced
     if name.endswith(os.sep) or path.is_dir():
         raise CartpathError(f"{name} is a folder, not a file", "end it with the name of a file")
-    path = path.resolve() if path.is_symlink() else path
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if path.is_symlink():
+        raise CartpathError(f"{name} is a link that leads to itself", "name another file")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise CartpathError(f"{path.parent} is a file, not a folder", "name another folder")
     if not path.parent.is_dir():
         raise CartpathError(
             f"there is no folder {path.parent}", f"make it first: mkdir -p {shlex.quote(str(path.parent))}"
@@ -109,11 +114,7 @@ def destination(name: str) -> Path:
 def _write(name: str, text: str) -> None:
     from cartpath.store.files import write_text
 
-    path = destination(name)
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
-    else:
-        write_text(path, text)
+    write_text(destination(name), text)
     say(f"wrote {name}")
 
 

@@ -27,6 +27,8 @@ _SYNCS = 16
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary name; rename it to ``path`` once the block ends well and the bytes are on disk.
 
+    A pipe or a device cannot be replaced: its own name is yielded.
+
     Parameters
     ----------
     path : Path
@@ -42,6 +44,9 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
+    if path.is_fifo() or path.is_char_device():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Processes of different machines may write the same file at the same time, and have the same number.
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")

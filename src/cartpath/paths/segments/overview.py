@@ -179,6 +179,6 @@ def write_members(snap: Snapshot, plan: SegmentPlan, path: Path) -> int:
     from pyarrow import csv
 
     found = members(snap, plan)
-    with atomic(path) as draft:
-        csv.write_csv(found, draft)
+    with atomic(path) as draft, open(draft, "wb") as file:
+        csv.write_csv(found, file)
     return len(found)
