@@ -1,4 +1,4 @@
-"""Where --csv, --figure and --out write, and what they refuse."""
+"""Where --csv, --figure and --out write, and what options refuse."""
 
 from __future__ import annotations
 
@@ -99,3 +99,19 @@ def test_an_option_that_is_empty_by_default_may_be_left_out(tmp_path: Path) -> N
     log = tmp_path / "log.csv"
     log.write_text("user_id,ts,event\n1,2020-01-01,view\n")
     assert run("map", str(log))[0] == 0
+
+
+@pytest.mark.parametrize("words", [("flow", "SHOP"), ("init", "NEW")])
+def test_a_time_zone_that_is_none_is_told_of_its_flag(shop: str, tmp_path: Path, words: tuple[str, str]) -> None:
+    code, said = run(words[0], {"SHOP": shop}.get(words[1], str(tmp_path / "new")), "--time-zone", "Mars/Phobos")
+    assert code == 2
+    assert "'--time-zone': no time zone 'Mars/Phobos'" in said
+    assert "[shop]" not in said
+
+
+@pytest.mark.parametrize(("within", "hint"), [("sesion", "did you mean 'session'?"), ("7 parsecs", "such as 90s")])
+def test_a_window_is_understood_or_explained(shop: str, within: str, hint: str) -> None:
+    code, said = run("funnel", shop, "--steps", "view,purchase", "--within", within)
+    assert code == 2
+    assert f"not a duration: {within!r}" in said
+    assert hint in said

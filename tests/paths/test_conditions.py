@@ -34,6 +34,7 @@ def test_a_star_is_any_event_and_a_quoted_star_its_name() -> None:
         ("view[price>1|2]", "takes one number"),
         ("view[price]", "one of = !="),
         ("view[price=1", "a closing ] is missing"),
+        ("view[price>50,purchase", "a closing ] is missing"),
         ('"view', 'a closing " is missing'),
         ("view]", "']' is not understood"),
         ("view[=1]", "a property is missing"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.options import EngineName, Json, Workspace
+from cartpath.cli.options import EngineName, Json, Workspace, known_zone
 from cartpath.cli.output import print_json, print_record, print_table, progress, say, warn
 from cartpath.schema import CartpathError
 
@@ -66,7 +66,11 @@ def init(
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", help="The shop's time zone, an IANA name such as Europe/Berlin; UTC by default."),
+        typer.Option(
+            metavar="ZONE",
+            callback=known_zone,
+            help="The shop's time zone, an IANA name such as Europe/Berlin; UTC by default.",
+        ),
     ] = None,
 ) -> None:
     """Make a workspace."""

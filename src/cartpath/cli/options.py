@@ -6,6 +6,19 @@ from typing import Annotated
 
 import typer
 
+
+def known_zone(name: str | None) -> str | None:
+    """Refuse a time zone that does not exist, before anything is read."""
+    from cartpath.config import zone_named
+    from cartpath.schema import CartpathError
+
+    try:
+        _ = zone_named(name) if name else None
+    except CartpathError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}") from None
+    return name
+
+
 Workspace = Annotated[str, typer.Argument(metavar="SHOP", help="The workspace's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write the table as CSV; - is standard output.")]
@@ -29,7 +42,10 @@ SegmentName = Annotated[
 TimeZone = Annotated[
     str | None,
     typer.Option(
-        "--time-zone", metavar="ZONE", help="Of dates, days and hours, an IANA name; by default [shop] time_zone."
+        "--time-zone",
+        metavar="ZONE",
+        callback=known_zone,
+        help="Of dates, days and hours, an IANA name; by default [shop] time_zone.",
     ),
 ]
 EngineName = Annotated[

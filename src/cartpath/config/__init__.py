@@ -12,7 +12,7 @@ from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierS
 from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.config.identity import IdentitySettings
 from cartpath.config.segments import SegmentSettings
-from cartpath.config.shop import ShopSettings
+from cartpath.config.shop import ShopSettings, zone_named
 from cartpath.schema import CartpathError, seconds
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ShopSettings",
     "StoreSettings",
     "load",
+    "zone_named",
 ]
 
 FILE_NAME = "cartpath.toml"

@@ -27,12 +27,29 @@ class ShopSettings:
     def zone(self) -> ZoneInfo:
         """The zone."""
         try:
-            return ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError):
-            raise CartpathError(
-                f"[shop] time_zone: no time zone {self.time_zone!r}", "use an IANA name, such as Europe/Berlin"
-            ) from None
+            return zone_named(self.time_zone)
+        except CartpathError as error:
+            raise CartpathError(f"[shop] time_zone: {error.message}", error.hint) from None
 
     def to_toml(self) -> str:
         """Return the settings as a table of ``cartpath.toml``."""
         return f'[shop]\ntime_zone = "{self.time_zone}"  # an IANA name; of dates, days and hours\n'
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name.
+
+    Raises
+    ------
+    CartpathError
+        If there is none.
+
+    Examples
+    --------
+    >>> zone_named("Europe/Berlin").key
+    'Europe/Berlin'
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError):
+        raise CartpathError(f"no time zone {name!r}", "use an IANA name, such as Europe/Berlin") from None

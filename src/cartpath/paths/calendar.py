@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.config import ShopSettings
+from cartpath.config import zone_named
 from cartpath.schema import MICROSECONDS, CartpathError
 
 #: What a period can be.
@@ -99,7 +99,7 @@ def calendar(unit: str, zone: str, first: int, last: int) -> Calendar:
     """
     if unit not in PERIODS:
         raise CartpathError(f"no period {unit!r}", f"take one of: {', '.join(PERIODS)}")
-    where = ShopSettings(zone).zone
+    where = zone_named(zone)
     days = [_begin(_local_day(first, where), unit)]
     while (after := _next(days[-1], unit)) and _midnight(after, where) <= last:
         days.append(after)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.config import ShopSettings
+from cartpath.config import zone_named
 from cartpath.schema import MICROSECONDS
 
 Ints = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def local_clock(time_zone: str, first: int, last: int) -> LocalClock:
     CartpathError
         If there is no such zone.
     """
-    zone = ShopSettings(time_zone).zone
+    zone = zone_named(time_zone)
     begin, end = (min(max(moment // MICROSECONDS, _FIRST), _LAST) for moment in (first, last))
     changes, ahead, at = [], [_ahead(begin, zone)], begin
     while at < end:
@@ -78,7 +78,7 @@ def shown(moment: int, time_zone: str) -> str:
     >>> shown(1_470_034_800_000_000, "America/Los_Angeles")
     '2016-08-01T00:00'
     """
-    local = (_EPOCH + timedelta(microseconds=moment)).astimezone(ShopSettings(time_zone).zone)
+    local = (_EPOCH + timedelta(microseconds=moment)).astimezone(zone_named(time_zone))
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     plain = "minutes" if not local.second and not local.microsecond else "auto"
     return (local if twice else local.replace(tzinfo=None)).isoformat(timespec=plain)

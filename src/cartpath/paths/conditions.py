@@ -180,15 +180,19 @@ class _Reader:
         name = self.word(",|[]", "an event")
         conditions: tuple[Condition, ...] = ()
         if self.take("["):
-            conditions = self.separated(self.condition, ",")
+            opened = self.at
+            conditions = self.separated(lambda: self.condition(opened), ",")
             if not self.take("]"):
                 raise self.error("a closing ] is missing")
         return Pattern(None if name == ANY and not quoted else name, conditions)
 
-    def condition(self) -> Condition:
+    def condition(self, opened: int | None = None) -> Condition:
+        """Read one condition; ``opened`` is where the text behind its bracket begins."""
         name = self.word(",|[]=<>!~", "a property")
         found = _OPERATOR.match(self.text, self.at)
         if not found:
+            if opened is not None and "]" not in self.text[opened:]:
+                raise self.error(f"a closing ] is missing, or after {name!r} one of = != < <= > >= ~")
             raise self.error(f"after {name!r} one of = != < <= > >= ~ is missing")
         self.at = found.end()
         values = self.separated(lambda: self.word(",|]", "a value"), "|")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.config import ShopSettings
+from cartpath.config import zone_named
 from cartpath.paths.clock import shown
 from cartpath.paths.conditions import Condition, parse_conditions
 from cartpath.schema import CartpathError, iso, microseconds_of
@@ -123,7 +123,7 @@ class Counting:
         if count not in units:
             raise CartpathError(f"cannot count {count!r}", f"count one of: {', '.join(units)}")
         time_zone = time_zone or "UTC"
-        zone = ShopSettings(time_zone).zone
+        zone = zone_named(time_zone)
         low = BEGINNING if since is None else _moment(since, zone)
         high = FOREVER if until is None else _moment(until, zone)
         if low >= high:

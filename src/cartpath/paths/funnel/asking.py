@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from cartpath.paths.calendar import Calendar, calendar
 from cartpath.paths.conditions import Step, parse_steps
@@ -119,6 +120,8 @@ def _window(within: str | None) -> tuple[int, bool]:
         return NO_WINDOW, False
     if within.strip() == SESSION:
         return NO_WINDOW, True
+    if get_close_matches(within.strip().lower(), (SESSION, f"{SESSION}s"), 1):
+        raise CartpathError(f"not a duration: {within!r}", f"did you mean {SESSION!r}?")
     return seconds(within) * MICROSECONDS, False
 
 
