@@ -79,3 +79,8 @@ def test_bad_options_are_a_message_and_code_2(shop: str) -> None:
         result = run(shop, "--steps", "view,purchase", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert message in result.stderr
+
+
+def test_one_step_takes_no_time(shop: str) -> None:
+    assert "nine in ten" not in run(shop, "--steps", "view").stdout
+    assert "nine in ten" in run(shop, "--steps", "view,add_to_cart").stdout

@@ -77,3 +77,14 @@ def test_an_event_never_seen_is_explained(shop: str) -> None:
     assert result.exit_code == 0
     assert "did you mean 'purchase'?" in result.stderr
     assert result.stdout.startswith("0 sessions with purchse")
+
+
+def test_step_view_heads_its_table_with_what_it_shows(shop: str) -> None:
+    shown = run("step-view", shop, "--node", "item_id", "--steps", "2").stdout.splitlines()
+    assert shown[1].split()[0] == "item_id"
+    assert run("step-view", shop, "--steps", "2").stdout.splitlines()[1].split()[0] == "event"
+
+
+def test_no_bar_of_buttons_lies_over_a_figure(shop: str, tmp_path: Path) -> None:
+    assert run("flow", shop, "--figure", str(tmp_path / "flow.html")).exit_code == 0
+    assert '"displayModeBar": false' in (tmp_path / "flow.html").read_text()
