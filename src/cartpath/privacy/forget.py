@@ -17,8 +17,8 @@ from cartpath.store.erasure import Forgotten
 #: What an erasure does not do, in words for the record.
 LIMITS = (
     "Trained weights change only with the next training: models trained before this generation have seen the user's "
-    "events. Sources outside the workspace and backups are untouched, and so are files that people keep or wrote outside "
-    "reports/: lists that segments read with file(), and what --out, --csv and --figure wrote."
+    "events. Sources outside the workspace and backups are untouched, and so are files that people keep or wrote "
+    "outside reports/: lists that segments read with file(), and what --out, --csv and --figure wrote."
 )
 
 #: What an erasure says where it was asked for by an anonymous id.

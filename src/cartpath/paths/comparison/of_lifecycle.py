@@ -34,9 +34,7 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     told = list(one.missed)
     if one.basis.users and other.basis.users and not any(measure.a.n and measure.b.n for measure in made):
         unit = options.get("period", "week")
-        why = (
-            f"there is no {unit} after the first that is wholly in the log, with users of both groups in the one before"
-        )
+        why = f"there is no {unit} after the first that is wholly observed, with users of both groups in the one before"
         told.append(nothing(one.observed, why, "--period", unit))
     return Found(made, warnings=told)
 

@@ -26,7 +26,7 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     ]
     told = list(one.missed)
     if one.users and other.users and not any(measure.a.n and measure.b.n for measure in made):
-        why = f"there is no cohort of both groups whose next {unit} is wholly in the log"
+        why = f"there is no cohort of both groups whose next {unit} is wholly observed"
         told.append(nothing(one.observed, why, "--cohort", unit))
     return Found(made, warnings=told)
 

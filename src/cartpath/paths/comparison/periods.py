@@ -23,10 +23,10 @@ def nothing(seen: Observed, why: str, flag: str, unit: str) -> str:
     Examples
     --------
     >>> nothing(Observed(0, 10 * 86400 * 1_000_000, "UTC"), "no month is whole", "--cohort", "month")
-    'nothing to compare: no month is whole (the log runs from 1970-01-01 to 1970-01-10, UTC); take --cohort week or day,
+    'nothing to compare: no month is whole (what is counted runs from 1970-01-01 to 1970-01-10, UTC); take --cohort week or day,
     or a longer period'
     """
     days = seen.calendar("day").labels
     shorter = _SHORTER.get(unit, ())
     do = f"take {flag} {' or '.join(shorter)}, or a longer period" if shorter else "take a longer period"
-    return f"nothing to compare: {why} (the log runs from {days[0]} to {days[-1]}, {seen.zone}); {do}"
+    return f"nothing to compare: {why} (what is counted runs from {days[0]} to {days[-1]}, {seen.zone}); {do}"
