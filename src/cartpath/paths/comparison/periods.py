@@ -23,8 +23,8 @@ def nothing(seen: Observed, why: str, flag: str, unit: str) -> str:
     Examples
     --------
     >>> nothing(Observed(0, 10 * 86400 * 1_000_000, "UTC"), "no month is whole", "--cohort", "month")
-    'nothing to compare: no month is whole (what is counted runs from 1970-01-01 to 1970-01-10, UTC); take --cohort week or day,
-    or a longer period'
+    'nothing to compare: no month is whole (what is counted runs from 1970-01-01 to 1970-01-10, UTC); take
+    --cohort week or day, or a longer period'
     """
     days = seen.calendar("day").labels
     shorter = _SHORTER.get(unit, ())
