@@ -174,8 +174,8 @@ def test_corrections_count_the_looks(snap: Snapshot) -> None:
     ("view", "settings", "problem"),
     [
         ("funel", {}, "no view 'funel'"),
-        ("funnel", {}, "funnel needs steps"),
-        ("status", {"steps": "view"}, "status has no option steps"),
+        ("funnel", {}, "funnel needs --steps"),
+        ("status", {"steps": "view"}, "status has no option --steps"),
         ("status", {"correction": "bonferroni"}, "no correction 'bonferroni'"),
         ("status", {"alpha": 5.0}, "alpha must be between 0 and 1"),
         ("status", {"counting": Counting.of("sessions")}, "status cannot be compared by sessions"),
@@ -214,7 +214,7 @@ def test_the_command(folder: Path, cartpath_command: list[str], tmp_path: Path) 
     assert (tmp_path / "f.html").stat().st_size > 1000
     assert run("flow", "odd", "even", "--csv", "-").stdout.startswith("name,kind,unit,a,a_n,b,b_n,difference")
     wrong = run("status", "odd", "even", "--steps", "view")
-    assert (wrong.returncode, "status has no option steps" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "status has no option --steps" in wrong.stderr) == (2, True)
 
 
 @pytest.fixture(scope="module")

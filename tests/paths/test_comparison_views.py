@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from cartpath.config import SegmentSettings, Settings, StoreSettings
 from cartpath.figures import comparison_figure
 from cartpath.paths import Counting, compare
 from cartpath.paths.comparison.of_time_to_purchase import survival_of
-from cartpath.paths.comparison.registry import names
+from cartpath.paths.comparison.registry import find, flag, names
 from cartpath.paths.comparison.survival import Survival
 from cartpath.paths.survival import kaplan_meier
 from cartpath.schema import CartpathError
@@ -155,3 +157,51 @@ def test_conversions_that_are_divided_cannot_be_counted(snap: Snapshot) -> None:
 def test_the_shop_knows_its_time_zone(folder: Path) -> None:
     analysis = cartpath.open(folder).compare("retention", "some", "rest", cohort="week")
     assert analysis.to_dict()["time_zone"] == "UTC"
+
+
+def test_no_whole_period_is_said(snap: Snapshot) -> None:
+    january = Counting.of(since="1970-01-03", until="1970-01-20")
+    for view, options in (("retention", {"cohort": "month", "back": "purchase"}), ("lifecycle", {"period": "month"})):
+        found = compare(snap, view, "some", "rest", january, **options)
+        length = "--cohort" if view == "retention" else "--period"
+        assert (found.looks, found.warnings[-1][:20]) == (0, "nothing to compare: ")
+        assert f"take {length} week or day, or a longer period" in found.warnings[-1]
+
+
+def test_the_rest_is_called_so(snap: Snapshot) -> None:
+    found = compare(snap, "status", "some", "everyone")
+    assert [found.pair.a.called, found.pair.b.called] == ["some", "the rest of everyone"]
+    assert [found.to_dict()[letter]["rest"] for letter in "ab"] == [False, True]
+    assert not compare(snap, "status", "some", "rest").pair.b.rest
+
+
+def test_options_are_named_as_flags(snap: Snapshot) -> None:
+    with pytest.raises(CartpathError, match=r"lifecycle has no option --return\n.*: --event, --period$"):
+        compare(snap, "lifecycle", "some", "rest", back="purchase")
+    with pytest.raises(CartpathError, match="--start, --return, --cohort, --mode, --periods"):
+        compare(snap, "retention", "some", "rest", goal="purchase")
+
+
+def test_simple_options_of_views(snap: Snapshot) -> None:
+    assert len(compare(snap, "retention", "some", "rest", periods=1).rows) == 1
+    assert compare(snap, "repurchase", "some", "rest", same="item_id").rows[0]["name"].endswith("buyer and item_id")
+    spent = compare(snap, "attribution", "some", "rest", of="event", models="first", reset=False, min_users=0)
+    assert dict(spent.options)["reset"] is False
+    assert compare(snap, "variants", "some", "rest", unit="event").looks > 0
+
+
+def test_every_flag_is_on_the_page(cartpath_command: list[str]) -> None:
+    text = subprocess.run([*cartpath_command, "compare", "--help"], capture_output=True, text=True, check=True).stdout
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - {"--help"}
+    assert len(shown) > 30
+    assert not {one for one in shown if not re.search(rf"`{one}\b(?!-)", page)}
+    for view in names():
+        row = next(line for line in page.split("| view | options |")[1].splitlines() if line.startswith(f"| `{view}`"))
+        assert all(flag(option) in row for option in find(view).options if option != "top" and option != "reset"), view
+
+
+def test_a_median_that_was_not_reached(folder: Path, cartpath_command: list[str]) -> None:
+    asked = ["compare", str(folder), "time-to-purchase", "did purchase >= 3", "did not purchase"]
+    table = subprocess.run([*cartpath_command, *asked], capture_output=True, text=True, check=True).stdout
+    assert "not reached" in table.splitlines()[-1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -79,6 +82,12 @@ def test_read(text: str, tree: object) -> None:
         ("did purchase &", "an expression is missing, at its end"),
         ("& a", "an expression is missing, at '& a'"),
         ("a b", "an operator is missing, at 'b'"),
+        (
+            "*[country=Germany] & !a",
+            r"an event alone is no set of users, at '\*\[country=Germany\] & !a'\n.*write did \*\[",
+        ),
+        ("a & view[price>50]", r"an event alone is no set of users, .*\n.*write did view\[price>50\]:"),
+        ("*", r"write did \*:"),
         ("(a", r"\( is not closed, at '\(a'"),
         ("(a b)", r"an operator is missing, at 'b\)'"),
         ("a)", "closes nothing, at '\\)'"),
@@ -124,3 +133,26 @@ def test_whatever_is_written_is_read_or_explained(text: str) -> None:
     # Any other error is a bug.
     with suppress(CartpathError):
         parse(text)
+
+
+def expressions_of_the_page() -> list[str]:
+    """Every expression that the page shows: in its examples, its tables and its text."""
+    page = (Path(__file__).parents[2] / "docs" / "segments.md").read_text()
+    blocks = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+    toml = next(text for kind, text in blocks if kind == "toml")
+    shell = [text for kind, text in blocks if not kind]
+    found = list(tomllib.loads(toml)["segments"].values())
+    found += re.findall(r'--(?:name|segment) "([^"]+)"', "\n".join(shell))
+    found += [line for text in shell for line in text.splitlines() if line and not line.startswith("cartpath")]
+    spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL))
+    begins = r"(did|cohort|file|reached|stopped|sample|!?country|\*\[)\W"
+    return found + [span.replace("\\|", "|") for span in spans if re.match(begins, span) and "()" not in span]
+
+
+@pytest.mark.parametrize("text", expressions_of_the_page())
+def test_every_expression_of_the_page_is_read(text: str) -> None:
+    parse(text)
+
+
+def test_the_page_has_expressions() -> None:
+    assert len(expressions_of_the_page()) > 25

@@ -237,3 +237,29 @@ def test_answers_that_are_kept_follow_definitions_and_lists(tmp_path: Path) -> N
         (folder / "ids.csv").unlink()
         with pytest.raises(CartpathError, match="no file of users"):
             users(snap, Counting.of(segment="file(ids.csv)"))
+
+
+def test_a_bad_definition_does_not_block_the_list(cartpath_command: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    named = {"bad": "*[country=Germany] & !buyers", "buyers": "did buy", "lost": "file(none.csv)", "of_bad": "bad"}
+    store.init(folder, Settings(segments=SegmentSettings(named)))
+    put_rows(folder)
+    listed = run(cartpath_command, str(folder))
+    assert listed.returncode == 0, listed.stderr
+    assert "buyers       3    25.0%  did buy" in listed.stdout
+    assert "bad          -  refused  *[country=Germany] & !buyers" in listed.stdout
+    assert "write did *[country=Germany]" in listed.stderr
+    found = cartpath.open(folder).segments().to_dict()
+    assert [row["name"] for row in found["segments"]] == ["buyers"]
+    assert [row["name"] for row in found["refused"]] == ["bad", "lost", "of_bad"]
+    assert all(one["error"] for one in found["refused"])
+    assert run(cartpath_command, str(folder), "--name", "bad").returncode == 2
+    assert run(cartpath_command, str(folder), "--name", "buyers").returncode == 0
+    (folder / "cartpath.toml").write_text('[segments]\nbad = "*[a=b]"\n')
+    assert run(cartpath_command, str(folder)).returncode == 2
+
+
+def put_rows(folder: Path) -> None:
+    with store.writer(folder) as writer:
+        writer.add(table_of(ROWS))
+        writer.commit(sources=[{"file": "log", "hash": "1", "adapter": "test", "read": len(ROWS)}], quarantine={})

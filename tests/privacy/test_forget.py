@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -306,3 +307,27 @@ def test_ingesting_the_old_file_again_keeps_the_user_out(tmp_path: Path) -> None
     assert files_with(shop, GONE.encode(), *needles()) == []
     with store.open_snapshot(shop) as snap:
         assert list(dump_all(snap)) == ["other"]
+
+
+def test_an_id_that_was_never_seen(shop: Path, cartpath_command: list[str]) -> None:
+    record = forget(shop, "typo")
+    assert (record["seen"], record["note"][:22]) == (False, "this id was never seen")
+    assert "forgotten before" in forget(shop, "typo")["note"]
+    assert forget(shop, GONE)["seen"] is True
+    told = subprocess.run([*cartpath_command, "forget", str(shop), "--user", "typo2"], capture_output=True, text=True)
+    assert told.returncode == 0
+    assert told.stderr.startswith("warning: this id was never seen in this workspace")
+
+
+def test_lists_of_segments_that_name_the_person(shop: Path) -> None:
+    (shop / "lists").mkdir()
+    (shop / "lists" / "vip.csv").write_text(f"user_id;note\n{GONE};x\n")
+    (shop / "lists" / "b c.csv").write_text(f'"{GONE}"\n')
+    (shop / "lists" / "longer.csv").write_text(f"{GONE}2\nu1\n")
+    with (shop / "cartpath.toml").open("a") as file:
+        file.write('[segments]\nvip = "file(lists/vip.csv) | did view"\nlonger = "file(lists/longer.csv)"\n')
+        file.write("quoted = 'did view & !file(\"lists/b c.csv\")'\nlost = 'file(none.csv)'\n")
+    record = forget(shop, GONE)
+    assert record["lists"] == ["lists/vip.csv", "lists/b c.csv"]
+    assert "to be edited by hand: lists/vip.csv, lists/b c.csv." in record["limits"]
+    assert json.loads(Path(record["evidence"]).read_text())["lists"] == record["lists"]

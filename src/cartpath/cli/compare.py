@@ -29,6 +29,7 @@ VIEWS = (
 _ASKED = (
     *("steps", "within", "order", "exclude", "hold", "node", "across_sessions", "collapse", "max_length"),
     *("start", "end", "back", "goal", "event", "cohort", "mode", "period", "of", "models", "lookback", "follow"),
+    *("periods", "unit", "same", "reset", "min_support", "min_conversions"),
     *("correction", "alpha", "min_users", "count", "since", "until", "where", "segment", "time_zone"),
 )
 Text = str | None
@@ -45,7 +46,12 @@ def compare(
     view: Annotated[str, typer.Argument(metavar="VIEW", help=f"What to compare on: {', '.join(VIEWS)}.")],
     a: Annotated[str, typer.Argument(metavar="A", help="A segment: a name or an expression.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    steps: Annotated[Text, _of("funnel", "events in order; step-view: how many steps", "EVENT,...|N")] = None,
+    steps: Annotated[
+        Text,
+        _of(
+            "funnel", "events in order, by default the usual way to an order; step-view: how many steps", "EVENT,...|N"
+        ),
+    ] = None,
     within: Annotated[Text, _of("funnel", "longest time; drivers: the window", "DURATION")] = None,
     order: Annotated[Text, _of("funnel", "order of the steps", "loose|strict|any")] = None,
     exclude: Annotated[Text, _of("funnel, drivers", "events that may not be", "EVENT,...")] = None,
@@ -70,6 +76,19 @@ def compare(
     models: Annotated[Text, _of("attribution", "one model", "first|last|last_non_direct")] = None,
     lookback: Annotated[Text, _of("attribution", "how long before a touch counts", "DURATION")] = None,
     follow: Annotated[Text, _of("drivers", "how long conversion counts", "DURATION")] = None,
+    periods: Annotated[int | None, typer.Option(min=1, help="retention: periods after the start.")] = None,
+    unit: Annotated[Text, _of("variants", "what an element of a path is", "event|step")] = None,
+    same: Annotated[Text, _of("repurchase", "between orders with the same", "PROPERTY")] = None,
+    reset: Annotated[
+        bool | None,
+        typer.Option("--reset/--no-reset", help="attribution: whether a conversion spends the touches before it."),
+    ] = None,
+    min_support: Annotated[
+        int | None, typer.Option(min=1, help="drivers: least users with it, and without it.")
+    ] = None,
+    min_conversions: Annotated[
+        int | None, typer.Option(min=1, help="drivers: least users that convert, and that do not.")
+    ] = None,
     correction: Annotated[
         str, typer.Option(metavar="auto|holm|bh|none", help="For many looks; auto: holm up to 20, bh beyond.")
     ] = "auto",
@@ -99,9 +118,12 @@ def compare(
         return
     result = analysis.result
     for letter, group in (("A", result.pair.a), ("B", result.pair.b)):
-        typer.echo(f"{letter}: {group.name}: {group.basis.users:,} users, {group.basis.sessions:,} sessions")
+        typer.echo(f"{letter}: {group.called}: {group.basis.users:,} users, {group.basis.sessions:,} sessions")
     typer.echo(f"{result.counting.sentence}; {result.sentence}")
     typer.echo()
+    if not result.rows:
+        typer.echo("nothing to compare: the warnings say why" if result.warnings else "nothing to compare")
+        return
     headers = ("measure", "A", "B", "difference", "95%", "effect", "p", "adjusted", "")
     print_table(headers, [_row(row) for row in result.rows[:top]], numeric=(1, 2, 3, 4, 5, 6, 7))
     if len(result.rows) > top:
@@ -110,11 +132,15 @@ def compare(
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     rate = row["kind"] == "rate"
+    a, b = (
+        "not reached" if row["kind"] == "survival" and row[g] is None and row[f"{g}_n"] else _number(row[g], rate)
+        for g in ("a", "b")
+    )
     ends = row["interval"]
     return (
         row["name"],
-        _number(row["a"], rate),
-        _number(row["b"], rate),
+        a,
+        b,
         _points(row["difference"], rate),
         "-" if ends is None else f"{_points(ends[0], rate)} to {_points(ends[1], rate)}",
         "-" if row["effect"] is None else f"{row['effect_name']} {row['effect']:.3f}",

@@ -258,6 +258,8 @@ def forget(
     from cartpath.privacy import forget as run
 
     record = run(shop, user)
+    warn([] if record["seen"] else [record["note"]])
+    warn([f"the list {name} still names the person: edit it by hand" for name in record["lists"]])
     if as_json:
         print_json(record)
         return

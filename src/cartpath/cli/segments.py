@@ -46,6 +46,7 @@ def segments(
         typer.echo('no segments: write some in the table [segments] of cartpath.toml, such as buyers = "did purchase"')
         return
     rows = [(row["name"], row["users"], percent(row["share"]), row["expression"]) for row in result.rows]
+    rows += [(one.name, "-", "refused", one.expression) for one in result.refused]
     print_table(("segment", "users", "share", "expression"), rows, numeric=(1, 2))
     if result.overlaps:
         typer.echo()

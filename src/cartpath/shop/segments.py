@@ -116,4 +116,6 @@ class SegmentViews:
                 wanted["steps"] = default_steps(pinned.totals.events_by_type)
             judged: dict[str, Any] = {"correction": correction, "alpha": alpha, "min_users": min_users}
             result = paths.compare(pinned, view, a, b, rule_in(self.settings, rule), **judged, **wanted)
-        return Analysis(result, lambda r: figures.comparison_figure(r.frame, a, b, r.sentence))
+        return Analysis(
+            result, lambda r: figures.comparison_figure(r.frame, r.pair.a.called, r.pair.b.called, r.sentence)
+        )

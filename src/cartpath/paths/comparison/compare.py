@@ -58,7 +58,12 @@ def compare(
     CartpathError
         If a segment, a view or an option cannot be read, or both segments hold the same users.
     """
-    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    # What is not asked for; but reset is on where nothing is said.
+    given = {
+        name: value
+        for name, value in options.items()
+        if value not in (None, False, ()) or (name, value) == ("reset", False)
+    }
     how = find(view)
     counting = counting or Counting(how.units[0])
     corrections.method_for(correction, 0)

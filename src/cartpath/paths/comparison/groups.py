@@ -39,6 +39,8 @@ class Group:
         What counts of them.
     all_users : int
         Users of the segment with an event that counts, those in both groups included.
+    rest : bool
+        Whether it holds the other group, and so is compared without it.
     """
 
     name: str
@@ -47,6 +49,12 @@ class Group:
     counting: Counting
     basis: Basis
     all_users: int
+    rest: bool = False
+
+    @property
+    def called(self) -> str:
+        """Who is compared, as a person reads it."""
+        return f"the rest of {self.name}" if self.rest else self.name
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,15 @@ def pair(snap: Snapshot, a: str, b: str, counting: Counting) -> Pair:
     apart_texts = (compared[0] + within, compared[1] + within)
     apart = whole[:2] if not overlap else _count(snap, apart_texts, counting)
     groups = [
-        Group(plan.text, plan.expression, text, replace(counting, segment=text), basis, every.users)
+        Group(
+            plan.text,
+            plan.expression,
+            text,
+            replace(counting, segment=text),
+            basis,
+            every.users,
+            rest=0 < overlap < every.users and overlap == min(whole[0].users, whole[1].users),
+        )
         for plan, text, basis, every in zip(plans, apart_texts, apart, whole[:2], strict=True)
     ]
     rule = counting.bind(snap)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cartpath.paths.comparison.evidence import Measure
+from cartpath.paths.comparison.periods import nothing
 from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counting import Counting
@@ -30,7 +31,12 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
         Measure(f"retained in {period}", "rate", rates[0].get(period, none), rates[1].get(period, none))
         for period in sorted({*rates[0], *rates[1]})
     ]
-    return Found(made, warnings=one.missed)
+    told = list(one.missed)
+    if one.basis.users and other.basis.users and not any(measure.a.n and measure.b.n for measure in made):
+        unit = options.get("period", "week")
+        why = f"there is no {unit} after the first that is wholly observed, with users of both groups in the one before"
+        told.append(nothing(one.observed, why, "--period", unit))
+    return Found(made, warnings=told)
 
 
 COMPARABLE = Comparable(measures, options=("event", "period"))

@@ -25,12 +25,20 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     one, other = (result.buying for result in results)
     rates = [Rate(int((x.orders > 1).sum()), len(x.orders)) for x in (one, other)]
     curves = [Survival.of(x.waited / _DAY, x.orders > 1) for x in (one, other)]
+    same = options.get("same")
+    who = "buyers" if same is None else results[0].unit
     made = [
-        Measure("ordered again, of buyers", "rate", rates[0], rates[1]),
-        Measure("orders per buyer", "mean", Mean.of(one.orders), Mean.of(other.orders)),
+        Measure(f"ordered again, of {who}", "rate", rates[0], rates[1]),
+        Measure(
+            "orders per buyer" if same is None else f"orders per pair of buyer and {same}",
+            "mean",
+            Mean.of(one.orders),
+            Mean.of(other.orders),
+        ),
         Measure("from the first order to the second", "survival", curves[0], curves[1], "days"),
     ]
-    return Found(made, warnings=results[0].missed)
+    paired = () if same is None else (f"several {who} of one buyer are taken as independent",)
+    return Found(made, warnings=(*results[0].missed, *paired))
 
 
-COMPARABLE = Comparable(measures)
+COMPARABLE = Comparable(measures, options=("same",))

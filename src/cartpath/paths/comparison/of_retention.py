@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cartpath.paths.comparison.evidence import Measure
+from cartpath.paths.comparison.periods import nothing
 from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counting import Counting
@@ -23,7 +24,11 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
         for x, y in zip(one.totals(), other.totals(), strict=False)
         if x["k"]
     ]
-    return Found(made, warnings=one.missed)
+    told = list(one.missed)
+    if one.users and other.users and not any(measure.a.n and measure.b.n for measure in made):
+        why = f"there is no cohort of both groups whose next {unit} is wholly observed"
+        told.append(nothing(one.observed, why, "--cohort", unit))
+    return Found(made, warnings=told)
 
 
 COMPARABLE = Comparable(measures, options=("start", "back", "cohort", "mode", "periods"))

@@ -21,6 +21,26 @@ _VIEWS = (
 _MODULES = {name: f"cartpath.paths.comparison.of_{name.replace('-', '_')}" for name in _VIEWS}
 
 
+#: Options whose flag on the command line has another name than in Python; None: it has none there.
+_FLAGS = {"back": "--return", "reset": "--no-reset", "top": None}
+
+
+def flag(option: str) -> str:
+    """Return how the command line calls an option of a view.
+
+    Examples
+    --------
+    >>> flag("back"), flag("max_length")
+    ('--return', '--max-length')
+    """
+    return _FLAGS.get(option, f"--{option.replace('_', '-')}") or option
+
+
+def flags(how: Comparable) -> str:
+    """Return the flags that a view takes beside those of the counting rule, as a hint says them."""
+    return ", ".join(flag(name) for name in how.options if _FLAGS.get(name, name)) or "none of its own"
+
+
 @dataclass(frozen=True)
 class Found:
     """What a view has to compare.
@@ -104,12 +124,10 @@ def check(view: str, how: Comparable, unit: str, options: Mapping[str, Any]) -> 
     """
     for name in options:
         if name not in how.options:
-            raise CartpathError(
-                f"{view} has no option {name}", f"options of {view}: {', '.join(how.options) or 'none'}"
-            )
+            raise CartpathError(f"{view} has no option {flag(name)}", f"options of {view}: {flags(how)}")
     for name in how.needs:
         if not options.get(name):
-            raise CartpathError(f"{view} needs {name}", f"options of {view}: {', '.join(how.options)}")
+            raise CartpathError(f"{view} needs {flag(name)}", f"options of {view}: {flags(how)}")
     if unit not in how.units:
         raise CartpathError(
             f"{view} cannot be compared by {unit}", f"by one of: {', '.join(how.units)}; see docs/compare.md"

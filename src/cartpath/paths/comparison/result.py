@@ -182,6 +182,7 @@ def _group(group: Group) -> dict[str, Any]:
         "sessions": basis.sessions,
         "events": basis.events,
         "segment_users": group.all_users,
+        "rest": group.rest,
     }
 
 

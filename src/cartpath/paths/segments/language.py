@@ -112,6 +112,11 @@ class _Parser:
     def term(self) -> Node:
         start = self.scanner.at
         name = self.scanner.word()
+        if re.match(r"\[" if name else r"\*", self.scanner.rest.lstrip()):
+            self.scanner.at = start
+            event = self.scanner.piece()
+            hint = f"write did {event}: who has at least one such event"
+            raise self.scanner.error("an event alone is no set of users", hint, start)
         if not name:
             raise self.scanner.error("an expression is missing", "such as did purchase, country=Germany, or a name")
         if name.lower() == "did":
@@ -147,7 +152,7 @@ class _Parser:
         if self.scanner.peek() == ",":
             raise self.scanner.error(
                 "a comma cannot stand here",
-                "& joins conditions: country=Germany & device=mobile; *[country=Germany,"
+                "& joins conditions: country=Germany & device=mobile; did *[country=Germany,"
                 "device=mobile] asks for both in one event",
             )
         return Has(f"{name}{op}{value}", self.period())

@@ -15,8 +15,8 @@ import pyarrow as pa
 from cartpath import engine
 from cartpath.paths.segments.atoms import Atom
 from cartpath.paths.segments.meaning import meaning
-from cartpath.paths.segments.plan import SegmentPlan, SegmentWords, compile_segment, expressions_of
-from cartpath.schema import Columns
+from cartpath.paths.segments.plan import Refused, SegmentPlan, SegmentWords, compile_segment, expressions_of
+from cartpath.schema import CartpathError, Columns
 from cartpath.store import PathView, Snapshot
 from cartpath.store.answers import answered
 from cartpath.store.files import atomic
@@ -39,6 +39,8 @@ class SegmentsResult:
     generation : int
     time_zone : str
         Of dates and clock times in them.
+    refused : tuple of Refused
+        Definitions that cannot be read, where all were asked for.
     """
 
     plans: tuple[SegmentWords, ...]
@@ -46,6 +48,7 @@ class SegmentsResult:
     users: int
     generation: int
     time_zone: str = "UTC"
+    refused: tuple[Refused, ...] = ()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -75,9 +78,10 @@ class SegmentsResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was never seen, and segments without users."""
+        """What cannot be read, what was never seen, and segments without users."""
         empty = [f"no user is in {row['name']}" for row in self.rows if not row["users"]]
-        return (*dict.fromkeys(text for plan in self.plans for text in plan.warnings), *empty)
+        refused = [one.warning for one in self.refused]
+        return (*refused, *dict.fromkeys(text for plan in self.plans for text in plan.warnings), *empty)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -94,6 +98,10 @@ class SegmentsResult:
             "overlaps": self.overlaps,
             "period": "all events: a segment is evaluated over everything the store holds",
             "time_zone": self.time_zone,
+            "refused": [
+                {"name": one.name, "expression": one.expression, "error": one.problem, "hint": one.hint}
+                for one in self.refused
+            ],
             "warnings": list(self.warnings),
             "generation": self.generation,
         }
@@ -117,6 +125,12 @@ def segments(
     Returns
     -------
     SegmentsResult
+        Where all are asked for, those that cannot be read are ``refused`` and the others are counted.
+
+    Raises
+    ------
+    CartpathError
+        If one that is asked for by name cannot be read, or none can.
 
     Examples
     --------
@@ -130,16 +144,49 @@ def segments(
     """
     known = expressions_of(snap) if named is None else named
     asked = tuple(known if names is None else names)
-    question = {"view": "segments", "asked": [meaning(snap, name, known, time_zone) for name in asked]}
-    return answered(snap, question, lambda: _count(snap, asked, known, time_zone))
+    forgiving = names is None
+    question = {
+        "view": "segments",
+        "forgiving": forgiving,
+        "asked": [_meant(snap, name, known, time_zone, forgiving) for name in asked],
+    }
+    return answered(snap, question, lambda: _count(snap, asked, known, time_zone, forgiving))
 
 
-def _count(snap: Snapshot, names: Sequence[str], known: Mapping[str, str], time_zone: str) -> SegmentsResult:
-    plans = tuple(compile_segment(snap, name, known, time_zone) for name in names)
+def _meant(snap: Snapshot, name: str, known: Mapping[str, str], time_zone: str, forgiving: bool) -> dict[str, Any]:
+    try:
+        return meaning(snap, name, known, time_zone)
+    except CartpathError as error:
+        if not forgiving:
+            raise
+        return {"text": name, "expression": known[name], "refused": error.message}
+
+
+def _compiled(
+    snap: Snapshot, names: Sequence[str], known: Mapping[str, str], time_zone: str, forgiving: bool
+) -> tuple[tuple[SegmentPlan, ...], tuple[Refused, ...]]:
+    """Bind segments to the store; one bad definition does not keep the others from being listed."""
+    plans, refused = [], []
+    for name in names:
+        try:
+            plans.append(compile_segment(snap, name, known, time_zone))
+        except CartpathError as error:
+            if not forgiving:
+                raise
+            refused.append(Refused(name, known[name], error.message, error.hint))
+    if refused and not plans:
+        raise CartpathError(refused[0].problem, refused[0].hint)
+    return tuple(plans), tuple(refused)
+
+
+def _count(
+    snap: Snapshot, names: Sequence[str], known: Mapping[str, str], time_zone: str, forgiving: bool
+) -> SegmentsResult:
+    plans, refused = _compiled(snap, names, known, time_zone, forgiving)
     scan = partial(scan_overlaps, atoms=tuple(plan.atom for plan in plans))
     shared = engine.run(snap, scan, partial(merge_overlaps, n=len(plans)))
     said = tuple(plan.said for plan in plans)
-    return SegmentsResult(said, shared, snap.totals.users, snap.generation, time_zone)
+    return SegmentsResult(said, shared, snap.totals.users, snap.generation, time_zone, refused)
 
 
 def scan_overlaps(view: PathView, atoms: Sequence[Atom]) -> npt.NDArray[np.int64]:

@@ -34,6 +34,29 @@ class SegmentWords:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A definition that cannot be read, or names what is not there.
+
+    Attributes
+    ----------
+    name, expression : str
+    problem, hint : str
+        What is wrong, and what to do about it.
+    """
+
+    name: str
+    expression: str
+    problem: str
+    hint: str = ""
+
+    @property
+    def warning(self) -> str:
+        """What a reader of the others should know."""
+        what = self.problem if self.name in self.problem else f"segment {self.name}: {self.problem}"
+        return f"{what}; {self.hint}" if self.hint else what
+
+
+@dataclass(frozen=True)
 class SegmentPlan:
     """A set of users, as scans read it; it may be pickled.
 
