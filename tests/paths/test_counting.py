@@ -48,7 +48,9 @@ def test_a_name_never_seen_is_a_warning_with_a_suggestion() -> None:
     codes, warnings = codes_of(["view", "veiw", "veiw"], ["view", "buy"])
     assert codes == [0, -1, -1]
     assert warnings == ["no event 'veiw' was ever seen; did you mean 'view'?"]
-    assert "no event was" in codes_of(["view"], [])[1][0]
+    assert codes_of(["view"], [])[1] == ["no event 'view' was ever seen; the store has no events"]
+    missed = codes_of(["mobil"], [], "device")[1]
+    assert missed == ["no device 'mobil' was ever seen; no event has a value of device"]
 
 
 def test_wilson_by_hand() -> None:

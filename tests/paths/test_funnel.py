@@ -192,8 +192,8 @@ def test_a_trend_has_every_period_and_says_which_is_not_over() -> None:
     assert (weeks[0]["conversion"], weeks[1]["conversion"], weeks[1]["interval"]) == (1.0, None, None)
     months = result([*rows, Row(3, 40 * DAY, "view")], plan_of(VIEW_BUY, trend="month")).parts.periods
     assert [(row["period"], row["n"], row["complete"]) for row in months] == [
-        ("1970-01-01", [2, 1], None),
-        ("1970-02-01", [1, 0], None),
+        ("1970-01", [2, 1], None),
+        ("1970-02", [1, 0], None),
     ]
 
 

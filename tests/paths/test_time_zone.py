@@ -127,8 +127,8 @@ def test_days_of_25_hours(shop: Shop) -> None:
 @pytest.mark.parametrize("grain", ["day", "week", "month"])
 def test_the_trend_is_by_local_periods(shop: Shop, grain: str) -> None:
     found = shop.funnel("view", count="sessions", trend=grain).to_dict()["trend"]["periods"]
-    first = {"day": lambda d: d, "week": lambda d: d - timedelta(days=d.weekday()), "month": lambda d: d.replace(day=1)}
-    began = Counter(first[grain](local(row).date()).isoformat() for row in ROWS if row.event == "view")
+    name = {"day": str, "week": lambda d: str(d - timedelta(days=d.weekday())), "month": lambda d: f"{d:%Y-%m}"}
+    began = Counter(name[grain](local(row).date()) for row in ROWS if row.event == "view")
     assert {row["period"]: row["n"][0] for row in found} == began
 
 
@@ -148,3 +148,14 @@ def test_init_writes_the_zone(tmp_path: Path) -> None:
     assert config.load(tmp_path / "shop").shop.time_zone == LA
     result = CliRunner().invoke(app, ["init", str(tmp_path / "other"), "--time-zone", "Mars"])
     assert result.exit_code != 0
+
+
+def test_a_month_has_one_name_in_every_view(shop: Shop) -> None:
+    trend = shop.funnel("view", trend="month").to_dict()["trend"]["periods"]
+    cohorts = shop.retention(cohort="month").to_dict()["cohorts"]
+    periods = shop.lifecycle(period="month").to_dict()["periods"]
+    sticky = shop.stickiness(period="month").to_dict()["periods"]
+    names = [row["cohort"] for row in cohorts]
+    assert names == sorted({f"{local(row):%Y-%m}" for row in ROWS})
+    assert [row["period"] for row in periods] == [row["period"] for row in sticky] == names
+    assert {row["period"] for row in trend} <= set(names)

@@ -66,7 +66,8 @@ def funnel_trend_figure(
             "width": 3,
         },
         customdata=list(zip(shown["n"], low, high, strict=True)),
-        hovertemplate="%{x|%Y-%m-%d}: %{y:.2%}<br>%{customdata[0]:,} converted, 95% interval %{customdata[1]:.2%} to"
+        hovertext=shown["period"],
+        hovertemplate="%{hovertext}: %{y:.2%}<br>%{customdata[0]:,} converted, 95% interval %{customdata[1]:.2%} to"
         " %{customdata[2]:.2%}<extra></extra>",
         row=1,
         col=1,
@@ -75,7 +76,8 @@ def funnel_trend_figure(
         x=began["period"],
         y=began["n"],
         marker={"color": ACCENT_SOFT},
-        hovertemplate="%{x|%Y-%m-%d}: %{y:,} began<extra></extra>",
+        hovertext=began["period"],
+        hovertemplate="%{hovertext}: %{y:,} began<extra></extra>",
         row=2,
         col=1,
     )

@@ -30,7 +30,7 @@ def codes_of(names: Sequence[str], known: Sequence[str], what: str = "event") ->
     for name in dict.fromkeys(names):
         if name not in place:
             near = _nearest(name, seen)
-            tail = f"did you mean {near!r}?" if near else f"seen are: {_some(seen)}" if seen else f"no {what} was"
+            tail = f"did you mean {near!r}?" if near else f"seen are: {_some(seen)}" if seen else _none(what)
             warnings.append(f"no {what} {name!r} was ever seen; {tail}")
     return [place.get(name, -1) for name in names], warnings
 
@@ -42,6 +42,10 @@ def _nearest(name: str, seen: Sequence[str]) -> str | None:
         return folded[name.casefold()]
     near = difflib.get_close_matches(name.casefold(), list(folded)[:20_000], n=1)
     return folded[near[0]] if near else None
+
+
+def _none(what: str) -> str:
+    return "the store has no events" if what == "event" else f"no event has a value of {what}"
 
 
 def _some(names: Sequence[str], most: int = 15) -> str:

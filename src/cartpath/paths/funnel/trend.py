@@ -22,7 +22,7 @@ def by_period(chains: Chains, ts: Ints, periods: Calendar, n_steps: int) -> Dept
 def trend_rows(table: DepthTable, periods: Calendar, window: int, end: int | None) -> list[dict[str, Any]]:
     """Return one record a period from the first to the last, those without units included.
 
-    ``period`` (its first day), ``n`` at each step, ``conversion`` with its ``interval``, and ``complete``: whether
+    ``period`` (its first day, or year and month), ``n`` at each step, ``conversion`` with its ``interval``, and ``complete``: whether
     the window of the period's last moment had passed at ``end``, the last moment there is; None without a window.
     """
     if not len(table.key):
@@ -39,7 +39,7 @@ def _row(period: int, reached: Ints, periods: Calendar, window: int, end: int | 
     first, last = int(reached[0]), int(reached[-1])
     closes = int(periods.edges[period + 1])
     return {
-        "period": periods.first_days[period].isoformat(),
+        "period": periods.labels[period],
         "n": [int(n) for n in reached],
         "conversion": last / first if first else None,
         "interval": wilson(last, first),

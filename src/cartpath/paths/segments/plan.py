@@ -131,7 +131,7 @@ def compile_segment(
     >>> store.init(folder)
     >>> with store.open_snapshot(folder) as snapshot:
     ...     compile_segment(snapshot, "buyers & vip", {"buyers": "did purchase", "vip": "did not refund"}).warnings[0]
-    "no event 'purchase' was ever seen; no event was"
+    "no event 'purchase' was ever seen; the store has no events"
     """
     names = expressions_of(snap) if named is None else named
     text = text.strip()
