@@ -6,7 +6,7 @@ ten million different ones, so they are taken for the same where both hashes are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ Hashes = npt.NDArray[np.uint64]
 CUT = np.int32(-2)
 #: No longest length.
 NO_LIMIT = 2**31 - 1
+#: So many paths, and elements of them all, are read where their names decide which of them are shown.
+MOST_NAMED, MOST_ELEMENTS = 10_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -146,24 +148,49 @@ def merge_groups(parts: Sequence[Groups]) -> tuple[Groups, list[Codes]]:
     return whole, np.split(of, np.cumsum(sizes)[:-1])
 
 
-def most_frequent(groups: Groups, top: int) -> Ints:
-    """Return the numbers of the most frequent groups; of equally frequent ones the shorter, then by their hash."""
+def most_frequent(groups: Groups, top: int, names: Callable[[Ints], Sequence[tuple[str, ...]]] | None = None) -> Ints:
+    """Return the numbers of the most frequent groups; of equally frequent ones the shorter.
+
+    Parameters
+    ----------
+    groups : Groups
+    top : int
+    names : callable, optional
+        From numbers of groups to their paths by name, which decide who is last among groups that are equally frequent
+        and long. Where these are too many to be read, and without ``names``, their hash does.
+    """
     if len(groups) <= top:
         chosen = np.arange(len(groups))
     else:
         least = np.partition(groups.n, len(groups) - top)[len(groups) - top]
         more, equal = np.flatnonzero(groups.n > least), np.flatnonzero(groups.n == least)
         # Most of a long tail is equal, so it is never sorted as a whole.
-        need = top - len(more)
-        rank = _tie_rank(groups, equal)
-        near = equal[np.argpartition(rank, need - 1)[:need]] if need < len(equal) else equal
-        chosen = np.concatenate([more, near])
-    return chosen[np.lexsort((_tie_rank(groups, chosen), -groups.n[chosen]))]
+        chosen = np.concatenate([more, _shortest(groups, equal, top - len(more), names)])
+    return chosen[np.lexsort((groups.first[chosen], _size(groups, chosen), -groups.n[chosen]))]
 
 
-def _tie_rank(groups: Groups, at: Ints) -> Hashes:
-    short = np.minimum(groups.length[at], 0xFFFF).astype(np.uint64)
-    return (short << np.uint64(48)) | (groups.first[at] >> np.uint64(16))
+def _shortest(
+    groups: Groups, equal: Ints, need: int, names: Callable[[Ints], Sequence[tuple[str, ...]]] | None
+) -> Ints:
+    """Return so many of groups that are equally frequent."""
+    size = _size(groups, equal)
+    longest = np.partition(size, need - 1)[need - 1]
+    short, last = equal[size < longest], equal[size == longest]
+    need -= len(short)
+    if need == len(last):
+        first = np.arange(need)
+    elif names is not None and len(last) <= MOST_NAMED and len(last) * int(longest) <= MOST_ELEMENTS:
+        paths = names(last)
+        first = np.array(sorted(range(len(last)), key=lambda i: paths[i])[:need], np.int64)
+    else:
+        first = np.argpartition(groups.first[last], need - 1)[:need]
+    return np.concatenate([short, last[first]])
+
+
+def _size(groups: Groups, at: Ints) -> Ints:
+    """Return lengths; a path that is cut has one element more, which says so."""
+    found: Ints = groups.length[at].astype(np.int64) + groups.cut[at]
+    return found
 
 
 @kernel

@@ -238,9 +238,12 @@ def variants(
         "unit": unit, "node": node, "collapse": collapse, "across_sessions": across_sessions,
         "max_length": max_length, "goal": str(step),
     }  # fmt: skip
-    chosen = most_frequent(whole.groups, top)
-    codes = codes_of_groups(snap, plan, whole.groups, chosen)
-    paths = plan.names(codes, MORE)
+
+    def names(numbers: npt.NDArray[np.int64]) -> list[tuple[str, ...]]:
+        return plan.names(codes_of_groups(snap, plan, whole.groups, numbers), MORE)
+
+    chosen = most_frequent(whole.groups, top, names)
+    paths = names(chosen)
     header = plan.rule.header(whole.basis, plan.goal.warnings, plan.count)
     shown, other = summary(whole, chosen, paths)
     truncated = int(whole.groups.n[whole.groups.cut == 1].sum())

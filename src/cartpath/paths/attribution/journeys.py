@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,10 +86,22 @@ def sums(place: npt.NDArray[Any], values: npt.NDArray[Any], size: int) -> Floats
 def in_order(number: Ints, codes: Codes, offsets: Ints) -> tuple[Ints, Codes, Ints]:
     """Number distinct sequences by what they are, so that nothing depends on how users lie in buckets.
 
-    They are ordered by length and a hash of their codes, which are themselves in the order of the channels' names.
+    The shorter come first, then they go by their codes, which are themselves in the order of the channels' names.
+
+    Examples
+    --------
+    >>> codes, offsets = np.array([1, 0, 1, 0], np.uint8), np.array([0, 2, 3, 4])
+    >>> [found.tolist() for found in in_order(np.array([0, 1, 2, 0]), codes, offsets)]
+    [[2, 1, 0, 2], [0, 1, 1, 0], [0, 1, 2, 4]]
     """
     sizes = np.diff(offsets)
-    order = np.lexsort((_hashes(codes, offsets), sizes))
+    order = np.argsort(sizes, kind="stable")
+    bits = int(codes.max(initial=0)).bit_length() or 1
+    ends = np.flatnonzero(np.diff(sizes[order], append=-1)) + 1
+    for low, high in pairwise([0, *ends.tolist()]):
+        if high - low > 1:
+            here = order[low:high]
+            order[low:high] = here[np.lexsort(_words(codes, offsets[:-1][here], int(sizes[here[0]]), bits)[::-1])]
     new = np.empty(len(order), np.int64)
     new[order] = np.arange(len(order))
     starts = np.append(0, np.cumsum(sizes[order]))
@@ -97,14 +110,15 @@ def in_order(number: Ints, codes: Codes, offsets: Ints) -> tuple[Ints, Codes, In
 
 
 @kernel
-def _hashes(codes: Codes, offsets: Ints) -> npt.NDArray[np.uint64]:
-    found = np.empty(len(offsets) - 1, np.uint64)
-    for p in range(len(found)):
-        key = np.uint64(14695981039346656037)
-        for i in range(offsets[p], offsets[p + 1]):
-            key = (key ^ np.uint64(codes[i] + 1)) * np.uint64(1099511628211)
-        found[p] = key ^ (key >> np.uint64(29))
-    return found
+def _words(codes: Codes, start: Ints, size: int, bits: int) -> npt.NDArray[np.uint64]:
+    """Return sequences of one size as numbers that sort as they do, (n_words, n): as many codes a word as there fit."""
+    per_word = 64 // bits
+    words = np.zeros(((size + per_word - 1) // per_word, len(start)), np.uint64)
+    for k in range(len(start)):
+        for i in range(size):
+            word = i // per_word
+            words[word, k] = (words[word, k] << np.uint64(bits)) | np.uint64(codes[start[k] + i])
+    return words
 
 
 @kernel

@@ -60,7 +60,8 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
     one, other = (_count(snap, counting, len(names)) for counting in (a, b))
     found = [Measure(name, "mean", one.mean(i), other.mean(i)) for i, name in enumerate(_MEANS)]
     total = one.did + other.did
-    seen = [code for code in np.argsort(-total, kind="stable").tolist() if total[code] and names[code] != ERASED]
+    ranked = sorted(range(len(names)), key=lambda code: (-total[code], names[code]))
+    seen = [code for code in ranked if total[code] and names[code] != ERASED]
     return Found(found + [Measure(f"did {names[code]}", "rate", one.rate(code), other.rate(code)) for code in seen])
 
 

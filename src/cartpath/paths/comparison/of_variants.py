@@ -49,9 +49,9 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
         at = np.full(len(both), -1, np.int64)
         at[of] = np.arange(len(of))
         sides.append(Side(plan, whole, at))
-    chosen = most_frequent(both, options.get("top", _TOP))
-    names = _names(snap, sides, chosen)
-    made = [Measure(names[v], "rate", sides[0].rate(v), sides[1].rate(v)) for v in chosen.tolist()]
+    chosen = most_frequent(both, options.get("top", _TOP), lambda some: list(_paths(snap, sides, some).values()))
+    names = _paths(snap, sides, chosen)
+    made = [Measure(" → ".join(names[v]), "rate", sides[0].rate(v), sides[1].rate(v)) for v in chosen.tolist()]
     return Found(made, len(both) - len(made), sides[0].plan.goal.warnings)
 
 
@@ -70,12 +70,11 @@ def _count(snap: Snapshot, counting: Counting, options: Mapping[str, Any]) -> tu
     return plan, engine.run(snap, partial(scan_variants, plan=plan), merge_variants)
 
 
-def _names(snap: Snapshot, sides: list[Side], chosen: npt.NDArray[np.int64]) -> dict[int, str]:
-    """Read the paths, each from a group that has it."""
-    names: dict[int, str] = {}
+def _paths(snap: Snapshot, sides: list[Side], chosen: npt.NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
+    """Read the paths by name, each from a group that has it."""
+    found: dict[int, tuple[str, ...]] = {}
     for side in sides:
-        here = np.array([v for v in chosen.tolist() if side.at[v] >= 0 and v not in names], np.int64)
+        here = np.array([v for v in chosen.tolist() if side.at[v] >= 0 and v not in found], np.int64)
         paths = side.plan.names(codes_of_groups(snap, side.plan, side.whole.groups, side.at[here]), MORE)
-        for variant, path in zip(here.tolist(), paths, strict=True):
-            names[variant] = " → ".join(path)
-    return names
+        found |= zip(here.tolist(), paths, strict=True)
+    return {v: found[v] for v in chosen.tolist()}
