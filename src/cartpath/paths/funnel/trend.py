@@ -22,8 +22,9 @@ def by_period(chains: Chains, ts: Ints, periods: Calendar, n_steps: int) -> Dept
 def trend_rows(table: DepthTable, periods: Calendar, window: int, end: int | None) -> list[dict[str, Any]]:
     """Return one record a period from the first to the last, those without units included.
 
-    ``period`` (its first day, or year and month), ``n`` at each step, ``conversion`` with its ``interval``, and ``complete``: whether
-    the window of the period's last moment had passed at ``end``, the last moment there is; None without a window.
+    ``period`` (its first day, or year and month), ``n`` at each step, ``conversion`` with its ``interval``, and
+    ``complete``: whether the window of the period's last moment had passed at ``end``, the last moment there is; None
+    without a window.
     """
     if not len(table.key):
         return []
