@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -146,9 +146,8 @@ def _counts(label: str, rows: list[tuple[object, ...]], result: FunnelResult, *m
     print_table((label, *result.steps, "conversion", "95%", *more), rows, numeric=list(numeric))
 
 
-def _conversion(row: dict[str, object]) -> tuple[str, str]:
-    rate: object = row.get("conversion", row.get("rate"))
-    return percent(rate), interval(row["interval"])  # type: ignore[arg-type]
+def _conversion(row: dict[str, Any]) -> tuple[str, str]:
+    return percent(row.get("conversion", row.get("rate"))), interval(row["interval"])
 
 
 def _times(result: FunnelResult) -> None:

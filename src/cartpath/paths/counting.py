@@ -12,15 +12,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-
 from cartpath.config import zone_named
 from cartpath.paths.clock import shown
 from cartpath.paths.conditions import Condition, parse_conditions
 from cartpath.schema import CartpathError, iso, microseconds_of
-from cartpath.store import PathView, Snapshot
-from cartpath.store.jit import kernel
+from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
     from cartpath.paths.rule import Rule
@@ -279,37 +275,3 @@ def newcombe(hits_a: int, total_a: int, hits_b: int, total_b: int) -> tuple[floa
     a, b = hits_a / total_a, hits_b / total_b
     low, high = math.hypot(b - second[0], first[1] - a), math.hypot(second[1] - b, a - first[0])
     return max(-1.0, b - a - low), min(1.0, b - a + high)
-
-
-def units_in(view: PathView, counting: Counting) -> int:
-    """Return how many users or sessions of a bucket have at least one event in the period."""
-    by_session = counting.unit == "sessions"
-    if counting.whole:
-        return len(view.sessions) if by_session else view.n_users
-    if by_session:
-        return int(_sessions_in(view.ts, view.session, len(view.sessions), counting.since, counting.until))
-    return int(_users_in(view.offsets, view.ts, counting.since, counting.until))
-
-
-@kernel
-def _users_in(offsets: npt.NDArray[np.int64], ts: npt.NDArray[np.int64], since: int, until: int) -> int:
-    found = 0
-    for user in range(len(offsets) - 1):
-        low, high = offsets[user], offsets[user + 1]
-        place = low + np.searchsorted(ts[low:high], since)
-        if place < high and ts[place] < until:
-            found += 1
-    return found
-
-
-@kernel
-def _sessions_in(
-    ts: npt.NDArray[np.int64], session: npt.NDArray[np.int32], n_sessions: int, since: int, until: int
-) -> int:
-    seen = np.zeros(n_sessions, np.uint8)
-    found = 0
-    for i in range(len(ts)):
-        if since <= ts[i] < until and seen[session[i]] == 0:
-            seen[session[i]] = 1
-            found += 1
-    return found
