@@ -29,3 +29,9 @@ def kernel(function: F) -> F:
     """Compile ``function`` lazily, without the GIL; threads come from ``engine``, not from Numba."""
     compiled: Any = numba.njit(nogil=True, cache=True)(function)
     return cast(F, compiled)
+
+
+def part(function: F) -> F:
+    """Compile a part of kernels, which is put into them: to call with arrays takes as long as a short path."""
+    compiled: Any = numba.njit(nogil=True, cache=True, forceinline=True)(function)
+    return cast(F, compiled)

@@ -34,9 +34,14 @@ def masks_of(view: PathView, matcher: Matcher, n_steps: int) -> Masks:
     n_steps : int
     """
     if not matcher.tested:
-        found: Masks = _moved(matcher.by_event, n_steps)[view.event]
+        found: Masks = masks_by_event(matcher, n_steps)[view.event]
         return found
     return _moved(matcher.bits(Counted(view)), n_steps)
+
+
+def masks_by_event(matcher: Matcher, n_steps: int) -> Masks:
+    """Return the mask of each event code, which its name alone decides; the last entry is that of no code."""
+    return _moved(matcher.by_event, n_steps)
 
 
 def _moved(bits: npt.NDArray[Any], n_steps: int) -> Masks:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.calendar import Calendar
 from cartpath.paths.conditions import Step
-from cartpath.paths.funnel.masks import Masks, masks_of
+from cartpath.paths.funnel.masks import Masks, masks_by_event, masks_of
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import NUMBER, Property, spread
 from cartpath.store import PathView
@@ -80,6 +81,11 @@ class FunnelPlan:
     def lane_unit(self) -> str:
         """Whose paths chains are looked for in: ``"users"`` or ``"sessions"``."""
         return "sessions" if self.in_session or self.unit == "sessions" else "users"
+
+    @cached_property
+    def lookup(self) -> Masks:
+        """What an event can be by its name alone: at its code + 1, so that no code has a place, too."""
+        return np.roll(masks_by_event(self.matcher, self.n_steps), 1)
 
     def masks(self, view: PathView) -> Masks:
         """Return what each event of a bucket can be."""

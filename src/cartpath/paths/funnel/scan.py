@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cartpath.paths.counted import Basis, merge_basis
+from cartpath.paths.counted import Basis, Counted, merge_basis
 from cartpath.paths.funnel.breakdown import by_value
 from cartpath.paths.funnel.chains import chains_of
 from cartpath.paths.funnel.instead import NextCounts, merge_next, next_counts
 from cartpath.paths.funnel.masks import Masks
+from cartpath.paths.funnel.plain import count_plain, is_plain
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.tables import DepthTable, Ints, at_least, merge_depth_tables
 from cartpath.paths.funnel.times import Durations, durations_of, merge_durations
@@ -55,7 +56,18 @@ class FunnelCounts:
 def scan_funnel(view: PathView, rule: Rule, plan: FunnelPlan) -> FunnelCounts:
     """Count one bucket."""
     counted = rule.counted(view)
-    chains = chains_of(counted, plan)
+    return _plain(counted, plan) if is_plain(counted, plan) else general(counted, plan)
+
+
+def _plain(counted: Counted, plan: FunnelPlan) -> FunnelCounts:
+    found, end = count_plain(counted, plan), counted.view.sessions.end
+    basis, last_ts = counted.basis(found.ties), int(end.max()) if len(end) else None
+    return FunnelCounts(basis, basis.users, found.reached, found.tied, last_ts, found.durations, found.after)
+
+
+def general(counted: Counted, plan: FunnelPlan) -> FunnelCounts:
+    """Count one bucket, whatever is asked."""
+    view, chains = counted.view, chains_of(counted, plan)
     paths, n_steps = chains.paths, plan.n_steps
     ts, event = paths.take(view.ts), paths.take(view.event)
     exactly = np.bincount(chains.depth, minlength=n_steps + 1)[1:]
