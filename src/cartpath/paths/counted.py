@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.paths.ties import count_ties
 from cartpath.store import PathView
-from cartpath.store.jit import kernel, part
+from cartpath.store.jit import kernel
 
 Rows = npt.NDArray[np.int64]
-
-#: Events that a kernel takes at a time, where it notes something of each.
-_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -204,7 +202,7 @@ class Counted:
     def basis(self, ties: tuple[int, int] | None = None) -> Basis:
         """Count the denominators; a scan that has seen all events may know the ties and users with such already."""
         if ties is None:
-            ties = _ties(self.offsets, self.take(self.view.ts), self.take(self.view.event), self.step)
+            ties = count_ties(self.offsets, self.take(self.view.ts), self.take(self.view.event), self.step)
         sessions = len(self.view.sessions) if self.rows is None else self._sessions()
         steps = int(np.count_nonzero(self.step))
         return Basis(int(_users(self.offsets)), sessions, len(self), steps, int(ties[0]), int(ties[1]))
@@ -274,28 +272,6 @@ def _session_starts(session: npt.NDArray[np.int32]) -> Rows:
     return starts
 
 
-@part
-def buffer_size(offsets: Rows) -> int:
-    """Return how many events a block of users has at most; see ``block_end``."""
-    longest = _BLOCK
-    for user in range(len(offsets) - 1):
-        longest = max(longest, offsets[user + 1] - offsets[user])
-    return longest
-
-
-@part
-def block_end(offsets: Rows, user: int) -> int:
-    """Return the user after a block that begins with ``user``: so few events that they stay in the processor's cache.
-
-    What kernels note of a block stays there, too, and the buffer is used again: to write to fresh memory costs more
-    than most scans.
-    """
-    low, end = offsets[user], user + 1
-    while end < len(offsets) - 1 and offsets[end + 1] - low <= _BLOCK:
-        end += 1
-    return end
-
-
 @kernel
 def _users(offsets: Rows) -> int:
     """Return how many users have an event."""
@@ -303,44 +279,3 @@ def _users(offsets: Rows) -> int:
     for user in range(len(offsets) - 1):
         users += offsets[user + 1] > offsets[user]
     return users
-
-
-@kernel
-def _ties(offsets: Rows, ts: Rows, event: npt.NDArray[np.int32], step: npt.NDArray[np.uint8]) -> tuple[int, int]:
-    """Return ties, and users that have some."""
-    ties, tied_users, end = 0, 0, 0
-    at = np.empty(buffer_size(offsets), np.int64)
-    while end < len(offsets) - 1:
-        begin, end = end, block_end(offsets, end)
-        low, high = offsets[begin], offsets[end]
-        n = _moments(ts[low:high], event[low:high], at)
-        found = tally(offsets[begin : end + 1], step[low:high], at[:n])
-        ties, tied_users = ties + found[0], tied_users + found[1]
-    return ties, tied_users
-
-
-@part
-def _moments(ts: Rows, event: npt.NDArray[np.int32], found: Rows) -> int:
-    """Note which events are another than the one before at the same time; return how many."""
-    n = 0
-    for i in range(1, len(ts)):  # written always and kept where wanted: a branch would cost more
-        found[n] = i
-        n += (ts[i] == ts[i - 1]) & (event[i] != event[i - 1])
-    return n
-
-
-@part
-def tally(offsets: Rows, step: npt.NDArray[np.uint8], same: Rows) -> tuple[int, int]:
-    """Return ties, and users that have some, of a block.
-
-    ``same`` has which events are another than the one before at the same time, of whichever user.
-    """
-    user, ties, tied_users, last = 0, 0, 0, -1
-    for i in same:
-        while offsets[user + 1] - offsets[0] <= i:
-            user += 1
-        if step[i] and offsets[user] - offsets[0] < i:  # else they are of one step, or of two users
-            ties += 1
-            tied_users += user != last
-            last = user
-    return ties, tied_users

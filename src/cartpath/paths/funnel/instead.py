@@ -52,14 +52,13 @@ def _next_counts(
     width: int,
 ) -> Ints:
     counts = np.zeros(n_steps * width, np.int64)
-    begin, end = 0, 0  # of the path of the unit before, which is often the next one's too
+    path = 0  # units are in the order of their paths
     for unit in range(len(depth)):
         if depth[unit] == 0 or depth[unit] == n_steps:
             continue
-        if not begin <= last[unit] < end:
-            path = np.searchsorted(offsets, last[unit], side="right")
-            begin, end = offsets[path - 1], offsets[path]
-        i = last[unit] + 1
+        while offsets[path + 1] <= last[unit]:
+            path += 1
+        i, end = last[unit] + 1, offsets[path + 1]
         while i < end and step[i] == 0:
             i += 1
         code = event[i] if i < end else -1

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cartpath.paths.counted import Counted
 from cartpath.paths.matching import Matcher
 from cartpath.store import PathView
+from cartpath.store.jit import kernel
 
 #: An excluded event: what was begun before it ends with it.
 EXCLUDED = 1 << 30
@@ -34,9 +35,16 @@ def masks_of(view: PathView, matcher: Matcher, n_steps: int) -> Masks:
     n_steps : int
     """
     if not matcher.tested:
-        found: Masks = masks_by_event(matcher, n_steps)[view.event]
-        return found
+        return _looked_up(masks_by_event(matcher, n_steps), view.event)
     return _moved(matcher.bits(Counted(view)), n_steps)
+
+
+@kernel
+def _looked_up(lookup: Masks, event: npt.NDArray[np.int32]) -> Masks:
+    found = np.empty(len(event), np.int32)
+    for i in range(len(event)):
+        found[i] = lookup[event[i]]
+    return found
 
 
 def masks_by_event(matcher: Matcher, n_steps: int) -> Masks:

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.counted import Counted, block_end, buffer_size, tally
+from cartpath.paths.counted import Counted
 from cartpath.paths.funnel.instead import NextCounts
 from cartpath.paths.funnel.loose import chain, place
 from cartpath.paths.funnel.masks import Masks
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.tables import Ints, at_least
 from cartpath.paths.funnel.times import Durations
+from cartpath.paths.ties import block_end, buffer_size, ties_in
 from cartpath.store.jit import kernel, part
 
 _Codes = npt.NDArray[np.int32]
@@ -65,11 +66,22 @@ class _Tables(NamedTuple):
 
 
 class _Noted(NamedTuple):
-    """Buffers of the events of a block that can be a step: where they are, when they were, what they can be."""
+    """Buffers for a block.
+
+    Attributes
+    ----------
+    row, ts : int64 array
+        Where the events are that can be a step or are excluded, and when they were.
+    mask : int32 array
+        What they can be.
+    same : int64 array
+        What ``ties_in`` takes.
+    """
 
     row: Ints
     ts: Ints
     mask: Masks
+    same: Ints
 
 
 def is_plain(counted: Counted, plan: FunnelPlan) -> bool:
@@ -103,32 +115,32 @@ def _count(
     offsets: Ints, ts: Ints, event: _Codes, step: _Starts, lookup: Masks, window: int, tables: _Tables
 ) -> tuple[int, int, int]:
     """Return users with ties of the funnel, ties of all events, and users that have such."""
-    size = buffer_size(offsets)
-    noted = _Noted(np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int32))
+    n = buffer_size(offsets)
+    noted = _Noted(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int64))
     tied, ties, tied_users, end = 0, 0, 0, 0
     while end < len(offsets) - 1:
         begin, end = end, block_end(offsets, end)
         low, high = offsets[begin], offsets[end]
         here, events, starts = offsets[begin : end + 1], event[low:high], step[low:high]
         n, same = _note(ts[low:high], events, lookup, noted)
-        found = tally(here, starts, noted.ts[:same])
+        found = ties_in(here, starts, noted.same[:same])
         ties, tied_users = ties + found[0], tied_users + found[1]
-        for k in range(n):
-            i = noted.row[k]
-            noted.ts[k], noted.mask[k] = ts[low:high][i], lookup[np.uint32(events[i] + 1)]
         tied += _block(here, noted, n, events, starts, window, tables)
     return tied, ties, tied_users
 
 
 @part
 def _note(ts: Ints, event: _Codes, lookup: Masks, noted: _Noted) -> tuple[int, int]:
-    """Note in ``row`` which events can be a step or are excluded, and in ``ts`` what ``tally`` takes."""
+    """Note what is to be looked at, and return how many events that can be a step, and how many for ``ties_in``."""
     n, same, moment, code = 0, 0, np.int64(-(2**63)), np.int32(0)
-    for i in range(len(event)):  # written always and kept where wanted: a branch would cost more
-        noted.row[n] = noted.ts[same] = i
+    for i in range(len(event)):
+        noted.row[n] = noted.same[same] = i
         n += lookup[np.uint32(event[i] + 1)] != 0
         same += (ts[i] == moment) & (event[i] != code)
         moment, code = ts[i], event[i]
+    for k in range(n):
+        row = np.uint64(noted.row[k])
+        noted.ts[k], noted.mask[k] = ts[row], lookup[np.uint32(event[row] + 1)]
     return n, same
 
 

@@ -18,8 +18,9 @@ from cartpath.paths.funnel.tables import DepthTable, Ints, at_least, merge_depth
 from cartpath.paths.funnel.times import Durations, durations_of, merge_durations
 from cartpath.paths.funnel.trend import by_period
 from cartpath.paths.rule import Rule
+from cartpath.paths.ties import block_end, buffer_size
 from cartpath.store import PathView
-from cartpath.store.jit import kernel
+from cartpath.store.jit import kernel, part
 
 
 @dataclass(frozen=True)
@@ -104,19 +105,31 @@ def merge_funnel(parts: Sequence[FunnelCounts], n_steps: int) -> FunnelCounts:
 @kernel
 def _tied(offsets: Ints, ts: Ints, mask: Masks) -> int:
     """Count the paths in which events that can be different steps have the same time."""
-    # Equal times are rare and lie together, so only there is it looked at which steps the events can be.
-    tied = 0
-    for path in range(len(offsets) - 1):
-        high, found = offsets[path + 1], False
-        before = np.int64(0)
-        for i in range(offsets[path] + 1, high):
-            if ts[i] != ts[i - 1]:
-                continue
-            if i - 1 == offsets[path] or ts[i - 1] != ts[i - 2]:
-                before = np.int64(mask[i - 1])  # the first of its moment
-            here = np.int64(mask[i])
-            if here != 0:
-                found |= (before != 0) & (here != before)
-                before = here
-        tied += found
+    tied, end, size = 0, 0, buffer_size(offsets)
+    row, before = np.empty(size, np.int64), np.empty(size, np.int64)
+    while end < len(offsets) - 1:
+        begin, end = end, block_end(offsets, end)
+        low, high = offsets[begin], offsets[end]
+        n = _alike(ts[low:high], mask[low:high], row, before)
+        path, last = begin, -1
+        for k in range(n):
+            while offsets[path + 1] - low <= row[k]:
+                path += 1
+            if offsets[path] - low <= before[k]:  # else they are of two paths
+                tied += path != last
+                last = path
     return tied
+
+
+@part
+def _alike(ts: Ints, mask: Masks, row: Ints, before: Ints) -> int:
+    """Note events that can be a step, and the one before them, where these have the same time and can be others."""
+    n, m = 0, 0
+    for i in range(len(mask)):  # written always and kept where wanted: a branch would cost more
+        row[n] = i
+        n += mask[i] != 0
+    for k in range(1, n):
+        i, j = row[k], row[k - 1]
+        row[m], before[m] = i, j
+        m += (ts[i] == ts[j]) & (mask[i] != mask[j])
+    return m
