@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from cartpath import store
 from cartpath.config import SegmentSettings, Settings, StoreSettings
 from cartpath.figures import comparison_figure
 from cartpath.ingest.run import ingest
-from cartpath.paths import Counting, compare, funnel, status
+from cartpath.paths import Counting, compare, flow, funnel, status
+from cartpath.paths.comparison.groups import pair
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
 from tests.paths.twin import Row, path_order, paths_of, reaches, table_of
@@ -62,6 +64,8 @@ def snap(folder: Path) -> Iterator[Snapshot]:
         yield snapshot
 
 
+#: Some sessions begin before it, some after.
+BETWEEN = "1970-01-01T02:50:00Z"
 STEPS = ("view", "add_to_cart", "purchase")
 
 
@@ -121,6 +125,19 @@ def test_a_part_is_compared_with_the_rest(snap: Snapshot, a: str, b: str, users:
     found = compare(snap, "status", a, b)
     assert (found.pair.a.basis.users, found.pair.b.basis.users) == users
     assert "all 150 users of odd are in everyone: they are compared with the other 150" in found.warnings
+
+
+@pytest.mark.parametrize("b", ["even", "everyone", "buyers", "small"])
+@pytest.mark.parametrize("asked", [{}, {"until": BETWEEN, "segment": "did add_to_cart"}, {"where": "event!=view"}])
+def test_what_counts_of_the_groups_is_what_counts_of_their_segments(snap: Snapshot, b: str, asked: dict) -> None:
+    """Both are counted in one pass, and what one has alone is a difference."""
+    counting = Counting.of(**asked)
+    found = pair(snap, "odd", b, counting)
+    for group in (found.a, found.b):
+        told = flow(snap, group.counting)
+        assert told.basis == group.basis
+    every = flow(snap, replace(counting, segment=f"(odd) & ({counting.segment or 'everyone'})"))
+    assert found.a.all_users == every.users
 
 
 def test_the_same_users_are_refused(snap: Snapshot) -> None:

@@ -81,8 +81,8 @@ def log_rank(durations: Ints, converted: Flags, group: npt.NDArray[Any], names: 
 def pairwise(durations: Ints, converted: Flags, group: npt.NDArray[Any], names: Sequence[str]) -> list[Difference]:
     """Test every pair of groups, with Holm's correction for their number; the smallest p-value first."""
     found = []
-    for pair in combinations(np.unique(group).tolist(), 2):
-        here = np.isin(group, pair)
+    for one, other in combinations(np.unique(group).tolist(), 2):
+        here = (group == one) | (group == other)
         test = log_rank(durations[here], converted[here], group[here], names)
         found += [test] if test is not None else []
     adjusted = holm([test.p_value for test in found])

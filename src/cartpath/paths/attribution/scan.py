@@ -128,7 +128,7 @@ def _part(
     own: Ints,
 ) -> Part:
     row = found.place if paths.rows is None else paths.rows[found.place]
-    bounds = (np.searchsorted(touches.place, paths.offsets), np.searchsorted(found.place, paths.offsets))
+    bounds = (win.bounds_of(touches.place, paths.offsets), win.bounds_of(found.place, paths.offsets))
     low, high, own, counts = win.windows(
         bounds,
         (touches.place, touches.ts),

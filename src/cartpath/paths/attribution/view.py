@@ -18,6 +18,7 @@ from cartpath.paths.matching import match
 from cartpath.schema import CartpathError, Columns, Event
 from cartpath.store import Snapshot
 from cartpath.store.answers import kept
+from cartpath.store.mapping import on_threads
 
 #: What a path may be of.
 _UNITS = ("users", "sessions")
@@ -87,7 +88,9 @@ def attribution(
         purchase=snap.code_of("event", Event.purchase),
     )
     basis, evidence = engine.run(snap, scan, partial(merge_attribution, width=len(channels.names)))
-    found = {model: credit(evidence, model, game) for model in question.models}
+    # As much work again as the scans, and no model needs another.
+    credits = on_threads(partial(credit, evidence, game=game), question.models)
+    found = dict(zip(question.models, credits, strict=True))
     return AttributionResult(
         question,
         rule.heading,

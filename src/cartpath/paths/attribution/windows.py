@@ -39,6 +39,18 @@ class Touches:
 
 
 @kernel
+def bounds_of(place: Ints, offsets: Ints) -> Ints:
+    """Return where each path begins among places that ascend: both are gone along once, where a search would jump."""
+    found = np.empty(len(offsets), np.int64)
+    n = 0
+    for path in range(len(offsets)):
+        while n < len(place) and place[n] < offsets[path]:
+            n += 1
+        found[path] = n
+    return found
+
+
+@kernel
 def windows(
     bounds: tuple[Ints, Ints],
     touch: tuple[Ints, Ints],

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-from cartpath import engine
-from cartpath.paths.counted import Basis, merge_basis
+from cartpath.paths.comparison.sides import apart, count_sides
+from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting
-from cartpath.paths.rule import Rule
 from cartpath.paths.segments import compile_segment
 from cartpath.schema import CartpathError
-from cartpath.store import PathView, Snapshot
+from cartpath.store import Snapshot
 
 #: What is said where groups are made by what users did.
 BY_DEFINITION = (
@@ -100,25 +97,22 @@ def pair(snap: Snapshot, a: str, b: str, counting: Counting) -> Pair:
     """
     plans = [compile_segment(snap, text, time_zone=counting.time_zone) for text in (a, b)]
     within = f" & ({counting.segment})" if counting.segment else ""
-    texts = (f"({a}){within}", f"({b}){within}", f"({a}) & ({b}){within}")
-    whole = _count(snap, texts, counting)
-    overlap = whole[2].users
+    rule = counting.bind(snap)
+    whole, both = count_sides(snap, rule, plans)
+    overlap = both.users
     compared, told = _apart(a, b, (whole[0].users, whole[1].users, overlap))
-    apart_texts = (compared[0] + within, compared[1] + within)
-    apart = whole[:2] if not overlap else _count(snap, apart_texts, counting)
     groups = [
         Group(
             plan.text,
             plan.expression,
-            text,
-            replace(counting, segment=text),
-            basis,
+            text + within,
+            replace(counting, segment=text + within),
+            every if every.users == overlap else apart(every, both),  # who is all in the other group stays whole
             every.users,
-            rest=0 < overlap < every.users and overlap == min(whole[0].users, whole[1].users),
+            rest=0 < overlap < every.users and overlap == min(n.users for n in whole),
         )
-        for plan, text, basis, every in zip(plans, apart_texts, apart, whole[:2], strict=True)
+        for plan, text, every in zip(plans, compared, whole, strict=True)
     ]
-    rule = counting.bind(snap)
     warnings = [*plans[0].warnings, *plans[1].warnings, *rule.warnings, *told]
     warnings += [f"no user of {g.name} has an event that counts" for g in groups if not g.all_users]
     if any(plan.behaviour for plan in plans):
@@ -141,18 +135,3 @@ def _apart(a: str, b: str, users: tuple[int, int, int]) -> tuple[tuple[str, str]
         return (f"({a}) - ({b})", f"({b})"), [told]
     told = f"{both:,} users are in both {a} and {b} and are left out of both: the tests need independent groups"
     return (f"({a}) - ({b})", f"({b}) - ({a})"), [told]
-
-
-def _count(snap: Snapshot, texts: Sequence[str], counting: Counting) -> list[Basis]:
-    rules = tuple(replace(counting, segment=text).bind(snap) for text in texts)
-    return engine.run(snap, partial(scan_bases, rules=rules), partial(merge_bases, n=len(texts)))
-
-
-def scan_bases(view: PathView, rules: Sequence[Rule]) -> list[Basis]:
-    """Count what counts of a bucket under several rules."""
-    return [rule.counted(view).basis() for rule in rules]
-
-
-def merge_bases(parts: Sequence[Sequence[Basis]], n: int) -> list[Basis]:
-    """Add the counts of buckets, rule by rule."""
-    return [merge_basis([part[i] for part in parts]) for i in range(n)]

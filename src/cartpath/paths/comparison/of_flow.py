@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from cartpath import engine
 from cartpath.paths.comparison.evidence import Measure
 from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counting import Counting
-from cartpath.paths.flow_nodes import OTHER
+from cartpath.paths.flow import END, START
+from cartpath.paths.flow_count import merge_edges, scan_edges
+from cartpath.paths.flow_nodes import OTHER, nodes_of
 from cartpath.store import Snapshot
 
 
@@ -18,11 +24,8 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
 
     A visit is no independent trial, a user is; so users are compared where the view shows visits.
     """
-    from cartpath.paths.flow import flow
-
-    results = [flow(snap, counting, **options) for counting in (a, b)]
-    taken = [{(row["source"], row["target"]): row["users"] for row in result.edges} for result in results]
-    visited = [{row["event"]: row["users"] for row in result.nodes} for result in results]
+    graphs = [_users(snap, counting, **options) for counting in (a, b)]
+    taken, visited = zip(*graphs, strict=True)
     (one, other), (seen, seen_other) = taken, visited
     edges = dict.fromkeys([*one, *other])
     told = [edge for edge in edges if OTHER not in edge and all(_known(edge, nodes) for nodes in visited)]
@@ -36,6 +39,21 @@ def measures(snap: Snapshot, a: Counting, b: Counting, options: Mapping[str, Any
         for source, target in told
     ]
     return Found(made, len(edges) - len(told))
+
+
+def _users(
+    snap: Snapshot, counting: Counting, across_sessions: bool = False, node: str = "event"
+) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return a group's users by edge and by node: its graph without the times, which would take a second pass."""
+    rule = counting.bind(snap)
+    nodes = nodes_of(snap, rule, node)
+    unit = "users" if across_sessions else "sessions"
+    counts = engine.run(snap, partial(scan_edges, rule=rule, nodes=nodes, unit=unit), merge_edges)
+    names = (*nodes.names, START, END)
+    ends = np.divmod(counts.cell, len(names))
+    pairs = zip(*([names[i] for i in end.tolist()] for end in ends), strict=True)
+    visits = zip(names, counts.visits[:, 2].tolist(), strict=True)
+    return dict(zip(pairs, counts.users.tolist(), strict=True)), {name: n for name, n in visits if n}
 
 
 def _known(edge: tuple[str, str], visited: Mapping[str, int]) -> bool:

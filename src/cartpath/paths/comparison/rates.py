@@ -118,7 +118,9 @@ class ClusteredRate:
     def of(cls, hits: Any, trials: Any) -> ClusteredRate:
         """Sum up arrays with one entry a user."""
         h, n = hits.astype(float), trials.astype(float)
-        return cls(int(hits.sum()), int(trials.sum()), len(h), float(h @ h), float(n @ n), float(h @ n))
+        # Not ``h @ h``: the threads of the linear algebra would wait for those of the engine.
+        squares = (float((x * y).sum()) for x, y in ((h, h), (n, n), (h, n)))
+        return cls(int(hits.sum()), int(trials.sum()), len(h), *squares)
 
     def __add__(self, other: ClusteredRate) -> ClusteredRate:
         return ClusteredRate(*(x + y for x, y in zip(vars(self).values(), vars(other).values(), strict=True)))
