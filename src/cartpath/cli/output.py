@@ -15,7 +15,6 @@ import typer
 
 from cartpath.schema import CartpathError
 
-
 #: Names of standard output.
 _STDOUT = ("-", "/dev/stdout")
 
