@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 #: Scores held at once: queries of a chunk times items.
-CHUNK = 2**22
+CHUNK = 2**23
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -18,26 +18,25 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, vectors: Tensor, bias: Tensor, truth: Tensor, half: bool) -> Tensor:
-        n, kind = len(query), torch.bfloat16 if half else query.dtype
+        kind = torch.bfloat16 if half else query.dtype
         q, v = query.to(kind), vectors.to(kind)
         d_query, d_vectors, d_bias = torch.empty_like(query), torch.zeros_like(vectors), torch.zeros_like(bias)
         rows = max(CHUNK // len(vectors), 1)
-        total = query.new_zeros((), dtype=torch.float64)
-        for start in range(0, n, rows):
-            part = slice(start, min(start + rows, n))
-            scores = (q[part] @ v.T).float() + bias
-            right = scores.gather(1, truth[part, None])
-            top = scores.logsumexp(1, keepdim=True)
-            total += (top - right).double().sum()
-            scores.sub_(top).exp_()
-            scores[torch.arange(len(scores), device=scores.device), truth[part]] -= 1
+        total = torch.zeros((), dtype=torch.float64, device=query.device)
+        for part in (slice(start, start + rows) for start in range(0, len(query), rows)):
+            # In place as far as it goes: the passes over the scores cost as much as the products.
+            scores = (q[part] @ v.T).float().add_(bias)
+            right, top = scores.gather(1, truth[part, None]), scores.amax(1, keepdim=True)
+            sums = scores.sub_(top).exp_().sum(1, keepdim=True)
+            total += (sums.log() + top - right).double().sum()
+            scores.div_(sums).scatter_add_(1, truth[part, None], torch.full_like(right, -1.0))
             d_bias += scores.sum(0)
             wrong = scores.to(kind)
             d_query[part] = (wrong @ v).to(query.dtype)
             d_vectors += (wrong.T @ q[part]).to(vectors.dtype)
         ctx.save_for_backward(d_query, d_vectors, d_bias)
-        ctx.n = n
-        return (total / n).to(query.dtype)
+        ctx.n = len(query)
+        return (total / len(query)).to(query.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
