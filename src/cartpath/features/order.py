@@ -15,7 +15,7 @@ _BITS = 14
 _SIGN = np.uint64(1 << 63)
 
 
-def order_statistics(pieces: Callable[[], Iterable[npt.NDArray[Any]]], places: Sequence[int]) -> Ints:
+def order_statistics(pieces: Callable[[], Iterable[npt.NDArray[Any]]], places: Sequence[int] | Ints) -> Ints:
     """Return the values at some places of the sorted whole.
 
     Parameters
