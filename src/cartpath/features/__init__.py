@@ -2,7 +2,7 @@
 
 from cartpath.features.dwell import dwell
 from cartpath.features.encoder import EncodedLog, PathEncoder, encode, fit_encoder, item_content
-from cartpath.features.log import MAX_EVENTS, Log, head, join, log_of, read_log
+from cartpath.features.log import MAX_EVENTS, Log, head, join, log_from_table, log_of, read_log
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.session import FeatureTable, session_features
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
@@ -32,6 +32,7 @@ __all__ = [
     "item_content",
     "join",
     "length_batches",
+    "log_from_table",
     "log_of",
     "lookup",
     "moments",
