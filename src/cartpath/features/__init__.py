@@ -3,7 +3,18 @@
 from cartpath.features.dwell import dwell
 from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, item_content, lookups
 from cartpath.features.fit import fit_encoder, fit_encoder_over
-from cartpath.features.log import MAX_EVENTS, Log, Snapshot, earlier, head, join, log_of, read_log, stretch
+from cartpath.features.log import (
+    MAX_EVENTS,
+    Log,
+    Snapshot,
+    earlier,
+    head,
+    join,
+    log_from_table,
+    log_of,
+    read_log,
+    stretch,
+)
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.order import order_statistics
 from cartpath.features.session import FeatureTable, session_features
@@ -38,6 +49,7 @@ __all__ = [
     "item_content",
     "join",
     "length_batches",
+    "log_from_table",
     "log_of",
     "lookup",
     "lookups",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.schema import CONTEXT, item_schema
-from cartpath.store import NEVER_SHAPED
+from cartpath.store import NEVER_SHAPED, view_from_table
 from cartpath.store.path import EVENT_ARRAYS, PathView, Sessions
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Log:
         Share of the store's events that it holds; below 1 it is a sample of whole users.
     shaped_until : int
         What happened before this moment shaped earlier paths; see ``store.Snapshot.shaped_until``.
+    timed : bool
+        Whether ``view.ts`` are times. Where only the order of events is known they are places, a second apart, and
+        nothing may be concluded from gaps, hours or days.
     """
 
     view: PathView
@@ -66,6 +69,7 @@ class Log:
     generation: int = 0
     share: float = 1.0
     shaped_until: int = NEVER_SHAPED
+    timed: bool = True
 
     @property
     def event_codes(self) -> dict[str, int]:
@@ -85,6 +89,39 @@ def log_of(view: PathView, codes: Codes, items: pa.Table | None = None) -> Log:
         The catalogue; none by default.
     """
     return Log(view, codes.text, item_schema().empty_table() if items is None else items)
+
+
+def log_from_table(
+    table: pa.Table, items: pa.Table | None = None, *, timed: bool = True, gap_seconds: int = 1800
+) -> Log:
+    """Make a log of a table of canonical events.
+
+    Parameters
+    ----------
+    table : pyarrow.Table (n events)
+        Any of the columns of ``schema.event_schema()``. Exact duplicates are dropped, as in a store.
+    items : pyarrow.Table, optional
+        The catalogue; none by default.
+    timed : bool
+        False if ``ts`` says the order alone; see ``Log.timed``.
+    gap_seconds : int
+        Inactivity that ends a session without an id.
+
+    Returns
+    -------
+    Log
+
+    Examples
+    --------
+    >>> from datetime import datetime, UTC
+    >>> when = [datetime(2000, 1, 1, 0, 0, second, tzinfo=UTC) for second in (0, 1)]
+    >>> events = {"user_id": ["u", "u"], "ts": when, "event": ["view", "view"], "item_id": ["b", "a"]}
+    >>> log = log_from_table(pa.table(events), timed=False)
+    >>> [log.codes("item")[code] for code in log.view.item], log.timed
+    (['b', 'a'], False)
+    """
+    view, codes = view_from_table(table, gap_seconds)
+    return replace(log_of(view, codes, items), timed=timed)
 
 
 def read_log(snapshot: Snapshot, max_events: int = MAX_EVENTS) -> Log:
