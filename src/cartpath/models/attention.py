@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,8 +10,6 @@ from torch import Tensor, nn
 _DISTANCES = 32
 #: Times between events share a bias by bucket: two a doubling of seconds, to half a century.
 _TIMES = 64
-
-Feed = Literal["swiglu", "gelu"]
 
 
 class PathBias(nn.Module):
@@ -94,7 +90,7 @@ class FeedForward(nn.Module):
         Of what lies between the two layers.
     """
 
-    def __init__(self, hidden: int, inner: int, kind: Feed, dropout: float) -> None:
+    def __init__(self, hidden: int, inner: int, kind: str, dropout: float) -> None:
         super().__init__()
         self.gated = kind == "swiglu"
         self.up = nn.Linear(hidden, 2 * inner if self.gated else inner)
@@ -151,7 +147,7 @@ class Block(nn.Module):
     dropout : float
     """
 
-    def __init__(self, hidden: int, heads: int, inner: int, feed: Feed, gated: bool, dropout: float) -> None:
+    def __init__(self, hidden: int, heads: int, inner: int, feed: str, gated: bool, dropout: float) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
         self.attention = SelfAttention(hidden, heads)

@@ -150,7 +150,9 @@ class HuggingFace(Backbone):
         super().__init__()
         inner = dict(config.huggingface)
         if not inner:
-            raise CartpathError("the backbone huggingface has no configuration", "set huggingface to a model's to_dict()")
+            raise CartpathError(
+                "the backbone huggingface has no configuration", "set huggingface to a model's to_dict()"
+            )
         self.model = AutoModel.from_config(AutoConfig.for_model(**inner))
         width = int(self.model.config.hidden_size)
         self.into = nn.Linear(config.hidden, width) if width != config.hidden else nn.Identity()

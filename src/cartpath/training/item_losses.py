@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -66,7 +65,7 @@ def full_softmax(query: Tensor, vectors: Tensor, bias: Tensor, truth: Tensor, ha
     >>> round(float(two.exp()), 6)
     2.0
     """
-    loss: Tensor = _CrossEntropy.apply(query, vectors, bias, truth, half)
+    loss: Tensor = _CrossEntropy.apply(query, vectors, bias, truth, half)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -122,7 +121,7 @@ def bce(right: Tensor, others: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> round(float(bce(torch.zeros(1), torch.zeros(1, 1))), 4) == round(2 * math.log(2), 4)
-    True
+    >>> round(float(bce(torch.zeros(1), torch.zeros(1, 1))), 4)  # twice the log of 2
+    1.3863
     """
     return -(F.logsigmoid(right) + F.logsigmoid(-others).sum(1)).mean()
