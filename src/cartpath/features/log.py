@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.schema import CONTEXT, item_schema
-from cartpath.store import NEVER_SHAPED
+from cartpath.store import NEVER_SHAPED, view_from_table
 from cartpath.store.path import EVENT_ARRAYS, PathView, Sessions
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Log:
         Share of the store's events that it holds; below 1 it is a sample of whole users.
     shaped_until : int
         What happened before this moment shaped earlier paths; see ``store.Snapshot.shaped_until``.
+    timed : bool
+        Whether ``view.ts`` are times. Where only the order of events is known they are places, a second apart, and
+        nothing may be concluded from gaps, hours or days.
     """
 
     view: PathView
@@ -66,6 +69,7 @@ class Log:
     generation: int = 0
     share: float = 1.0
     shaped_until: int = NEVER_SHAPED
+    timed: bool = True
 
     @property
     def event_codes(self) -> dict[str, int]:
@@ -85,6 +89,39 @@ def log_of(view: PathView, codes: Codes, items: pa.Table | None = None) -> Log:
         The catalogue; none by default.
     """
     return Log(view, codes.text, item_schema().empty_table() if items is None else items)
+
+
+def log_from_table(
+    table: pa.Table, items: pa.Table | None = None, *, timed: bool = True, gap_seconds: int = 1800
+) -> Log:
+    """Make a log of a table of canonical events.
+
+    Parameters
+    ----------
+    table : pyarrow.Table (n events)
+        Any of the columns of ``schema.event_schema()``. Exact duplicates are dropped, as in a store.
+    items : pyarrow.Table, optional
+        The catalogue; none by default.
+    timed : bool
+        False if ``ts`` says the order alone; see ``Log.timed``.
+    gap_seconds : int
+        Inactivity that ends a session without an id.
+
+    Returns
+    -------
+    Log
+
+    Examples
+    --------
+    >>> from datetime import datetime, UTC
+    >>> when = [datetime(2000, 1, 1, 0, 0, second, tzinfo=UTC) for second in (0, 1)]
+    >>> events = {"user_id": ["u", "u"], "ts": when, "event": ["view", "view"], "item_id": ["b", "a"]}
+    >>> log = log_from_table(pa.table(events), timed=False)
+    >>> [log.codes("item")[code] for code in log.view.item], log.timed
+    (['b', 'a'], False)
+    """
+    view, codes = view_from_table(table, gap_seconds)
+    return replace(log_of(view, codes, items), timed=timed)
 
 
 def read_log(snapshot: Snapshot, max_events: int = MAX_EVENTS) -> Log:
@@ -168,21 +205,73 @@ def _shifted(arrays: list[npt.NDArray[Any]], by: npt.NDArray[np.int64]) -> npt.N
 
 def head(view: PathView, users: int) -> PathView:
     """Return the paths of the first ``users`` users, without copying."""
-    events = int(view.offsets[users])
-    n_sessions = int(np.searchsorted(view.sessions.user, users, side="left"))
+    return stretch(view, 0, users)
+
+
+def stretch(view: PathView, first: int, last: int) -> PathView:
+    """Return the paths of the users ``first`` to ``last - 1``, without copying an event.
+
+    Examples
+    --------
+    >>> stretch(join([]), 0, 0).n_users
+    0
+    """
+    begin, end = int(view.offsets[first]), int(view.offsets[last])
+    s_begin, s_end = (int(np.searchsorted(view.sessions.user, user, side="left")) for user in (first, last))
     part = view.sessions
     sessions = Sessions(
-        user=part.user[:n_sessions],
-        start=part.start[:n_sessions],
-        end=part.end[:n_sessions],
-        key=part.key[:n_sessions],
-        context={name: values[:n_sessions] for name, values in part.context.items()},
-        context_ts=part.context_ts[:n_sessions],
+        user=part.user[s_begin:s_end] - np.int32(first),
+        start=part.start[s_begin:s_end],
+        end=part.end[s_begin:s_end],
+        key=part.key[s_begin:s_end],
+        context={name: values[s_begin:s_end] for name, values in part.context.items()},
+        context_ts=part.context_ts[s_begin:s_end],
     )
+    arrays = {name: getattr(view, name)[begin:end] for name in EVENT_ARRAYS}
+    arrays["session"] = arrays["session"] - np.int32(s_begin)
     return PathView(
-        offsets=view.offsets[: users + 1],
-        user_id=view.user_id.slice(0, users),
+        offsets=view.offsets[first : last + 1] - begin,
+        user_id=view.user_id.slice(first, last - first),
         sessions=sessions,
-        place=view.place,
-        **{name: getattr(view, name)[:events] for name in EVENT_ARRAYS},
+        place=None if view.place is None else replace(view.place, first=view.place.first + begin),
+        **arrays,
     )
+
+
+def earlier(view: PathView, until: int) -> PathView:
+    """Return the paths as they were before a moment: no later event, no session that begins later.
+
+    Parameters
+    ----------
+    view : PathView
+    until : int
+        Microseconds since 1970 UTC.
+
+    Returns
+    -------
+    PathView
+        Of the same users, some of them now without events; the view itself where nothing is later.
+    """
+    keep = np.flatnonzero(view.ts < until)
+    if len(keep) == view.n_events:
+        return view
+    users = np.searchsorted(view.offsets, keep, side="right") - 1
+    sizes = np.bincount(users, minlength=view.n_users)
+    arrays = {name: getattr(view, name)[keep] for name in EVENT_ARRAYS}
+    alive = np.flatnonzero(np.bincount(arrays["session"], minlength=len(view.sessions)))
+    number = np.zeros(len(view.sessions), np.int32)
+    number[alive] = np.arange(len(alive))
+    arrays["session"] = number[arrays["session"]]
+    end = np.full(len(alive), -(2**63), np.int64)
+    np.maximum.at(end, arrays["session"], arrays["ts"])
+    part = view.sessions
+    sessions = Sessions(
+        user=part.user[alive],
+        start=part.start[alive],
+        end=end,
+        key=part.key[alive],
+        context={name: values[alive] for name, values in part.context.items()},
+        context_ts=part.context_ts[alive],
+    )
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return PathView(offsets=offsets, user_id=view.user_id, sessions=sessions, place=None, **arrays)

@@ -7,12 +7,15 @@ from cartpath.models.artefact import current_version, folder_of, has_version, ne
 from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
 from cartpath.models.extra import need
 from cartpath.models.intent import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, tree_features
+from cartpath.models.next_item import ItemIndex, NextItemModel
 from cartpath.models.pretrained import Pretrained
 
 __all__ = [
     "BaseRate",
     "BehaviourIntent",
     "IntentScorer",
+    "ItemIndex",
+    "NextItemModel",
     "Platt",
     "Pretrained",
     "TreeIntent",

@@ -1,20 +1,41 @@
 """What is predicted: the question, the moment it is asked, the answer, and the slices of time."""
 
+from cartpath.tasks.cuts import TimeCuts, time_cuts
 from cartpath.tasks.intent import EveryStep, IntentRows, IntentTask, every_step, intent_rows
 from cartpath.tasks.next_item import NextItemRows, next_item_rows
+from cartpath.tasks.protocols import (
+    PROTOCOLS,
+    NextItemSplit,
+    Questions,
+    asked,
+    leave_one_out,
+    session_last,
+    session_positions,
+    time_split_last,
+)
 from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, check_unshaped, time_split
 
 __all__ = [
     "DEFAULT_SHARES",
+    "PROTOCOLS",
     "SLICES",
     "EveryStep",
     "IntentRows",
     "IntentTask",
     "NextItemRows",
+    "NextItemSplit",
+    "Questions",
+    "TimeCuts",
     "TimeSplit",
+    "asked",
     "check_unshaped",
     "every_step",
     "intent_rows",
+    "leave_one_out",
     "next_item_rows",
+    "session_last",
+    "session_positions",
+    "time_cuts",
     "time_split",
+    "time_split_last",
 ]

@@ -1,0 +1,318 @@
+"""Protocols of next-item evaluation: which events may be learned from, and where the next item is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.features import Log, user_of_event
+from cartpath.schema import CartpathError, Event
+from cartpath.tasks.cuts import TimeCuts, time_cuts
+
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+LEAVE_ONE_OUT, TIME_SPLIT = "leave-one-out", "time-split"
+SESSION_POSITIONS, SESSION_LAST = "session-positions", "session-last"
+PROTOCOLS: tuple[str, ...] = (LEAVE_ONE_OUT, TIME_SPLIT, SESSION_POSITIONS, SESSION_LAST)
+#: Events whose items are asked for where the log has any of them; a log of other events is asked for all of them.
+ASKED: tuple[str, ...] = (Event.view, Event.add_to_cart, Event.purchase)
+#: Parts of users or sessions: learned from, chosen by, judged on.
+TRAIN, VALID, TEST = 0, 1, 2
+#: Share of the users that is held out for each of the latter two where neither times nor files say which.
+HELD_OUT = 0.1
+_LEAST = 3
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Where the next item is asked.
+
+    Attributes
+    ----------
+    user : int64 array (n,)
+        Row of the user in the log's view.
+    ends : int64 array (n,)
+        Place in the arrays of the view after the last event that may be seen.
+    truth : int32 array (n,)
+        Code of the item that came.
+    time : int64 array (n,)
+        When it came, microseconds since 1970 UTC; -1 where the log has no times.
+    """
+
+    user: Index
+    ends: Index
+    truth: npt.NDArray[np.int32]
+    time: Index
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> Questions:
+        """Return some of the questions, by places or by a mask."""
+        return Questions(self.user[rows], self.ends[rows], self.truth[rows], self.time[rows])
+
+
+@dataclass(frozen=True)
+class NextItemSplit:
+    """A log, what of it may be learned from, and the questions.
+
+    Attributes
+    ----------
+    protocol : str
+        One of ``PROTOCOLS``.
+    log : Log
+        Everything. Models are fitted on the events at places ``offsets[u]`` to ``train_ends[u] - 1`` of each user ``u``
+        alone.
+    train_ends : int64 array (n_users,)
+    valid, test : Questions
+        To choose settings by, and to judge on once.
+    filter_seen : bool
+        Whether items of the path so far are no candidates; the answer is one in any case.
+    until : int, optional
+        Where time is cut, microseconds since 1970: nothing at or after it may be learned from.
+    left_out : int
+        Users with too few items to ask for any, or items not asked for since nothing is known before them.
+    """
+
+    protocol: str
+    log: Log
+    train_ends: Index
+    valid: Questions
+    test: Questions
+    filter_seen: bool = False
+    until: int | None = None
+    left_out: int = 0
+
+    def train_places(self) -> Index:
+        """Return the places of the events that may be learned from, ascending."""
+        view = self.log.view
+        ends = self.train_ends[user_of_event(view)]
+        return np.flatnonzero(np.arange(view.n_events) < ends)
+
+    def train_items(self) -> Index:
+        """Return the codes of the items that may be learned from, ascending."""
+        items = self.log.view.item[self.train_places()]
+        return np.unique(items[items >= 0]).astype(np.int64)
+
+
+def leave_one_out(log: Log, filter_seen: bool = False, events: Sequence[str] | None = None) -> NextItemSplit:
+    """Ask for each user's last item, and for the last but one to choose settings by.
+
+    The history of the test question holds the item of the validation question. Users with fewer than three items
+    are learned from and asked nothing.
+
+    Parameters
+    ----------
+    log : Log
+    filter_seen : bool
+    events : sequence of str, optional
+        Events whose items are asked for; see ``ASKED``.
+
+    Returns
+    -------
+    NextItemSplit
+
+    Examples
+    --------
+    >>> from cartpath.features import log_from_table
+    >>> import pyarrow as pa
+    >>> when = pa.array([0, 1, 2, 3], pa.timestamp("s", tz="UTC"))
+    >>> events = {"user_id": ["u"] * 4, "ts": when, "event": ["view"] * 4, "item_id": list("abca")}
+    >>> split = leave_one_out(log_from_table(pa.table(events), timed=False))
+    >>> split.train_ends.tolist(), split.valid.truth.tolist(), split.test.truth.tolist(), split.test.ends.tolist()
+    ([2], [2], [0], [3])
+    """
+    view = log.view
+    places = np.flatnonzero(asked(log, events))
+    bounds = np.searchsorted(places, view.offsets)
+    users = np.flatnonzero(np.diff(bounds) >= _LEAST)
+    valid = _questions(log, places[bounds[users + 1] - 2])
+    # Where the items came in one step, nothing is known before them.
+    valid = valid.take(valid.ends > view.offsets[users])
+    users = valid.user
+    test = _questions(log, places[bounds[users + 1] - 1])
+    train_ends = view.offsets[1:].copy()
+    train_ends[users] = valid.ends
+    left_out = view.n_users - len(users)
+    return _checked(NextItemSplit(LEAVE_ONE_OUT, log, train_ends, valid, test, filter_seen, left_out=left_out))
+
+
+def time_split_last(
+    log: Log, filter_seen: bool = False, events: Sequence[str] | None = None, cuts: TimeCuts | None = None
+) -> NextItemSplit:
+    """Cut time for all users at once, and ask for the last item of each user after a cut.
+
+    Everything before the item asked for is its history, after the cut as well; models are fitted on what lies before
+    the first cut alone. Users about whom nothing is known before the item are not asked.
+
+    Parameters
+    ----------
+    log : Log
+    filter_seen : bool
+    events : sequence of str, optional
+        Events whose items are asked for; see ``ASKED``.
+    cuts : TimeCuts, optional
+        By default ``time_cuts(log.view)``.
+
+    Raises
+    ------
+    CartpathError
+        If the log has no times.
+    """
+    _need_times(log, TIME_SPLIT)
+    cuts = cuts or time_cuts(log.view)
+    places = np.flatnonzero(asked(log, events))
+    of_place, users = cuts.part_of(log.view.ts[places]), user_of_event(log.view)
+    lasts = [_last_of_each(places[of_place == part], users) for part in (VALID, TEST)]
+    return _split(TIME_SPLIT, log, filter_seen, _Parts(_ends_before(log, cuts.valid), cuts.valid, *lasts))
+
+
+def session_positions(
+    log: Log,
+    filter_seen: bool = False,
+    events: Sequence[str] | None = None,
+    part: npt.NDArray[np.int8] | None = None,
+) -> NextItemSplit:
+    """Ask for every item of the held-out sessions after the first.
+
+    Parameters
+    ----------
+    log : Log
+    filter_seen : bool
+    events : sequence of str, optional
+        Events whose items are asked for; see ``ASKED``.
+    part : int8 array (n_users,), optional
+        ``TRAIN``, ``VALID`` or ``TEST`` by user, where each user is one session and files say which is held out. By
+        default sessions that begin after a cut in time are, or a tenth each of the users of a log without times.
+    """
+    places, of_place, train_ends, until = _held_out(log, events, part)
+    order = np.argsort(log.view.session[places], kind="stable")
+    session = log.view.session[places][order]
+    later = np.zeros(len(places), np.bool_)
+    later[order[1:]] = session[1:] == session[:-1]
+    targets = [places[(of_place == p) & later] for p in (VALID, TEST)]
+    return _split(SESSION_POSITIONS, log, filter_seen, _Parts(train_ends, until, *targets))
+
+
+def session_last(
+    log: Log,
+    filter_seen: bool = False,
+    events: Sequence[str] | None = None,
+    part: npt.NDArray[np.int8] | None = None,
+) -> NextItemSplit:
+    """Ask for the last item of each held-out session; the parameters are those of ``session_positions``."""
+    places, of_place, train_ends, until = _held_out(log, events, part)
+    lasts = [_last_of_each(places[of_place == p], log.view.session) for p in (VALID, TEST)]
+    return _split(SESSION_LAST, log, filter_seen, _Parts(train_ends, until, *lasts))
+
+
+def asked(log: Log, events: Sequence[str] | None = None) -> Mask:
+    """Mark the events whose item can be asked for (n_events,).
+
+    Raises
+    ------
+    CartpathError
+        If the log has no such event, or none with an item.
+    """
+    with_item = log.view.item >= 0
+    if not with_item.any():
+        raise CartpathError("no event has an item, so there is none to ask for", "name the column of the items")
+    known = log.event_codes
+    if events is None:
+        usual = with_item & np.isin(log.view.event, [known[name] for name in ASKED if name in known])
+        return usual if usual.any() else with_item
+    if unknown := [name for name in events if name not in known]:
+        raise CartpathError(f"no event {unknown[0]!r} in the log", f"it has: {', '.join(known)}")
+    named: Mask = with_item & np.isin(log.view.event, [known[name] for name in events])
+    if not named.any():
+        raise CartpathError(f"no event {', '.join(events)} has an item", "ask for events that have items")
+    return named
+
+
+def _held_out(
+    log: Log, events: Sequence[str] | None, part: npt.NDArray[np.int8] | None
+) -> tuple[Index, npt.NDArray[np.int8], Index, int | None]:
+    """Return the places that can be asked, the part each is of, the ends of training, and the cut in time."""
+    view = log.view
+    places = np.flatnonzero(asked(log, events))
+    if part is None and log.timed:
+        cuts = time_cuts(view)
+        return (
+            places,
+            cuts.part_of(view.sessions.start)[view.session[places]],
+            _ends_before(log, cuts.valid),
+            cuts.valid,
+        )
+    if part is None:
+        # Users lie in the order of a hash of their ids, so the last of them are drawn at random, the same every time.
+        held = int(view.n_users * HELD_OUT)
+        part = np.full(view.n_users, TRAIN, np.int8)
+        part[view.n_users - 2 * held : view.n_users - held] = VALID
+        part[view.n_users - held :] = TEST
+    train_ends = np.where(part == TRAIN, view.offsets[1:], view.offsets[:-1])
+    return places, part[user_of_event(view)[places]], train_ends, None
+
+
+def _questions(log: Log, targets: Index) -> Questions:
+    """Ask for the items of some events, given what came before the step of each."""
+    view = log.view
+    starts = np.where(view.step == 1, np.arange(view.n_events), 0)
+    starts[view.offsets[:-1][np.diff(view.offsets) > 0]] = view.offsets[:-1][np.diff(view.offsets) > 0]
+    ends = np.maximum.accumulate(starts)[targets].astype(np.int64)
+    user = user_of_event(view)[targets].astype(np.int64)
+    time = view.ts[targets].astype(np.int64) if log.timed else np.full(len(targets), -1, np.int64)
+    return Questions(user, ends, view.item[targets].astype(np.int32), time)
+
+
+def _last_of_each(places: Index, group: npt.NDArray[np.int32]) -> Index:
+    """Return the last of some events of each user or session, ascending."""
+    last = np.full(int(group.max(initial=-1)) + 1, -1, np.int64)
+    np.maximum.at(last, group[places], places)
+    return np.sort(last[last >= 0])
+
+
+def _ends_before(log: Log, moment: int) -> Index:
+    view = log.view
+    before = np.bincount(user_of_event(view)[view.ts < moment], minlength=view.n_users)
+    return (view.offsets[:-1] + before).astype(np.int64)
+
+
+def _need_times(log: Log, protocol: str) -> None:
+    if not log.timed:
+        raise CartpathError(
+            f"{protocol} cuts time, and the file has the order of events alone",
+            f"use --protocol {LEAVE_ONE_OUT}, or a file with a column of times",
+        )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    train_ends: Index
+    until: int | None
+    valid: Index
+    test: Index
+
+
+def _split(protocol: str, log: Log, filter_seen: bool, parts: _Parts) -> NextItemSplit:
+    """Ask for events whose user has a path before them; count the others."""
+    asked_for = [_questions(log, targets) for targets in (parts.valid, parts.test)]
+    valid, test = (found.take(found.ends > log.view.offsets[found.user]) for found in asked_for)
+    left_out = sum(map(len, asked_for)) - len(valid) - len(test)
+    return _checked(NextItemSplit(protocol, log, parts.train_ends, valid, test, filter_seen, parts.until, left_out))
+
+
+def _checked(split: NextItemSplit) -> NextItemSplit:
+    """Refuse a split in which nothing can be learned, chosen or judged."""
+    for name, questions in (("validation", split.valid), ("test", split.test)):
+        if not len(questions):
+            raise CartpathError(
+                f"{split.protocol} finds nothing to ask for {name}: the paths are too few or too short",
+                f"use a larger file; {LEAVE_ONE_OUT} needs users with at least {_LEAST} items",
+            )
+    if not len(split.train_items()):
+        raise CartpathError(f"{split.protocol} leaves nothing to learn from", "use a file of a longer time")
+    return split

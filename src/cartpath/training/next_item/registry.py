@@ -1,0 +1,47 @@
+"""The next-item models by name, in the order in which they are told; one line each."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cartpath.schema import CartpathError
+from cartpath.tasks import NextItemSplit
+from cartpath.training.data import Progress, silent
+from cartpath.training.next_item.recipe import FitOptions, Fitted, Recipe
+
+_HERE = "cartpath.training.next_item"
+_RECIPES: tuple[Recipe, ...] = (
+    Recipe("popularity", f"{_HERE}.popularity:fit_popularity", "the items touched most"),
+    Recipe("recent-popularity", f"{_HERE}.popularity:fit_recent_popularity", "the items touched most of late"),
+)
+#: Name on the command line to recipe.
+MODELS: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
+
+
+def recipe_of(name: str) -> Recipe:
+    """Return a model's recipe.
+
+    Raises
+    ------
+    CartpathError
+        If there is no such model.
+
+    Examples
+    --------
+    >>> recipe_of("popularty")
+    Traceback (most recent call last):
+    cartpath.schema.errors.CartpathError: there is no model 'popularty'
+      did you mean 'popularity'?
+    """
+    if name not in MODELS:
+        near = get_close_matches(name.strip().lower(), MODELS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(MODELS)}"
+        raise CartpathError(f"there is no model {name!r}", hint)
+    return MODELS[name]
+
+
+def fit_model(
+    name: str, split: NextItemSplit, options: FitOptions | None = None, progress: Progress | None = None
+) -> Fitted:
+    """Fit a model by its name."""
+    return recipe_of(name).fit(split, options or FitOptions(), progress or silent)
