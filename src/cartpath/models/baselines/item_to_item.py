@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cartpath.features import Log
 from cartpath.models.baselines.cooccurrence import Neighbours, Together, Weights, neighbours
@@ -60,9 +62,13 @@ class ItemToItem:
     def save(self, folder: Path) -> None:
         """Write it into a folder."""
         known = self.neighbours
-        arrays = {"offsets": known.offsets, "columns": known.columns, "weights": known.weights}
-        settings = {"recency": self.recency, "last": self.last}
-        write_model(folder, _KIND, self.items, settings, {**arrays, "popularity": self.popularity})
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "offsets": known.offsets,
+            "columns": known.columns,
+            "weights": known.weights,
+            "popularity": self.popularity,
+        }
+        write_model(folder, _KIND, self.items, {"recency": self.recency, "last": self.last}, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> ItemToItem:
