@@ -1,9 +1,22 @@
 """What a model may know: encoders fitted on a period, windows of paths, counts of the session so far; no labels."""
 
 from cartpath.features.dwell import dwell
-from cartpath.features.encoder import EncodedLog, PathEncoder, encode, fit_encoder, item_content
-from cartpath.features.log import MAX_EVENTS, Log, head, join, log_from_table, log_of, read_log
+from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, item_content, lookups
+from cartpath.features.fit import fit_encoder, fit_encoder_over
+from cartpath.features.log import (
+    MAX_EVENTS,
+    Log,
+    Snapshot,
+    earlier,
+    head,
+    join,
+    log_from_table,
+    log_of,
+    read_log,
+    stretch,
+)
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
+from cartpath.features.order import order_statistics
 from cartpath.features.session import FeatureTable, session_features
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
@@ -16,14 +29,18 @@ __all__ = [
     "FeatureTable",
     "GapScale",
     "Log",
+    "Lookups",
     "PathEncoder",
+    "Snapshot",
     "Vocabulary",
     "by_session",
     "chunks",
     "count_within",
     "dwell",
+    "earlier",
     "encode",
     "fit_encoder",
+    "fit_encoder_over",
     "fit_gap_scale",
     "gap_scale",
     "gaps",
@@ -35,9 +52,12 @@ __all__ = [
     "log_from_table",
     "log_of",
     "lookup",
+    "lookups",
     "moments",
+    "order_statistics",
     "read_log",
     "session_features",
+    "stretch",
     "time_features",
     "user_of_event",
     "window_starts",

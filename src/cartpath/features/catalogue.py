@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.features.log import Log
+from cartpath.features.order import quantiles
 from cartpath.schema import Columns
+from cartpath.store.path import PathView
 
 #: Content fields: the levels of the category path, and the brand.
 CONTENT: tuple[str, ...] = ("category_1", "category_2", "category_3", Columns.brand)
@@ -59,29 +61,35 @@ def _by_code(values: list[str | None], rows: npt.NDArray[np.int64]) -> TextByIte
     return texts, by_row[rows]
 
 
-def event_prices(log: Log) -> npt.NDArray[np.float64]:
-    """Return the price of each event's item (n_events,): the event's own, else the catalogue's, else NaN."""
-    prices = np.asarray(log.view.price, np.float64)
+def listed_prices(log: Log) -> npt.NDArray[np.float64]:
+    """Return the catalogue's price by item code (n_codes + 1,); NaN where it has none."""
     if Columns.price not in log.items.column_names or not len(log.items):
-        return prices
+        return np.full(len(log.codes("item")) + 1, np.nan)
     listed = log.items[Columns.price].cast(pa.float64()).fill_null(float("nan")).to_numpy()
-    by_code = np.append(listed, np.nan)[_rows_by_code(log)]
-    filled: npt.NDArray[np.float64] = np.where(np.isnan(prices), by_code[log.view.item], prices)
-    return filled
+    by_code: npt.NDArray[np.float64] = np.append(listed, np.nan)[_rows_by_code(log)]
+    return by_code
 
 
-def price_edges(prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def event_prices(view: PathView, listed: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the price of each event's item (n_events,): the event's own, else the catalogue's, else NaN."""
+    prices = np.asarray(view.price, np.float64)
+    return np.where(np.isnan(prices), listed[view.item], prices)
+
+
+def price_edges(pieces: Callable[[], Iterable[npt.NDArray[np.float64]]]) -> npt.NDArray[np.float64]:
     """Return the limits of price buckets that hold about as many events each.
+
+    Parameters
+    ----------
+    pieces : callable
+        Gives the events' prices piece by piece, the same each time.
 
     Examples
     --------
-    >>> price_edges(np.array([np.nan])).tolist()
+    >>> price_edges(lambda: [np.array([np.nan])]).tolist()
     []
     """
-    known = prices[np.isfinite(prices)]
-    if not len(known):
-        return np.zeros(0)
-    edges: npt.NDArray[np.float64] = np.unique(np.quantile(known, np.linspace(0, 1, _PRICE_BUCKETS + 1)[1:-1]))
+    edges: npt.NDArray[np.float64] = np.unique(quantiles(pieces, np.linspace(0, 1, _PRICE_BUCKETS + 1)[1:-1]))
     return edges
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.features.catalogue import CONTENT, content_of_items, event_prices, price_edges, price_ids
+from cartpath.features.catalogue import CONTENT, content_of_items, event_prices, listed_prices, price_ids
 from cartpath.features.log import Log
-from cartpath.features.moments import Moments, log_bucket, moments, user_of_event
-from cartpath.features.vocabulary import Vocabulary, fit_vocabulary, lookup
+from cartpath.features.moments import Moments, log_bucket, moments
+from cartpath.features.vocabulary import Vocabulary, lookup
 from cartpath.schema import CODED_CONTEXT, Columns
 
 Array = npt.NDArray[Any]
 
 #: Fields of an event that are text: name, values kept, places for the rest, users a value needs.
-_TEXT: tuple[tuple[str, int, int, int], ...] = (
+TEXT: tuple[tuple[str, int, int, int], ...] = (
     ("event", 200, 8, 1),
     ("item", 50_000, 0, 1),
     ("page", 2000, 256, 5),
@@ -29,7 +29,6 @@ _TEXT: tuple[tuple[str, int, int, int], ...] = (
 _NUMBERS: Mapping[str, int] = {"gap": 48, "hour": 25, "weekday": 8, "place": 24, "since": 32, "visit": 16, "price": 22}
 #: Fields of the session.
 _SESSION_NUMBERS: Mapping[str, int] = {Columns.is_direct: 3, Columns.visit_number: 16}
-_CONTEXT_SIZE, _CONTEXT_HASHED, _CONTEXT_USERS = 300, 32, 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class PathEncoder:
     @property
     def event_fields(self) -> list[str]:
         """Fields of an event in the order of their ids; ``event`` and ``item`` first."""
-        text = [name for name, *_ in _TEXT if name in self.vocabularies]
+        text = [name for name, *_ in TEXT if name in self.vocabularies]
         return [*text, *self.content_fields, *_NUMBERS]
 
     @property
@@ -123,43 +122,6 @@ class EncodedLog:
     moments: Moments
 
 
-def fit_encoder(log: Log, until: int) -> PathEncoder:
-    """Learn the values of each field from the events before a moment.
-
-    Parameters
-    ----------
-    log : Log
-    until : int
-        Microseconds since 1970 UTC. Events at or after it have no influence.
-
-    Returns
-    -------
-    PathEncoder
-    """
-    view = log.view
-    before = view.ts < until
-    users = user_of_event(view)
-    found: dict[str, Vocabulary] = {}
-    for name, size, hashed, least in _TEXT:
-        texts, codes = text_field(log, name)
-        if name in ("event", "item") or bool((codes[before] >= 0).any()):
-            found[name] = fit_vocabulary(texts, codes[before], users[before], size, hashed, least)
-    found |= _fit_content(log, before, users)
-    found |= _fit_context(log, until)
-    return PathEncoder(found, price_edges(event_prices(log)[before]), until)
-
-
-def text_field(log: Log, name: str) -> tuple[Sequence[str | None], npt.NDArray[np.int32]]:
-    """Return a text field of events: texts by code, and a code an event."""
-    if name != "section":
-        return log.codes(name), np.asarray(getattr(log.view, name))
-    sections = [section_of(page) for page in log.codes("page")]
-    texts = list(dict.fromkeys(sections))
-    place = {text: code for code, text in enumerate(texts)}
-    codes = np.array([*(place[section] for section in sections), -1], np.int32)
-    return texts, codes[log.view.page]
-
-
 def section_of(page: str) -> str:
     """Return the first two parts of a page's path.
 
@@ -171,37 +133,52 @@ def section_of(page: str) -> str:
     return "/".join(page.split("?", 1)[0].split("/")[:3])
 
 
-def _fit_content(log: Log, before: npt.NDArray[np.bool_], users: Array) -> dict[str, Vocabulary]:
-    """Learn categories and brands from the items of the period."""
-    found = {}
-    for name, (texts, by_item) in content_of_items(log).items():
-        codes = by_item[log.view.item[before]]
-        if (codes >= 0).any():
-            found[name] = fit_vocabulary(texts, codes, users[before], 500, 32)
-    return found
+@dataclass(frozen=True)
+class Lookups:
+    """Ids by code, the last one of code -1: all of an encoder that does not depend on events, so worked out once.
+
+    Attributes
+    ----------
+    text : mapping of str to int32 array (n_codes + 1,)
+        Text fields of events and of sessions; ``section`` by the code of the page.
+    content : int32 array (n_items + 1, n_content_fields)
+        Content ids by item code.
+    prices : float64 array (n_items + 1,)
+        The catalogue's price by item code, NaN where it has none.
+    """
+
+    text: Mapping[str, npt.NDArray[np.int32]]
+    content: npt.NDArray[np.int32]
+    prices: npt.NDArray[np.float64]
 
 
-def _fit_context(log: Log, until: int) -> dict[str, Vocabulary]:
-    sessions = log.view.sessions
-    before = np.maximum(sessions.start, sessions.context_ts) < until
-    found = {}
-    for name in CODED_CONTEXT:
-        codes = sessions.context[name][before]
-        if (codes >= 0).any():
-            found[name] = fit_vocabulary(
-                log.codes(name), codes, sessions.user[before], _CONTEXT_SIZE, _CONTEXT_HASHED, _CONTEXT_USERS
-            )
-    return found
+def lookups(log: Log, encoder: PathEncoder) -> Lookups:
+    """Return the ids of a log's codes; they are the same for every log of one store."""
+    text = {}
+    for name, vocabulary in encoder.vocabularies.items():
+        if name == "section":
+            text[name] = lookup(vocabulary, [section_of(page) for page in log.codes("page")])
+        elif name not in CONTENT:
+            text[name] = lookup(vocabulary, log.codes(name))
+    return Lookups(text, item_content(log, encoder), listed_prices(log))
 
 
-def encode(log: Log, encoder: PathEncoder) -> EncodedLog:
+def encode(log: Log, encoder: PathEncoder, ids: Lookups | None = None) -> EncodedLog:
     """Give each event and each session of a log its ids.
 
     An event's ids depend on it and on what came before it, never on what comes after.
+
+    Parameters
+    ----------
+    log : Log
+    encoder : PathEncoder
+    ids : Lookups, optional
+        ``lookups(log, encoder)``, where it is at hand.
     """
+    ids = lookups(log, encoder) if ids is None else ids
     known = moments(log.view)
-    columns = {**_event_text(log, encoder), **_event_numbers(log, encoder, known)}
-    context = _session_columns(log, encoder)
+    columns = {**_event_text(log, encoder, ids), **_event_numbers(log, encoder, ids, known)}
+    context = _session_columns(log, encoder, ids)
     return EncodedLog(
         log,
         _moved([columns[name] for name in encoder.event_fields], encoder.event_fields, encoder, log.view.n_events),
@@ -214,15 +191,14 @@ def encode(log: Log, encoder: PathEncoder) -> EncodedLog:
     )
 
 
-def _event_text(log: Log, encoder: PathEncoder) -> dict[str, npt.NDArray[np.int32]]:
+def _event_text(log: Log, encoder: PathEncoder, ids: Lookups) -> dict[str, npt.NDArray[np.int32]]:
     columns = {}
-    for name, *_ in _TEXT:
+    for name, *_ in TEXT:
         if name in encoder.vocabularies:
-            texts, codes = text_field(log, name)
-            columns[name] = lookup(encoder.vocabularies[name], texts)[codes]
-    by_item = item_content(log, encoder)
+            codes = log.view.page if name == "section" else getattr(log.view, name)
+            columns[name] = ids.text[name][codes]
     for place, name in enumerate(encoder.content_fields):
-        columns[name] = by_item[log.view.item, place]
+        columns[name] = ids.content[log.view.item, place]
     return columns
 
 
@@ -238,7 +214,7 @@ def item_content(log: Log, encoder: PathEncoder) -> npt.NDArray[np.int32]:
     return out
 
 
-def _event_numbers(log: Log, encoder: PathEncoder, known: Moments) -> dict[str, npt.NDArray[np.int32]]:
+def _event_numbers(log: Log, encoder: PathEncoder, ids: Lookups, known: Moments) -> dict[str, npt.NDArray[np.int32]]:
     return {
         "gap": log_bucket(known.gap, 2, _NUMBERS["gap"]),
         "hour": (known.hour + 1).astype(np.int32),
@@ -246,7 +222,7 @@ def _event_numbers(log: Log, encoder: PathEncoder, known: Moments) -> dict[str, 
         "place": _place_bucket(known.place),
         "since": log_bucket(known.since, 2, _NUMBERS["since"]),
         "visit": log_bucket(known.visit, 2, _NUMBERS["visit"]),
-        "price": price_ids(event_prices(log), encoder.edges),
+        "price": price_ids(event_prices(log.view, ids.prices), encoder.edges),
     }
 
 
@@ -256,13 +232,9 @@ def _place_bucket(place: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     return np.minimum(np.where(place <= 12, place, beyond), _NUMBERS["place"] - 1).astype(np.int32)
 
 
-def _session_columns(log: Log, encoder: PathEncoder) -> dict[str, npt.NDArray[np.int32]]:
+def _session_columns(log: Log, encoder: PathEncoder, ids: Lookups) -> dict[str, npt.NDArray[np.int32]]:
     context = log.view.sessions.context
-    columns = {
-        name: lookup(encoder.vocabularies[name], log.codes(name))[context[name]]
-        for name in CODED_CONTEXT
-        if name in encoder.vocabularies
-    }
+    columns = {name: ids.text[name][context[name]] for name in CODED_CONTEXT if name in encoder.vocabularies}
     columns[Columns.is_direct] = np.clip(context[Columns.is_direct] + 1, 0, 2).astype(np.int32)
     columns[Columns.visit_number] = log_bucket(context[Columns.visit_number], 2, _SESSION_NUMBERS[Columns.visit_number])
     return columns

@@ -205,21 +205,73 @@ def _shifted(arrays: list[npt.NDArray[Any]], by: npt.NDArray[np.int64]) -> npt.N
 
 def head(view: PathView, users: int) -> PathView:
     """Return the paths of the first ``users`` users, without copying."""
-    events = int(view.offsets[users])
-    n_sessions = int(np.searchsorted(view.sessions.user, users, side="left"))
+    return stretch(view, 0, users)
+
+
+def stretch(view: PathView, first: int, last: int) -> PathView:
+    """Return the paths of the users ``first`` to ``last - 1``, without copying an event.
+
+    Examples
+    --------
+    >>> stretch(join([]), 0, 0).n_users
+    0
+    """
+    begin, end = int(view.offsets[first]), int(view.offsets[last])
+    s_begin, s_end = (int(np.searchsorted(view.sessions.user, user, side="left")) for user in (first, last))
     part = view.sessions
     sessions = Sessions(
-        user=part.user[:n_sessions],
-        start=part.start[:n_sessions],
-        end=part.end[:n_sessions],
-        key=part.key[:n_sessions],
-        context={name: values[:n_sessions] for name, values in part.context.items()},
-        context_ts=part.context_ts[:n_sessions],
+        user=part.user[s_begin:s_end] - np.int32(first),
+        start=part.start[s_begin:s_end],
+        end=part.end[s_begin:s_end],
+        key=part.key[s_begin:s_end],
+        context={name: values[s_begin:s_end] for name, values in part.context.items()},
+        context_ts=part.context_ts[s_begin:s_end],
     )
+    arrays = {name: getattr(view, name)[begin:end] for name in EVENT_ARRAYS}
+    arrays["session"] = arrays["session"] - np.int32(s_begin)
     return PathView(
-        offsets=view.offsets[: users + 1],
-        user_id=view.user_id.slice(0, users),
+        offsets=view.offsets[first : last + 1] - begin,
+        user_id=view.user_id.slice(first, last - first),
         sessions=sessions,
-        place=view.place,
-        **{name: getattr(view, name)[:events] for name in EVENT_ARRAYS},
+        place=None if view.place is None else replace(view.place, first=view.place.first + begin),
+        **arrays,
     )
+
+
+def earlier(view: PathView, until: int) -> PathView:
+    """Return the paths as they were before a moment: no later event, no session that begins later.
+
+    Parameters
+    ----------
+    view : PathView
+    until : int
+        Microseconds since 1970 UTC.
+
+    Returns
+    -------
+    PathView
+        Of the same users, some of them now without events; the view itself where nothing is later.
+    """
+    keep = np.flatnonzero(view.ts < until)
+    if len(keep) == view.n_events:
+        return view
+    users = np.searchsorted(view.offsets, keep, side="right") - 1
+    sizes = np.bincount(users, minlength=view.n_users)
+    arrays = {name: getattr(view, name)[keep] for name in EVENT_ARRAYS}
+    alive = np.flatnonzero(np.bincount(arrays["session"], minlength=len(view.sessions)))
+    number = np.zeros(len(view.sessions), np.int32)
+    number[alive] = np.arange(len(alive))
+    arrays["session"] = number[arrays["session"]]
+    end = np.full(len(alive), -(2**63), np.int64)
+    np.maximum.at(end, arrays["session"], arrays["ts"])
+    part = view.sessions
+    sessions = Sessions(
+        user=part.user[alive],
+        start=part.start[alive],
+        end=end,
+        key=part.key[alive],
+        context={name: values[alive] for name, values in part.context.items()},
+        context_ts=part.context_ts[alive],
+    )
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return PathView(offsets=offsets, user_id=view.user_id, sessions=sessions, place=None, **arrays)

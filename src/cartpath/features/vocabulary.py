@@ -109,7 +109,23 @@ def fit_vocabulary(
     >>> fit_vocabulary(["a", "b"], codes, users, size=1).values
     ('b',)
     """
-    counts = users_of_code(codes, users, len(texts))
+    return most_used(texts, users_of_code(codes, users, len(texts)), size, hashed, min_users)
+
+
+def most_used(
+    texts: Sequence[str | None],
+    counts: npt.NDArray[np.int64],
+    size: int,
+    hashed: int = 0,
+    min_users: int = 1,
+) -> Vocabulary:
+    """Keep the values that most users have, given how many have each (n_codes,); see ``fit_vocabulary``.
+
+    Examples
+    --------
+    >>> most_used(["a", "b", "c"], np.array([1, 0, 2]), size=5).values
+    ('c', 'a')
+    """
     often = (int(code) for code in np.flatnonzero(counts >= max(min_users, 1)))
     found = [code for code in often if texts[code] is not None]
     found.sort(key=lambda code: (-counts[code], texts[code] or ""))
