@@ -10,7 +10,7 @@ import typer
 from cartpath.cli.application import app, command
 from cartpath.cli.models import Seed, training_progress
 from cartpath.cli.options import Json
-from cartpath.cli.output import print_json, print_table, say, warn
+from cartpath.cli.output import print_json, print_table, say
 
 group = typer.Typer(no_args_is_help=True, help="Compare models with strong baselines under published protocols.")
 app.add_typer(group, name="benchmark")
@@ -77,7 +77,8 @@ def next_item(
         told(f"reading {file}", 0.0)
         source = open_source(file, [Path(name) for name in items or []])
         result = benchmark(source, request, folder, told)
-    warn(source.told)
+    for text in source.told:
+        say(f"note: {text}")
     say(f"results are kept in {folder}")
     if as_json:
         print_json(result)

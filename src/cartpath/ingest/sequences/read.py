@@ -87,7 +87,7 @@ def _refuse_tables(path: Path, head: list[str]) -> None:
     if any(mark in head[0] for mark in (",", ";", "|", "::")):
         raise CartpathError(f"{path} has no columns that are a user and an item: {head[0][:80].strip()}", _REMEDY)
     fields = [line.split() for line in head]
-    if len(fields[0]) == 1 and len(fields) > 1:
+    if len(fields[0]) == 1:
         raise CartpathError(f"line 1 of {path} has one field: {head[0][:80].strip()}", "lines are: user item item ...")
     widths = Counter(map(len, fields))
     users = Counter(line[0] for line in fields)
