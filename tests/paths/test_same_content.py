@@ -14,7 +14,7 @@ import pytest
 import cartpath
 from cartpath import config, store
 from cartpath.ingest.run import ingest
-from cartpath.paths import grouping
+from cartpath.paths import same_paths
 from cartpath.shop import Shop
 
 START = 1_704_326_400_000_000
@@ -126,7 +126,7 @@ def test_the_last_variant_does_not_depend_on_it_where_names_are_not_read(
     shops: dict[str, Shop], monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setenv("CARTPATH_CACHE", "off")
-    monkeypatch.setattr(grouping, "MOST_NAMED", most)
+    monkeypatch.setattr(same_paths, "MOST_NAMED", most)
     found = [shop.variants(node="page", top=3).to_dict() for shop in shops.values()]
     assert all(close(found[0], other) for other in found[1:])
 
