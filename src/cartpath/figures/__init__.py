@@ -17,6 +17,7 @@ from cartpath.figures.step_view import step_matrix_figure, step_view_figure
 from cartpath.figures.stickiness import stickiness_figure
 from cartpath.figures.style import note_figure
 from cartpath.figures.survival import survival_figure
+from cartpath.figures.titles import titled
 from cartpath.figures.variants import variants_figure
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "step_view_figure",
     "stickiness_figure",
     "survival_figure",
+    "titled",
     "variants_figure",
 ]

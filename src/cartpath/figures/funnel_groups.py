@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -121,4 +122,5 @@ def funnel_instead_figure(frame: Any, note: str | None = None) -> go.Figure:
     figure.update_xaxes(tickformat=".0%", range=[0, 1], title={"text": "what came next"}, automargin=True)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
     figure.update_layout(legend={"traceorder": "normal"}, margin={"t": 30})
-    return add_note(figure, note, 28)
+    above = 8 + 20 * math.ceil(len(kinds) / 4)  # so many names a line of the legend
+    return add_note(figure, note, above)
