@@ -13,7 +13,15 @@ from cartpath.tasks.protocols import (
     session_positions,
     time_split_last,
 )
-from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, check_unshaped, time_split
+from cartpath.tasks.split import (
+    DEFAULT_SHARES,
+    SLICES,
+    TimeSplit,
+    check_trained_before,
+    check_unshaped,
+    time_split,
+    time_split_of,
+)
 
 __all__ = [
     "DEFAULT_SHARES",
@@ -28,6 +36,7 @@ __all__ = [
     "TimeCuts",
     "TimeSplit",
     "asked",
+    "check_trained_before",
     "check_unshaped",
     "every_step",
     "intent_rows",
@@ -38,4 +47,5 @@ __all__ = [
     "time_cuts",
     "time_split",
     "time_split_last",
+    "time_split_of",
 ]
