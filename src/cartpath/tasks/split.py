@@ -65,7 +65,7 @@ class TimeSplit:
         return {name: iso(cut) for name, cut in zip(SLICES[1:], self.cuts, strict=True)}
 
 
-def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES) -> TimeSplit:
+def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES, until: int | None = None) -> TimeSplit:
     """Cut time so that the given shares of the events come before each cut.
 
     Parameters
@@ -73,6 +73,8 @@ def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES) -> Time
     view : PathView
     shares : sequence of three floats
         Ascending, between 0 and 1.
+    until : int, optional
+        The first cut, instead of the one by share.
 
     Returns
     -------
@@ -81,9 +83,9 @@ def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES) -> Time
     Raises
     ------
     CartpathError
-        If there are no events, or all have the same time.
+        If there are no events, or all have the same time, or none is before ``until``.
     """
-    return time_split_of(lambda: [view.ts], shares)
+    return time_split_of(lambda: [view.ts], shares, until)
 
 
 def time_split_of(

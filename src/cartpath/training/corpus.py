@@ -53,8 +53,8 @@ class Corpus:
         Open for as long as the corpus is used.
     until : int
         Microseconds since 1970 UTC; nothing at or after it is seen.
-    block : int
-        Events of a block.
+    block : int, optional
+        Events of a block; ``BLOCK`` by default.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class Corpus:
     n_events : int
     """
 
-    def __init__(self, snapshot: Snapshot, until: int, block: int = BLOCK) -> None:
+    def __init__(self, snapshot: Snapshot, until: int, block: int | None = None) -> None:
         self.snapshot, self.until, self.items = snapshot, until, snapshot.items
         # A bucket with events that were added lately is merged anew each time it is asked for.
         self._bucket = lru_cache(maxsize=2)(snapshot.bucket)
-        self.blocks = [part for bucket in range(snapshot.n_buckets) for part in self._blocks(bucket, block)]
+        self.blocks = [part for bucket in range(snapshot.n_buckets) for part in self._blocks(bucket, block or BLOCK)]
         self.n_events = sum(part.events for part in self.blocks)
 
     def _blocks(self, bucket: int, size: int) -> Iterator[Block]:

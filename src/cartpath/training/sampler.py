@@ -45,12 +45,13 @@ class Sampler:
     tokens : int
         Padded events of a batch at most.
     seed : int
-    pool : int
-        Events of a pool, unless one block has more.
+    pool : int, optional
+        Events of a pool, unless one block has more; ``POOL`` by default.
     """
 
-    def __init__(self, corpus: Corpus, window: int, tokens: int, seed: int, pool: int = POOL) -> None:
-        self.corpus, self.window, self.tokens, self.seed, self._pool = corpus, window, tokens, seed, pool
+    def __init__(self, corpus: Corpus, window: int, tokens: int, seed: int, pool: int | None = None) -> None:
+        self.corpus, self.window, self.tokens, self.seed = corpus, window, tokens, seed
+        self._pool = pool or POOL
         self._counted: tuple[int, list[int]] = (-1, [])
 
     def batches_of(self, epoch: int) -> list[int]:
