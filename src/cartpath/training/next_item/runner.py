@@ -23,7 +23,7 @@ from cartpath.store import atomic, write_json
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.code_version import code_version
-from cartpath.training.next_item.recipe import PRESETS, Recipe
+from cartpath.training.next_item.recipe import PRESETS, FitOptions, Recipe
 from cartpath.training.next_item.registry import MODELS, recipe_of
 from cartpath.training.next_item.results import Results
 from cartpath.training.next_item.source import Source, check_protocol, split_source
@@ -192,7 +192,7 @@ def _run_one(
     resumed = {path.name for path in folder.iterdir()} - {JOB, LOG} != set()
     job = {
         **asked,
-        "preset": asked["preset"] or PRESETS[1],
+        "preset": asked["preset"] or FitOptions().preset,
         "split": str(split.absolute()),
         "folder": str(folder.absolute()),
         "ranks": str(results.ranks_file(key).absolute()),
