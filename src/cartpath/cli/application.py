@@ -15,6 +15,7 @@ import typer
 from typer.models import OptionInfo
 
 from cartpath import __version__
+from cartpath.cli.output import check_destinations
 from cartpath.schema import CartpathError
 
 INTERRUPTED = 130
@@ -49,8 +50,8 @@ def _top(
     pass
 
 
-def command(name: str | None = None) -> Callable[[F], F]:
-    """Register a command whose errors become a message and an exit code.
+def command(name: str | None = None, group: typer.Typer = app) -> Callable[[F], F]:
+    """Register a command, of the application or of a group of commands, whose errors become a message and an exit code.
 
     A ``CartpathError`` is told without a traceback and ends with its own code, an interrupt with 130; anything else
     is a bug, shown with its traceback, and ends with 1.
@@ -61,6 +62,7 @@ def command(name: str | None = None) -> Callable[[F], F]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
                 _refuse_empty(function, kwargs)
+                check_destinations(**kwargs)
                 return function(*args, **kwargs)
             except CartpathError as error:
                 typer.echo(_message(error), err=True)
@@ -83,7 +85,7 @@ def command(name: str | None = None) -> Callable[[F], F]:
                 typer.echo("this is a bug in cartpath: please report it with the lines above", err=True)
                 raise typer.Exit(1) from error
 
-        app.command(name)(guarded)
+        group.command(name)(guarded)
         return function
 
     return register

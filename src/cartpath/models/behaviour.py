@@ -1,91 +1,27 @@
-"""The behaviour model: a small causal transformer over a shopper's path."""
+"""The behaviour model: a causal network over a shopper's path that says what comes next."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
-from cartpath.features import PathEncoder
 from cartpath.features.vocabulary import UNKNOWN
-from cartpath.models.attention import Block, PathBias
+from cartpath.models.backbones import SasRec, backbone
+from cartpath.models.behaviour_config import BehaviourConfig, config_for
+from cartpath.models.query import GAPS, ItemQuery, QueryTime
 
-
-class BehaviourConfig(PretrainedConfig):
-    """Shape of a ``BehaviourModel``.
-
-    Parameters
-    ----------
-    table : int
-        Rows of the embedding table, all fields together.
-    n_fields : int
-        Ids an event has.
-    n_events, n_items : int
-        Ids of event types and of items.
-    item_offset : int
-        Where items begin in the table.
-    n_content : int
-        Content ids an item has.
-    hidden, layers, heads, window : int
-        Width, depth, attention heads, events looked back on at most.
-    dropout, item_dropout : float
-        Share of activations, and of item identities, dropped while training.
-    """
-
-    model_type = "cartpath-behaviour"
-
-    def __init__(
-        self,
-        table: int = 8,
-        n_fields: int = 2,
-        n_events: int = 3,
-        n_items: int = 3,
-        item_offset: int = 3,
-        n_content: int = 0,
-        hidden: int = 64,
-        layers: int = 2,
-        heads: int = 4,
-        window: int = 128,
-        dropout: float = 0.2,
-        item_dropout: float = 0.15,
-        **rest: Any,
-    ) -> None:
-        self.table, self.n_fields = table, n_fields
-        self.n_events, self.n_items, self.item_offset, self.n_content = n_events, n_items, item_offset, n_content
-        self.hidden, self.layers, self.heads, self.window = hidden, layers, heads, window
-        self.dropout, self.item_dropout = dropout, item_dropout
-        super().__init__(**rest)
-
-
-def config_for(encoder: PathEncoder, **shape: Any) -> BehaviourConfig:
-    """Return the configuration that fits an encoder's fields.
-
-    Parameters
-    ----------
-    encoder : PathEncoder
-    **shape
-        ``hidden``, ``layers``, ``heads``, ``window``, ``dropout``, ``item_dropout``.
-    """
-    return BehaviourConfig(
-        table=sum(encoder.sizes.values()),
-        n_fields=len(encoder.sizes),
-        n_events=encoder.events.size,
-        n_items=encoder.items.size,
-        item_offset=encoder.offsets["item"],
-        n_content=len(encoder.content_fields),
-        **shape,
-    )
+__all__ = ["BehaviourConfig", "BehaviourModel", "config_for"]
 
 
 class BehaviourModel(PreTrainedModel):
     """An event is the sum of its fields' embeddings; what comes next is read off the latest event.
 
-    Heads: the next event's type (id 0 stands for the end of the session), the next item given that type (id 0
-    stands for the next *different* item, whatever the type), and intent. The item head scores with the item's
-    input embedding plus that of its content, so an item never seen is scored by its content.
+    Heads: the next event's type (id 0 stands for the end of the session), the next item given that type and, where
+    stated, the time of the question (``query.DIFFERENT`` and ``query.ANY`` stand in place of a type), the time to the
+    next event, and intent. The item head scores with the item's input embedding plus that of its content, so an item
+    never seen is scored by its content.
 
     Parameters
     ----------
@@ -94,35 +30,39 @@ class BehaviourModel(PreTrainedModel):
 
     config_class = BehaviourConfig
     content: Tensor
+    text: Tensor
     base_model_prefix = "behaviour"
 
     def __init__(self, config: BehaviourConfig) -> None:
         super().__init__(config)
         hidden = config.hidden
         self.table = nn.Embedding(config.table, hidden, padding_idx=0)
-        self.norm_in, self.norm_out = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
-        self.bias = PathBias(config.heads)
-        self.blocks = nn.ModuleList(Block(hidden, config.heads, config.dropout) for _ in range(config.layers))
-        self.dropout = nn.Dropout(config.dropout)
+        self.norm_in = nn.LayerNorm(hidden) if config.norm_input else nn.Identity()
+        self.text_in = nn.Linear(config.n_text, hidden, bias=False) if config.n_text else None
+        self.backbone = backbone(config)
+        self.dropout = nn.Dropout(config.input_dropout)
         self.next_type = nn.Linear(hidden, config.n_events)
-        self.given_type = nn.Embedding(config.n_events, hidden)
-        self.next_item = nn.Linear(hidden, hidden)
+        self.next_gap = nn.Linear(hidden, GAPS)
+        self.query = ItemQuery(hidden, config.n_events)
         self.item_bias = nn.Parameter(torch.zeros(config.n_items))
         self.intent = nn.Linear(hidden, 1)
-        # Content ids of each item, so that the item head needs no catalogue.
+        # Content ids and text vector of each item, so that the item head needs no catalogue.
         self.register_buffer("content", torch.zeros(config.n_items, config.n_content, dtype=torch.long))
+        self.register_buffer("text", torch.zeros(config.n_items, config.n_text))
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02 if isinstance(module, nn.Linear) else 0.05)
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             with torch.no_grad():
                 module.weight[module.padding_idx].zero_()
+        if isinstance(module, ItemQuery | SasRec):
+            module.start()
 
-    def forward(self, ids: Tensor, seconds: Tensor, session: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, seconds: Tensor, session: Tensor, text: Tensor | None = None) -> Tensor:
         """Return what is known at each event (b, length, hidden).
 
         Parameters
@@ -131,16 +71,25 @@ class BehaviourModel(PreTrainedModel):
             ``features.Batch.ids``.
         seconds : float tensor (b, length)
         session : int64 tensor (b, length)
+        text : float tensor (b, length, n_text), optional
+            Text vectors of the events' items; by default those of the items known in training.
         """
+        out: Tensor = self.backbone(self.events(ids, text), seconds, session)
+        return out
+
+    def events(self, ids: Tensor, text: Tensor | None = None) -> Tensor:
+        """Return the vector of each event (b, length, hidden); see ``forward``."""
         b, length, fields = ids.shape
+        item = ids[..., 1]
+        if self.text_in is not None and text is None:
+            text = self.text[(item - self.config.item_offset).clamp(min=0)] * (item > 0)[..., None]
         if self.training and self.config.item_dropout:
             ids = self.drop_items(ids)
-        flat = ids.view(b * length, fields)
+        flat = ids.reshape(b * length, fields)
         x = F.embedding_bag(flat, self.table.weight, mode="sum", padding_idx=0).view(b, length, -1)
-        x, bias = self.dropout(self.norm_in(x)), self.bias(seconds, session)
-        for block in self.blocks:
-            x = block(x, bias)
-        out: Tensor = self.norm_out(x)
+        if self.text_in is not None and text is not None:
+            x = x + self.text_in(text)
+        out: Tensor = self.dropout(self.norm_in(x))
         return out
 
     def drop_items(self, ids: Tensor) -> Tensor:
@@ -151,7 +100,9 @@ class BehaviourModel(PreTrainedModel):
         ids[..., 1] = torch.where(dropped, self.config.item_offset + UNKNOWN, item)
         return ids
 
-    def item_vectors(self, items: Tensor | None = None, content: Tensor | None = None) -> Tensor:
+    def item_vectors(
+        self, items: Tensor | None = None, content: Tensor | None = None, text: Tensor | None = None
+    ) -> Tensor:
         """Return the vectors items are scored with.
 
         Parameters
@@ -160,18 +111,36 @@ class BehaviourModel(PreTrainedModel):
             Item ids; all by default.
         content : int64 tensor (n, n_content), optional
             Their content ids; those seen in training by default.
+        text : float tensor (n, n_text), optional
+            Their text vectors; those seen in training by default.
 
         Returns
         -------
         float tensor (n, hidden)
         """
+        offset = self.config.item_offset
         if items is None:
-            items = torch.arange(self.config.n_items, device=self.content.device)
-        content = self.content[items] if content is None else content
-        ids = torch.cat([items[:, None] + self.config.item_offset, content], dim=1)
-        return F.embedding_bag(ids, self.table.weight, mode="sum", padding_idx=0)
+            vectors = self.table.weight[offset : offset + self.config.n_items]
+        else:
+            vectors = self.table(items + offset)
+        rows = slice(None) if items is None else items
+        if self.config.n_content:
+            ids = self.content[rows] if content is None else content
+            vectors = vectors + F.embedding_bag(ids, self.table.weight, mode="sum", padding_idx=0)
+        if self.text_in is not None:
+            vectors = vectors + self.text_in(self.text[rows] if text is None else text)
+        return vectors
 
-    def item_query(self, hidden: Tensor, given: Tensor) -> Tensor:
-        """Return the vectors that items are compared with (n, hidden), given the next event's type (n,)."""
-        query: Tensor = self.next_item(hidden + self.given_type(given))
+    def item_query(self, hidden: Tensor, given: Tensor, when: QueryTime | None = None) -> Tensor:
+        """Return the vectors that items are compared with (n, hidden).
+
+        Parameters
+        ----------
+        hidden : float tensor (n, hidden)
+        given : int64 tensor (n,)
+            The next event's type, or ``query.DIFFERENT`` or ``query.ANY``.
+        when : QueryTime, optional
+            The time asked about; unknown by default.
+        """
+        query: Tensor = self.query(hidden, given, when)
         return query

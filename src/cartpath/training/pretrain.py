@@ -14,7 +14,7 @@ from cartpath.config import zone_named
 from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, item_content, order_statistics
 from cartpath.models import Pretrained, folder_of, need, new_version, write_json
 from cartpath.models.artefact import CARD
-from cartpath.schema import CartpathError, iso, microseconds_of
+from cartpath.schema import iso, microseconds_of
 from cartpath.tasks import TimeSplit, check_unshaped, time_split_of
 from cartpath.training.card import made_now
 from cartpath.training.checkpoint import CHECKPOINTS, key_of
@@ -287,15 +287,6 @@ class _Job:
         )
 
 
-#: Shapes by name.
-SIZES: Mapping[str, Mapping[str, int]] = {
-    "tiny": {"hidden": 64, "layers": 2, "heads": 4, "window": 128},
-    "small": {"hidden": 96, "layers": 2, "heads": 4, "window": 128},
-    "base": {"hidden": 256, "layers": 2, "heads": 4, "window": 256},
-    "large": {"hidden": 512, "layers": 4, "heads": 8, "window": 512},
-}
-
-
 def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str, Any]) -> BehaviourModel:
     """Make a network with random weights that fits an encoder, and give it the content of each item.
 
@@ -312,9 +303,7 @@ def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str
 
     from cartpath.models.behaviour import BehaviourModel, config_for
 
-    if size not in SIZES:
-        raise CartpathError(f"there is no size {size!r}", f"known: {', '.join(SIZES)}")
-    model = BehaviourModel(config_for(encoder, **{**SIZES[size], **settings}))
+    model = BehaviourModel(config_for(encoder, size, **settings))
     known = {item: code for code, item in enumerate(log.codes("item"))}
     codes = np.array([-1, -1, *(known.get(item, -1) for item in encoder.items.values)], np.int64)
     content = item_content(log, encoder)[codes].astype(np.int64)
