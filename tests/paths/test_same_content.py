@@ -72,15 +72,18 @@ GROUPS = ("channel=Email", "channel=Paid")
 COMPARED: dict[str, dict[str, Any]] = {
     "status": {"of": {}},
     "funnel": {"of": {"steps": ["view", "purchase"]}},
-    "flow": {"of": {"node": "page", "across_sessions": True}},
-    "step-view": {"of": {"node": "page", "steps": 3}},
-    "variants": {"of": {"node": "page", "top": 5}},
+    "flow": {"of": {"node": "page", "across_sessions": True, "min_users": 2}},
+    "step-view": {"of": {"node": "page", "steps": 3, "min_users": 2}},
+    "variants": {"of": {"node": "page", "top": 5, "min_users": 1}},
     "attribution": {"of": {"of": "page"}, "groups": ("did purchase", "channel=Paid")},
     "retention": {"of": {"cohort": "week"}},
     "lifecycle": {"of": {"period": "week"}},
     "repurchase": {"of": {}},
     "time-to-purchase": {"of": {}},
-    "drivers": {"of": {"of": "event,channel", "min_support": 2, "min_conversions": 2}},
+    "drivers": {
+        "of": {"within": "path", "of": "event,channel", "min_support": 2, "min_conversions": 2, "min_users": 1},
+        "groups": ("sample(50%; seed=1)", "!sample(50%; seed=1)"),
+    },
 }
 
 #: Each view, most with fewer places than there are equally frequent values for them.
