@@ -60,6 +60,8 @@ class State:
         What comes next.
     seconds : float
         Spent so far, earlier runs included.
+    judging : float
+        Of these, on the validation slice.
     losses : list of float
         Mean training loss of each epoch; of the last one's part that time was left for.
     trained : float
@@ -81,6 +83,7 @@ class State:
     epoch: int = 0
     batch: int = 0
     seconds: float = 0.0
+    judging: float = 0.0
     losses: list[float] = field(default_factory=list)
     trained: float = 0.0
     scores: list[dict[str, float]] = field(default_factory=list)
@@ -90,6 +93,11 @@ class State:
     running: list[float] = field(default_factory=lambda: [0.0, 0.0])
     over: bool = False
     resumed: bool = False
+
+    @property
+    def events_per_second(self) -> float:
+        """Events trained on in a second, validation left out."""
+        return self.events / max(self.seconds - self.judging, 1e-9)
 
     @property
     def padded_share(self) -> float:
@@ -125,8 +133,3 @@ class Clock:
     def seconds(self) -> float:
         """Spent so far."""
         return self._before + time.monotonic() - self._started
-
-    @property
-    def here(self) -> float:
-        """Spent in this run."""
-        return time.monotonic() - self._started

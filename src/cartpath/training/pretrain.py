@@ -281,7 +281,7 @@ class _Job:
             losses=state.losses,
             validation=state.scores,
             seconds=round(state.seconds, 1),
-            events_per_second=round(state.events / max(state.seconds, 1e-9)),
+            events_per_second=round(state.events_per_second),
             padded_share=round(state.padded_share, 4),
             processes=processes(),
             plan={name: value for name, value in plan.fixed().items() if name not in ("epochs", "minutes", "seed")},

@@ -103,8 +103,9 @@ class PathTrainer(Trainer):
         if self.judge is None:
             return {}
         self.network.eval()
+        state, begun = self.where, self.clock.seconds
         figures = self.judge()
-        state = self.where
+        state.judging += self.clock.seconds - begun
         state.scores.append(figures)
         losses = [found["loss"] for found in state.scores]
         if losses[-1] <= min(losses):
@@ -172,7 +173,6 @@ class _Steps(TrainerCallback):
     def __init__(self, trainer: PathTrainer, progress: Callable[[str, float], None]) -> None:
         self.trainer, self.progress = trainer, progress
         self.saved = trainer.clock.seconds
-        self.events = trainer.where.events
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> Any:
         trainer, where = self.trainer, self.trainer.where
@@ -201,11 +201,10 @@ class _Steps(TrainerCallback):
 
     def _told(self, where: State) -> str:
         trainer = self.trainer
-        here = max(trainer.clock.here, 1e-6)
-        speed, done = (where.events - self.events) / here, max(trainer.done, 1e-6)
+        where.seconds, done = trainer.clock.seconds, max(trainer.done, 1e-6)
         left = max(trainer.clock.seconds / done - trainer.clock.seconds, 0.0)
         loss = float(trainer.running) / where.running[1] if where.running[1] else (where.losses or [0.0])[-1]
-        return f"loss {loss:.3f}, {speed:,.0f} events/s, {shown_time(left)} left"
+        return f"loss {loss:.3f}, {where.events_per_second:,.0f} events/s, {shown_time(left)} left"
 
 
 def shown_time(seconds: float) -> str:
