@@ -252,7 +252,23 @@ def earlier(view: PathView, until: int) -> PathView:
     PathView
         Of the same users, some of them now without events; the view itself where nothing is later.
     """
-    keep = np.flatnonzero(view.ts < until)
+    return only(view, np.flatnonzero(view.ts < until))
+
+
+def only(view: PathView, keep: npt.NDArray[np.int64]) -> PathView:
+    """Return the paths with some of their events, and the sessions that have any of these.
+
+    Parameters
+    ----------
+    view : PathView
+    keep : int64 array (n,)
+        Places of the events, ascending.
+
+    Returns
+    -------
+    PathView
+        Of the same users; the view itself where nothing is left out.
+    """
     if len(keep) == view.n_events:
         return view
     users = np.searchsorted(view.offsets, keep, side="right") - 1

@@ -1,0 +1,118 @@
+"""Training a network: from a checkpoint if there is one, to its best weights."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cartpath.training.checkpoint import latest, read_state
+from cartpath.training.plan import Plan, State
+from cartpath.training.stream import Source, Stream
+from cartpath.training.trainer import Judge, PathTrainer, arguments
+
+THREADS = 2
+
+
+def fit(
+    network: nn.Module,
+    source: Source,
+    plan: Plan,
+    home: Path,
+    key: str,
+    judge: Judge | None = None,
+    progress: Callable[[str, float], None] = lambda message, share: None,
+    report_to: list[str] | None = None,
+) -> State:
+    """Train a network; it has its best weights afterwards.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Returns ``{"loss": ...}`` of the inputs that ``source`` gives.
+    source : Source
+    plan : Plan
+    home : Path
+        Folder for checkpoints, to go on from and to keep up to date.
+    key : str
+        What the training depends on; a checkpoint of another key is not gone on from.
+    judge : callable, optional
+        Figures on the validation slice after each epoch, the lower ``loss`` the better.
+    progress : callable
+        Told a message and the share done.
+    report_to : list of str, optional
+        Trackers.
+    """
+    found, wrong = latest(home, key)
+    for message in wrong:
+        progress(message, 0.0)
+    state = State() if found is None else read_state(found)
+    stream = Stream(source, state, plan.epochs, plan.accumulate, rank(), processes())
+    trainer = PathTrainer(network, arguments(plan, home, report_to or []), stream, plan, key, judge, progress)
+    trainer.running = torch.tensor(state.running[0])
+    if found is None and trainer.done < 1:
+        trainer.train()
+    elif found is not None and not state.over:
+        trainer.train(resume_from_checkpoint=str(found))
+    elif found is not None:
+        trainer._load_from_checkpoint(str(found))
+    if trainer.best is not None:
+        network.load_state_dict(trainer.best)
+    network.eval()
+    state.seconds = trainer.clock.seconds
+    progress("trained", 1.0)
+    return state
+
+
+def forget_checkpoints(home: Path) -> None:
+    """Remove the checkpoints of a training that is over, or that shall not be gone on from."""
+    if is_first():
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def rank() -> int:
+    """Return the number of this process among those that ``torchrun`` started; 0 where it is alone."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def processes() -> int:
+    """Return how many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Tell whether this process is the one that writes."""
+    return rank() == 0
+
+
+@contextmanager
+def torch_session(seed: int) -> Iterator[None]:
+    """Seed PyTorch and set its threads for a block; the caller's threads and random states come back after it."""
+    from transformers.utils import logging
+
+    threads, verbosity = torch.get_num_threads(), logging.get_verbosity()
+    # What the Trainer seeds: libraries below it may draw from the old global state of NumPy.
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(max(THREADS // processes(), 1))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+            logging.set_verbosity(verbosity)
+
+
+def tensors(batch: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a ``features.Batch`` as the network's input."""
+    return torch.from_numpy(batch.ids), torch.from_numpy(batch.seconds), torch.from_numpy(batch.session)
