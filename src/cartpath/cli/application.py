@@ -49,8 +49,8 @@ def _top(
     pass
 
 
-def command(name: str | None = None) -> Callable[[F], F]:
-    """Register a command whose errors become a message and an exit code.
+def command(name: str | None = None, group: typer.Typer = app) -> Callable[[F], F]:
+    """Register a command, of the application or of a group of commands, whose errors become a message and an exit code.
 
     A ``CartpathError`` is told without a traceback and ends with its own code, an interrupt with 130; anything else
     is a bug, shown with its traceback, and ends with 1.
@@ -83,7 +83,7 @@ def command(name: str | None = None) -> Callable[[F], F]:
                 typer.echo("this is a bug in cartpath: please report it with the lines above", err=True)
                 raise typer.Exit(1) from error
 
-        app.command(name)(guarded)
+        group.command(name)(guarded)
         return function
 
     return register

@@ -25,8 +25,8 @@ PAIRS, LINES = "pairs", "lines"
 def layout_of(context: Context) -> str:
     """Tell ``user item`` lines (``"pairs"``) from one user a line (``"lines"``).
 
-    Pairs if every one of the first lines has two fields, unless each of them has a user of its own: then a user a
-    line, all of them with one item, would look the same, and pairs are the same events.
+    Pairs if most of the first lines have two fields, unless others have more and no user comes twice: those are users
+    of whom most have one item. Where all lines have two fields and a user of their own, both are the same events.
     """
     chosen: str = context.options["format"]
     if chosen != "auto":
@@ -38,7 +38,8 @@ def layout_of(context: Context) -> str:
     first = [line.split() for line in head.split(b"\n")[:_PROBED] if line.strip()]
     full = first[:-1] if len(head) == lines.MAX_LINE and len(first) < _PROBED and len(first) > 1 else first
     two = sum(len(fields) == 2 for fields in full)
-    return PAIRS if two * 2 > len(full) else LINES
+    apart = len({fields[0] for fields in full}) == len(full)
+    return PAIRS if two * 2 > len(full) and (two == len(full) or not apart) else LINES
 
 
 def recognise(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from cartpath.tasks import NextItemSplit, Questions
 
 Index = npt.NDArray[np.int64]
 #: Scores held in memory at once.
-_CELLS = 16_000_000
+_CELLS = 8_000_000
 
 
 def judge(

@@ -13,6 +13,8 @@ from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.judge import ndcg_10
 
+#: Sizes of networks.
+PRESETS: tuple[str, ...] = ("tiny", "small", "base", "large")
 #: A setting, and the model it gives.
 Candidate = tuple[dict[str, Any], NextItemModel]
 
@@ -80,15 +82,15 @@ class Recipe:
         One line.
     uses_time : bool
         Whether scores depend on ``time``.
-    files : tuple of str
-        Modules whose text decides what the model is; results of other versions of them are not taken for it.
+    is_network : bool
+        Whether it is trained in epochs: whether preset and budget say anything to it.
     """
 
     name: str
     fit_at: str
     about: str
     uses_time: bool = False
-    files: tuple[str, ...] = ()
+    is_network: bool = False
 
     def fit(self, split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
         """Fit the model."""
