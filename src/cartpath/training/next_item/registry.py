@@ -11,8 +11,16 @@ from cartpath.training.next_item.recipe import FitOptions, Fitted, Recipe
 
 _HERE = "cartpath.training.next_item"
 _RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        "cartpath",
+        f"{_HERE}.networks:fit_cartpath",
+        "the behaviour model, trained for the next item",
+        uses_time=True,
+    ),
     Recipe("popularity", f"{_HERE}.popularity:fit_popularity", "the items touched most"),
     Recipe("recent-popularity", f"{_HERE}.popularity:fit_recent_popularity", "the items touched most of late"),
+    Recipe("gru", f"{_HERE}.networks:fit_gru", "a GRU with the full softmax"),
+    Recipe("sasrec", f"{_HERE}.networks:fit_sasrec", "SASRec with its original loss"),
 )
 #: Name on the command line to recipe.
 MODELS: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
