@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from pathlib import Path
@@ -34,6 +35,50 @@ def test_a_folder_or_a_missing_one_is_refused(shop: str, tmp_path: Path, option:
     assert code == 2
     assert "mkdir -p" in said
     assert not (tmp_path / "no").exists()
+
+
+#: What a command needs beside the workspace; a view that is not here must need nothing.
+NEEDED = {
+    "funnel": ["--steps", "view"],
+    "compare": ["flow", "a", "b"],
+    "drivers": ["--goal", "purchase"],
+}
+VIEWS = [
+    name
+    for command in app.registered_commands
+    if command.callback and {"csv", "figure"} <= inspect.signature(command.callback).parameters.keys()
+    for name in [command.name or command.callback.__name__.replace("_", "-")]
+]
+
+
+def test_all_views_write_files() -> None:
+    assert len(VIEWS) >= 13
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_where_to_write_is_checked_before_the_shop_is_even_opened(
+    view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for option in ("--csv", "--figure"):
+        code, said = run(view, "nowhere", *NEEDED.get(view, []), option, "no/a.html")
+        assert (code, "there is no folder no" in said) == (2, True)
+    # There is no such shop either: what can be written is refused for that.
+    assert "nowhere" in run(view, "nowhere", *NEEDED.get(view, []), "--csv", "a.csv")[1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--figure", "a.png"), "end the name with .html or .json"),
+        (("--csv", "-", "--json"), "both write to standard output"),
+        (("--csv", "/dev/stdout", "--json"), "both write to standard output"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused_first(options: tuple[str, ...], message: str) -> None:
+    code, said = run("flow", "nowhere", *options)
+    assert (code, message in said) == (2, True)
 
 
 def test_a_link_is_followed(shop: str, tmp_path: Path) -> None:

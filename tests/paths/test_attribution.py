@@ -25,6 +25,7 @@ from tests.paths.twin_attribution import (
     asks,
     credit_twin,
     in_buckets,
+    logs_of_orders_in_hits,
     logs_of_visits,
     twin,
 )
@@ -76,7 +77,7 @@ def named(values: np.ndarray, names: tuple[str, ...]) -> dict[str, tuple[float, 
 
 def near(got: dict[str, tuple[float, float]], wanted: dict[str, tuple[float, float]]) -> None:
     for name in got.keys() | wanted.keys():
-        assert got.get(name, (0, 0)) == pytest.approx(wanted.get(name, (0, 0)), abs=1e-9), name
+        assert got.get(name, (0, 0)) == pytest.approx(wanted.get(name, (0, 0)), rel=1e-12, abs=1e-9), name
 
 
 @given(log=logs_of_visits, ask=asks)
@@ -90,6 +91,16 @@ def test_equals_the_twin(log: Log, ask: Ask) -> None:
     for one in converted:
         wanted[tuple(t.name for t in one.touches) or ("(none)",)] += one.worth
     assert {p: n for p, n in zip(paths, j.conversions.tolist(), strict=True) if n} == pytest.approx(dict(wanted))
+    for model in RULED:
+        near(named(credit(got, model, "conversions")[0].values, names), credit_twin(converted, model, ask.half_life))
+
+
+@given(log=logs_of_orders_in_hits, ask=asks)
+def test_many_orders_of_one_hit_equal_the_twin(log: Log, ask: Ask) -> None:
+    converted, lost = twin(log, ask)
+    got, names = count(log, ask)
+    assert got.journeys.lost.sum() == sum(lost.values())
+    assert got.tally.without_touch == sum(not one.touches for one in converted)
     for model in RULED:
         near(named(credit(got, model, "conversions")[0].values, names), credit_twin(converted, model, ask.half_life))
 
@@ -206,6 +217,26 @@ def test_a_path_of_a_hundred_thousand_events(by: str, reset: bool) -> None:
     got, _ = count(Log(rows, VISITS), Ask(by=by, reset=reset), 1)
     assert (got.orders, got.steps) == (0, 25_000)
     assert got.tally.cut == (0 if reset else (24_934 if by == "event" else 24_850))
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_hit_of_fifty_thousand_orders_after_as_many_touches(reset: bool) -> None:
+    # One row a conversion and touch would be 2.5 billion.
+    names = ("view", "cart")
+    touches = [Row(0, i, names[i % 5 == 4]) for i in range(50_000)]
+    orders = [Row(0, 60_000, "buy", hit=1, order=i + 1, value=2.0) for i in range(50_000)]
+    got, channels = count(Log([*touches, *orders], {}), Ask(by="event", reset=reset), 1)
+    assert (got.orders, len(got.journeys), got.tally.cut) == (50_000, 1, 0 if reset else 50_000)
+    near(
+        named(credit(got, "linear", "conversions")[0].values, channels),
+        {"view": (40_000, 80_000), "cart": (10_000, 20_000)},
+    )
+    near(named(credit(got, "last", "conversions")[0].values, channels), {"cart": (50_000, 100_000)})
+    # The newest touch is a cart, four views follow, and so on: 2^-1/3 a second, and what is beyond 200 s is nothing.
+    q = 2 ** (-1 / 3)
+    cart = (1 - q) / (1 - q**5)
+    decayed = credit(got, "time_decay", "conversions")[0].values
+    assert decayed[channels.index("cart"), 0] == pytest.approx(50_000 * cart)
 
 
 def test_ten_events_at_one_moment_of_one_user() -> None:

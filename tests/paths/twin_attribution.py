@@ -217,6 +217,24 @@ logs_of_visits = st.builds(
     st.lists(_rows, max_size=40),
     st.dictionaries(st.tuples(st.integers(0, 4), st.integers(0, 3)), _visits, max_size=20),
 )
+#: Hits of many orders, with and without a touch before them.
+logs_of_orders_in_hits = st.builds(
+    Log,
+    st.lists(
+        st.builds(
+            Row,
+            user=st.integers(0, 1),
+            at=st.integers(0, 3),
+            event=st.sampled_from(["buy", "buy", "buy", "view", "cart"]),
+            session=st.integers(0, 1),
+            hit=st.integers(0, 1),
+            order=st.integers(0, 12),
+            value=st.sampled_from([None, 10.0, 25.0]),
+        ),
+        max_size=40,
+    ),
+    st.dictionaries(st.tuples(st.integers(0, 1), st.integers(0, 1)), _visits, max_size=4),
+)
 asks = st.builds(
     Ask,
     by=st.sampled_from(["channel", "event"]),

@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Distribution -> the module it provides, where the two differ.
 MODULES = {"scikit-learn": "sklearn", "prometheus-client": "prometheus_client", "mlflow-skinny": "mlflow"}
 #: What users get by installing the core or an extra; `dev` and `bench` are not for them.
-USER_EXTRAS = ("models", "serve", "spark", "sql", "live", "track", "text", "survival")
+USER_EXTRAS = ("models", "serve", "spark", "sql", "live", "track", "text", "survival", "baselines")
 
 
 def declared() -> list[Requirement]:
@@ -62,7 +62,9 @@ def test_core_does_not_ask_for_pytorch() -> None:
     assert core.isdisjoint({"torch", "transformers", "scikit-learn", "lightgbm"})
 
 
-@pytest.mark.parametrize("extra", ["core", "models", "spark", "sql", "live", "text", "survival", "dev", "bench"])
+@pytest.mark.parametrize(
+    "extra", ["core", "models", "spark", "sql", "live", "text", "survival", "baselines", "dev", "bench"]
+)
 def test_tested_versions_are_pinned_and_allowed(extra: str) -> None:
     texts = PROJECT["dependencies"] if extra == "core" else PROJECT["optional-dependencies"][extra]
     pinned = pins()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartpath import store
+from cartpath.paths.counted import Counted
 from cartpath.schema import CartpathError
+from cartpath.store import PathView
 from cartpath.store.codes import Codes
+from cartpath.store.files import load_run, save_run
 from cartpath.store.memory import run_from_table
 from cartpath.store.run import merge, rows_of, select
 from tests.store.twin import GAP, SECOND, Row, assert_same_view, dump, expected, rows, table_of, without_duplicates
@@ -53,6 +61,49 @@ def test_selecting_users_equals_building_from_theirs(log: list[Row], data: st.Da
     some = select(whole, np.array(chosen, np.int64), GAP)
     assert dump(some.view(), codes.text) == expected([row for row in log if row.user_id in names])
     assert rows_of(whole, some.user_key).tolist() == chosen
+
+
+def ties_of(view: PathView) -> tuple[int, int]:
+    """Events at the time of another one before them, of the same user and not of the same step; users with such."""
+    ties, users = 0, set()
+    for user, (low, high) in enumerate(pairwise(view.offsets.tolist())):
+        for i in range(low + 1, high):
+            if view.ts[i] == view.ts[i - 1] and view.event[i] != view.event[i - 1] and view.step[i]:
+                ties += 1
+                users.add(user)
+    return ties, len(users)
+
+
+@given(log=rows(), data=st.data())
+def test_ties_are_known_of_every_run_and_kept_in_its_file(log: list[Row], data: st.DataObject) -> None:
+    log = without_duplicates(log)
+    codes = Codes()
+    run = run_from_table(table_of(log), GAP, codes)
+    assert run.ties == ties_of(run.view())
+    chosen = sorted(data.draw(st.sets(st.integers(0, len(run.user_key) - 1))))
+    some = select(run, np.array(chosen, np.int64), GAP)
+    assert some.ties == ties_of(some.view())
+    cut = data.draw(st.integers(0, len(log)))
+    if 0 < cut < len(log):
+        merged = merge(*(run_from_table(table_of(part), GAP, codes) for part in (log[:cut], log[cut:])), GAP)
+        assert merged.ties == run.ties
+    with tempfile.TemporaryDirectory() as folder:
+        save_run(Path(folder) / "run", run, durable=False)
+        loaded = load_run(Path(folder) / "run")
+        assert loaded.view().ties == run.ties
+        # Of before they were kept: not known, and counted by whoever asks.
+        save_run(Path(folder) / "old", replace(loaded, ties=None), durable=False)
+        view = load_run(Path(folder) / "old").view()
+        assert view.ties is None
+        assert Counted(view).basis() == Counted(loaded.view()).basis()
+        assert (Counted(view).basis().tied_events, Counted(view).basis().tied_users) == run.ties
+
+
+def test_the_ties_of_one_user_are_not_those_of_the_bucket() -> None:
+    view = run_from_table(table_of([Row("u", 5, "a"), Row("u", 5, "b"), Row("v", 6, "a")]), GAP, Codes()).view()
+    assert view.ties == (1, 1)
+    assert {one.ties for one in view} == {None}
+    assert sorted(Counted(one).basis().tied_events for one in view) == [0, 1]
 
 
 def test_ties_keep_their_place_in_the_source() -> None:

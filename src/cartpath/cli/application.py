@@ -15,6 +15,7 @@ import typer
 from typer.models import OptionInfo
 
 from cartpath import __version__
+from cartpath.cli.output import check_destinations
 from cartpath.schema import CartpathError
 
 INTERRUPTED = 130
@@ -61,6 +62,7 @@ def command(name: str | None = None, group: typer.Typer = app) -> Callable[[F], 
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
                 _refuse_empty(function, kwargs)
+                check_destinations(**kwargs)
                 return function(*args, **kwargs)
             except CartpathError as error:
                 typer.echo(_message(error), err=True)

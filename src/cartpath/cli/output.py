@@ -15,6 +15,9 @@ import typer
 
 from cartpath.schema import CartpathError
 
+#: Names of standard output.
+_STDOUT = ("-", "/dev/stdout")
+
 
 class Deliverable(Protocol):
     """What a view gives back."""
@@ -36,8 +39,31 @@ def print_json(value: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False))
 
 
+def check_destinations(as_json: bool = False, csv: str | None = None, figure: str | None = None, **_: Any) -> None:
+    """Refuse a command's options of output before anything is counted, which can take minutes.
+
+    Parameters
+    ----------
+    as_json, csv, figure : bool, str or None
+        As ``deliver`` takes them; a command's other options may be given as well.
+
+    Raises
+    ------
+    CartpathError
+        If both JSON and CSV would go to standard output, the figure's file has another ending, or a file cannot be
+        written where it is to be.
+    """
+    if as_json and csv in _STDOUT:
+        raise CartpathError("--json and --csv - both write to standard output", "give --csv a file")
+    if figure is not None and Path(figure).suffix not in (".html", ".json"):
+        raise CartpathError(f"cannot write a figure as {Path(figure).name!r}", "end the name with .html or .json")
+    for name in (csv, figure):
+        if name is not None and name not in _STDOUT:
+            destination(name)
+
+
 def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str | None) -> bool:
-    """Write and print what was asked for instead of the table.
+    """Write and print what was asked for instead of the table; ``check_destinations`` has let it pass.
 
     Parameters
     ----------
@@ -53,15 +79,8 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
     -------
     bool
         Whether standard output is taken, so that no table is printed.
-
-    Raises
-    ------
-    CartpathError
-        If both JSON and CSV would go to standard output, or the figure's file has another ending.
     """
-    csv = "-" if csv == "/dev/stdout" else csv
-    if as_json and csv == "-":
-        raise CartpathError("--json and --csv - both write to standard output", "give --csv a file")
+    csv = "-" if csv in _STDOUT else csv
     if figure is not None:
         _write_figure(analysis, figure)
     if csv is not None and csv != "-":
@@ -75,9 +94,6 @@ def deliver(analysis: Deliverable, as_json: bool, csv: str | None, figure: str |
 
 def _write_figure(analysis: Deliverable, figure: str) -> None:
     ending = Path(figure).suffix
-    if ending not in (".html", ".json"):
-        raise CartpathError(f"cannot write a figure as {Path(figure).name!r}", "end the name with .html or .json")
-    destination(figure)
     drawn = analysis.figure
     # The bar of buttons would lie over what figures say at their top.
     whole = drawn.to_html(include_plotlyjs=True, config={"displayModeBar": False}) if ending == ".html" else None

@@ -178,6 +178,7 @@ def join(views: Sequence[PathView]) -> PathView:
         user_id=pa.concat_arrays(ids) if ids else pa.array([], pa.string()),
         sessions=_join_sessions(views, users),
         place=None,
+        ties=None,
         **arrays,
     )
 

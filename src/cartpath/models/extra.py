@@ -1,4 +1,4 @@
-"""Import the libraries of the extra ``models``, or say which extra is missing."""
+"""Import the libraries of an extra, or say which extra is missing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from cartpath.schema import MissingExtraError
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def need(module: str, what: str = "the behaviour model") -> Any:
-    """Import a module of the extra ``models``.
+def need(module: str, what: str = "the behaviour model", extra: str = "models") -> Any:
+    """Import a module of an extra.
 
     Parameters
     ----------
     module : str
     what : str
         What needs it, for the message.
+    extra : str
+        The extra that brings it.
 
     Raises
     ------
@@ -39,5 +41,5 @@ def need(module: str, what: str = "the behaviour model") -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == module.split(".")[0]:
-            raise MissingExtraError(what, "models") from error
+            raise MissingExtraError(what, extra) from error
         raise

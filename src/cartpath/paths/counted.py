@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.ties import count_ties
 from cartpath.store import PathView
 from cartpath.store.jit import kernel
+from cartpath.store.ties import count_ties
 
 Rows = npt.NDArray[np.int64]
 
@@ -199,8 +199,9 @@ class Counted:
             return None
         return Paths(starts, kept if steps else self.rows, view.sessions.user[first], first)
 
-    def basis(self, ties: tuple[int, int] | None = None) -> Basis:
-        """Count the denominators; a scan that has seen all events may know the ties and users with such already."""
+    def basis(self) -> Basis:
+        """Count the denominators."""
+        ties = self.view.ties if self.rows is None else None
         if ties is None:
             ties = count_ties(self.offsets, self.take(self.view.ts), self.take(self.view.event), self.step)
         sessions = len(self.view.sessions) if self.rows is None else self._sessions()

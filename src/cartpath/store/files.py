@@ -160,6 +160,8 @@ def save_run(path: Path, run: Run, durable: bool = True) -> None:
     columns |= {f"event.{name}": values for name, values in run.arrays.items()}
     columns |= {f"session.{name}": getattr(run.sessions, name) for name in _SESSION}
     columns |= {f"context.{name}": v for name, v in run.sessions.context.items() if (v >= 0).any()}
+    if run.ties is not None:
+        columns["ties"] = np.array(run.ties, np.int64)
     arrays = {name: pa.array(values) for name, values in columns.items()}
     save_arrays(path, {"user_id": run.user_id, **arrays}, durable)
 
@@ -170,6 +172,7 @@ def load_run(path: Path) -> Run:
     numpy = {name: values.to_numpy() for name, values in stored.items() if name != "user_id"}
     n_sessions = len(numpy["session.user"])
     blank = np.full(n_sessions, -1, np.int32)
+    ties = numpy.get("ties")
     return Run(
         user_key=numpy["user_key"],
         user_id=stored["user_id"],
@@ -179,6 +182,7 @@ def load_run(path: Path) -> Run:
             **{name: numpy[f"session.{name}"] for name in _SESSION},
             context={name: numpy.get(f"context.{name}", blank) for name in CONTEXT},
         ),
+        ties=None if ties is None else (int(ties[0]), int(ties[1])),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -50,15 +52,37 @@ def on_threads(
     >>> on_threads(str, [3, 1, 2])
     ['3', '1', '2']
     """
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        jobs = [pool.submit(function, item) for item in items]
-        made = []
+    made: list[Any] = [None] * len(items)
+    errors: dict[int, BaseException] = {}
+    told: SimpleQueue[None] = SimpleQueue()
+    # Threads take items of it in turn: a job an item would cost more than to scan a small bucket.
+    places = iter(range(len(items)))
+
+    def work() -> None:
+        for place in places:
+            try:
+                made[place] = function(items[place])
+            except BaseException as error:
+                errors[place] = error
+                deque(places, maxlen=0)
+            if progress is not None:
+                told.put(None)
+
+    workers = min(threads or os.cpu_count() or 1, len(items))
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
         try:
-            for done, job in enumerate(jobs, 1):
-                made.append(job.result())
-                if progress is not None:
-                    progress(done, len(jobs))
+            jobs = [pool.submit(work) for _ in range(workers)]
+            if progress is not None:
+                for done in range(1, len(items) + 1):
+                    told.get()
+                    if errors:
+                        break
+                    progress(done, len(items))
+            for job in jobs:
+                job.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            deque(places, maxlen=0)
             raise
+    if errors:
+        raise errors[min(errors)]
     return made

@@ -121,6 +121,9 @@ class PathView:
     sessions : Sessions
     place : Place, optional
         None where it is not of a store: a live path, or one laid out by hand.
+    ties : tuple of int, optional
+        How many events have the time of the one before them of the same user, which is another event and not of the
+        same step, and how many users have such; None where the store does not know.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -139,6 +142,7 @@ class PathView:
     flags: npt.NDArray[np.uint8]
     sessions: Sessions
     place: Place | None = None
+    ties: tuple[int, int] | None = None
 
     @property
     def n_users(self) -> int:

@@ -19,6 +19,7 @@ from cartpath.store import kernels
 from cartpath.store.hashing import HashTable
 from cartpath.store.path import EVENT_ARRAYS, FLAG_BLANKED, NO_CODE, NO_QUANTITY, PathView, Place, Sessions
 from cartpath.store.prepare import BLANKED, HIT, ORDER, RECEIVED, ROW_HASH, SESSION_KEY, USER_KEY, context_of
+from cartpath.store.ties import count_ties
 
 Array = npt.NDArray[Any]
 
@@ -51,6 +52,8 @@ class Run:
     arrays : dict of arrays (n_events,)
         Those of ``TYPES``; one that is absent is ``EMPTY`` throughout.
     sessions : Sessions
+    ties : tuple of int, optional
+        As ``PathView.ties``; None in a file of before they were kept.
     """
 
     user_key: npt.NDArray[np.uint64]
@@ -58,6 +61,7 @@ class Run:
     offsets: npt.NDArray[np.int64]
     arrays: dict[str, Array]
     sessions: Sessions
+    ties: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         # Read-only like what comes from disk: safer, and kernels compile once for both.
@@ -92,6 +96,7 @@ class Run:
             user_id=self.user_id,
             sessions=self.sessions,
             place=place,
+            ties=self.ties,
             **{name: self.array(name) for name in EVENT_ARRAYS},
         )
 
@@ -213,6 +218,9 @@ def finish(loose: Loose, gap_seconds: int) -> Run:
     if flags.any():
         run.arrays["flags"] = flags
     run.__post_init__()
+    # Every question says how many there are, and to count them takes as long as many a question.
+    ties, users = count_ties(offsets, run.arrays["ts"], run.arrays["event"], run.arrays["step"])
+    run.ties = int(ties), int(users)
     return run
 
 

@@ -5,14 +5,12 @@ from cartpath.tasks.intent import EveryStep, IntentRows, IntentTask, every_step,
 from cartpath.tasks.next_item import NextItemRows, next_item_rows
 from cartpath.tasks.protocols import (
     PROTOCOLS,
-    NextItemSplit,
-    Questions,
-    asked,
     leave_one_out,
     session_last,
     session_positions,
     time_split_last,
 )
+from cartpath.tasks.questions import NextItemSplit, Questions, asked
 from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, check_unshaped, time_split
 
 __all__ = [

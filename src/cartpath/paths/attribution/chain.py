@@ -83,7 +83,7 @@ def _count(journeys: Journeys, order: int) -> tuple[Ints, Floats, Ints, Floats]:
     last = np.empty(len(journeys), np.int64)
     if base ** (order + 1) <= _TABLE:
         table = np.zeros(base ** (order + 1))
-        _fill(offsets, codes, weight, base, base**order, table, last)
+        _fill(offsets, codes, weight, base, order, table, last)
         cell = np.flatnonzero(table)
         n = table[cell]
     else:
@@ -100,14 +100,16 @@ def _count(journeys: Journeys, order: int) -> tuple[Ints, Floats, Ints, Floats]:
 
 @kernel
 def _fill(
-    offsets: Ints, codes: Codes, weight: Floats, base: int, states: int, table: Floats, last: npt.NDArray[np.int64]
+    offsets: Ints, codes: Codes, weight: Floats, base: int, order: int, table: Floats, last: npt.NDArray[np.int64]
 ) -> None:
+    states = base**order
     for p in range(len(offsets) - 1):
-        state = 0
-        for i in range(offsets[p], offsets[p + 1]):
+        state, low = 0, offsets[p]
+        for i in range(low, offsets[p + 1]):
             cell = state * base + codes[i] + 1
             table[cell] += weight[p]
-            state = cell % states
+            # The oldest touch goes; to divide by the number of states would take longer than all else.
+            state = cell if i - low < order else cell - (codes[i - order] + 1) * states
         last[p] = state
 
 

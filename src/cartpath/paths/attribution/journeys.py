@@ -65,7 +65,7 @@ class Journeys:
 
     def touches(self) -> Floats:
         """Return how often each channel was touched, in all journeys."""
-        return sums(self.codes, np.repeat(self.weight, self.sizes), self.width)
+        return _touches(self.codes, self.offsets, self.weight, self.width)
 
 
 def journeys_of(rows: list[tuple[str, float, float, float]], names: str) -> Journeys:
@@ -107,6 +107,15 @@ def in_order(number: Ints, codes: Codes, offsets: Ints) -> tuple[Ints, Codes, In
     starts = np.append(0, np.cumsum(sizes[order]))
     place = np.arange(len(codes)) + np.repeat(offsets[:-1][order] - starts[:-1], sizes[order])
     return new[number], codes[place], starts.astype(np.int64)
+
+
+@kernel
+def _touches(codes: Codes, offsets: Ints, weight: Floats, width: int) -> Floats:
+    found = np.zeros(width)
+    for p in range(len(offsets) - 1):
+        for i in range(offsets[p], offsets[p + 1]):
+            found[codes[i]] += weight[p]
+    return found
 
 
 @kernel

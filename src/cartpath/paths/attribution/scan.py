@@ -127,30 +127,39 @@ def _part(
     touches: win.Touches,
     own: Ints,
 ) -> Part:
-    row = found.place if paths.rows is None else paths.rows[found.place]
-    bounds = (win.bounds_of(touches.place, paths.offsets), win.bounds_of(found.place, paths.offsets))
+    head, of = _by_step(found.step)
+    together = np.bincount(of, minlength=len(head)).astype(np.int64)
+    place, own = found.place[head], own[head]
+    row = place if paths.rows is None else paths.rows[place]
     low, high, own, counts = win.windows(
-        bounds,
+        (win.bounds_of(touches.place, paths.offsets), win.bounds_of(place, paths.offsets)),
         (touches.place, touches.ts),
-        (found.place, found.step, view.ts[row], own),
+        (place, together, view.ts[row], own),
         question.lookback,
         question.reset,
         win.MOST_TOUCHES,
     )
-    codes, offsets, without = win.lay_out(low, high, own, touches.code, channels.none)
-    number, codes, offsets = intern(codes, offsets)
-    n = len(found.place)
+    number, codes, offsets = intern(*win.lay_out(low, high, own, touches.code, channels.none))
+    n = len(head)
+    without = together[(high[:n] <= low[:n]) & (own < 0)].sum()
+    decay = win.decayed(
+        low, high, own, touches.code, touches.ts, question.half_life, channels.none, len(channels.names)
+    )
     return Part(
         codes=codes,
         offsets=offsets,
         lost=np.bincount(number[n:], minlength=len(offsets) - 1).astype(np.int64),
-        journey=number[:n],
+        journey=number[:n][of],
         order=found.order,
         value=found.value,
         lines=found.lines,
-        non_direct=win.last_non_direct(low, high, own, touches.code, touches.direct, channels.none),
-        decay=win.decayed(
-            low, high, own, touches.code, touches.ts, question.half_life, channels.none, len(channels.names)
-        ),
+        non_direct=win.last_non_direct(low, high, own, touches.code, touches.direct, channels.none)[of],
+        decay=win.handed_down(*decay, together) if n < len(of) else decay,
         tally=Tally(int(without), int(counts[0]), int(counts[1]), int(counts[2])),
     )
+
+
+def _by_step(step: Ints) -> tuple[Ints, Ints]:
+    """Return the first conversion of each step, and of each conversion which of them it goes with."""
+    begins = np.diff(step, prepend=-1) != 0
+    return np.flatnonzero(begins), np.cumsum(begins) - 1

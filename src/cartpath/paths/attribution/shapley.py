@@ -188,6 +188,11 @@ def _distinct(codes: Codes, offsets: Ints, width: int) -> tuple[Codes, npt.NDArr
                 seen[codes[i]] = p
                 out[at] = codes[i]
                 at += 1
-        out[start:at] = np.sort(out[start:at])
+        for i in range(start + 1, at):  # a set is small, and to sort a copy would take longer
+            code, k = out[i], i
+            while k > start and out[k - 1] > code:
+                out[k] = out[k - 1]
+                k -= 1
+            out[k] = code
         ends[p + 1] = at
     return out[:at].copy(), ends

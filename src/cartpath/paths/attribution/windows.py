@@ -1,4 +1,8 @@
-"""Which touches belong to which conversion, and which to journeys that ended without one."""
+"""Which touches belong to which conversion, and which to journeys that ended without one.
+
+Conversions of one step have the same touches: they are found, laid out and weighed once a step, not once a conversion.
+Else a hit of many orders after many touches would cost the product of the two.
+"""
 
 from __future__ import annotations
 
@@ -59,16 +63,17 @@ def windows(
     reset: bool,
     most: int,
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Find the touches of each conversion, and then those that are left at the end of each path.
+    """Find the touches of the conversions of each step, and then those that are left at the end of each path.
 
     Parameters
     ----------
     bounds : tuple of int64 arrays (n_paths + 1,)
-        Where the touches and the conversions of each path begin.
+        Where the touches and the steps with conversions of each path begin.
     touch : tuple
         Place and time of the touches.
     conversion : tuple
-        Place, step, time and own touch (that of its session, -1 for none) of the conversions.
+        Of each step with conversions: place of the first one, how many there are, their time and own touch (that of
+        their session, -1 for none).
     lookback : int
         Microseconds.
     reset : bool
@@ -78,12 +83,12 @@ def windows(
     Returns
     -------
     tuple
-        ``low`` and ``high`` of each conversion, then of each path's rest; ``own``: a touch before ``low`` that belongs
-        to the conversion as well, or one within that comes last; counts: conversions that lost touches to the
+        ``low`` and ``high`` of each step, then of each path's rest; ``own``: a touch before ``low`` that belongs to
+        the step's conversions as well, or one within that comes last; counts: conversions that lost touches to the
         lookback, conversions cut at ``most``, rests that lost touches to the lookback.
     """
     place, ts = touch
-    at, step, when, session = conversion
+    at, together, when, session = conversion
     n, paths = len(at), len(bounds[0]) - 1
     low, high = np.empty(n + paths, np.int64), np.empty(n + paths, np.int64)
     own = np.full(n, -1, np.int64)
@@ -92,18 +97,18 @@ def windows(
         begin, end = bounds[0][p], bounds[0][p + 1]
         lo, hi, free = begin, begin, begin
         for c in range(bounds[1][p], bounds[1][p + 1]):
-            if c > bounds[1][p] and step[c] != step[c - 1] and reset:
-                free = hi  # conversions of one step share their touches
+            if reset:
+                free = hi
             while hi < end and place[hi] <= at[c]:
                 hi += 1
             lo = max(lo, free)
             while lo < hi and when[c] - ts[lo] > lookback:
                 lo += 1
-            counts[0] += lo > free
+            counts[0] += together[c] * (lo > free)
             low[c], high[c] = lo, hi
             if not reset and hi - lo > most:
                 low[c] = hi - most
-                counts[1] += 1
+                counts[1] += together[c]
             if session[c] >= 0 and when[c] - ts[session[c]] <= lookback:
                 own[c] = session[c]
         lo = hi
@@ -115,16 +120,16 @@ def windows(
 
 
 @kernel
-def lay_out(low: Ints, high: Ints, own: Ints, code: Codes, none: int) -> tuple[Codes, Ints, int]:
-    """Write the journeys one after the other: of each conversion, then the rests that have a touch.
+def lay_out(low: Ints, high: Ints, own: Ints, code: Codes, none: int) -> tuple[Codes, Ints]:
+    """Write the journeys one after the other: of each step with conversions, then the rests that have a touch.
 
-    Returns codes, offsets, and how many conversions have no touch; their journey is the one touch ``none``.
+    Returns codes and offsets. A conversion that has no touch has the journey of one touch, ``none``.
     """
     total = 0
     for k in range(len(low)):
         total += max(high[k] - low[k], 0) + 1
     codes, offsets = np.empty(total, np.uint8), np.zeros(len(low) + 1, np.int64)
-    size, n, without = 0, 0, 0
+    size, n = 0, 0
     for k in range(len(low)):
         mine = own[k] if k < len(own) else -1
         start = size
@@ -140,10 +145,9 @@ def lay_out(low: Ints, high: Ints, own: Ints, code: Codes, none: int) -> tuple[C
                 continue
             codes[size] = none
             size += 1
-            without += 1
         n += 1
         offsets[n] = size
-    return codes[:size].copy(), offsets[: n + 1].copy(), without
+    return codes[:size].copy(), offsets[: n + 1].copy()
 
 
 @kernel
@@ -170,14 +174,14 @@ def last_non_direct(low: Ints, high: Ints, own: Ints, code: Codes, direct: Mask,
 def decayed(
     low: Ints, high: Ints, own: Ints, code: Codes, ts: Ints, half_life: int, none: int, width: int
 ) -> tuple[npt.NDArray[np.int64], Codes, Floats]:
-    """Divide each conversion by the age of its touches: half the weight for every half-life that one is older.
+    """Divide a conversion of each step by the age of its touches: half the weight for every half-life one is older.
 
-    Returns a row a conversion and channel: the conversion, the channel, its part.
+    Returns a row a step and channel: the step, the channel, its part.
     """
     total = 0
     for c in range(len(own)):
         total += min(max(high[c] - low[c], 0) + 1, width)
-    conversion, channel, part = np.empty(total, np.int64), np.empty(total, np.uint8), np.empty(total)
+    step, channel, part = np.empty(total, np.int64), np.empty(total, np.uint8), np.empty(total)
     weight = np.zeros(width)
     n = 0
     for c in range(len(own)):
@@ -189,19 +193,41 @@ def decayed(
             # By the newest touch, not by the conversion: only ratios matter, and these stay above 0.
             w = 2.0 ** (-(newest - ts[i]) / half_life)
             if weight[code[i]] == 0.0 and w > 0.0:
-                conversion[n], channel[n] = c, code[i]
+                step[n], channel[n] = c, code[i]
                 n += 1
             weight[code[i]] += w
             whole += w
         if n == start:
-            conversion[n], channel[n], part[n] = c, none, 1.0
+            step[n], channel[n], part[n] = c, none, 1.0
             n += 1
             continue
         for k in range(start, n):
             part[k] = weight[channel[k]] / whole
         for t in range(low[c], high[c] + outside):
             weight[code[mine if t == high[c] else t]] = 0.0
-    return conversion[:n].copy(), channel[:n].copy(), part[:n].copy()
+    return step[:n].copy(), channel[:n].copy(), part[:n].copy()
+
+
+@kernel
+def handed_down(
+    step: Ints, channel: Codes, part: Floats, together: Ints
+) -> tuple[npt.NDArray[np.int64], Codes, Floats]:
+    """Return rows of steps as rows of their conversions, of which each step has ``together``; steps ascend."""
+    sizes = np.zeros(len(together), np.int64)
+    for s in step:
+        sizes[s] += 1
+    total = np.sum(sizes * together)
+    conversion, channels, parts = np.empty(total, np.int64), np.empty(total, np.uint8), np.empty(total)
+    n, c, low = 0, 0, 0
+    for s in range(len(together)):
+        high = low + sizes[s]
+        for _ in range(together[s]):
+            for k in range(low, high):
+                conversion[n], channels[n], parts[n] = c, channel[k], part[k]
+                n += 1
+            c += 1
+        low = high
+    return conversion, channels, parts
 
 
 @kernel

@@ -2,7 +2,8 @@
 
 The general way gives each event a mask and each user a chain. Here most events cost no more than to read them: of a
 block of users only the events that can be a step are looked at, and only of those who have the first step and another
-one a chain is sought. What a chain is, and where its steps are, is the kernels' of the loose order.
+one a chain is sought, among what is left when one event stands for as many as follow it and are of its kind. What a
+chain is, and where its steps are, is the kernels' of the loose order.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from cartpath.paths.funnel.masks import Masks
 from cartpath.paths.funnel.plan import FunnelPlan
 from cartpath.paths.funnel.tables import Ints, at_least
 from cartpath.paths.funnel.times import Durations
-from cartpath.paths.ties import block_end, buffer_size, ties_in
 from cartpath.store.jit import kernel, part
+from cartpath.store.ties import block_end, buffer_size
 
 _Codes = npt.NDArray[np.int32]
 _Starts = npt.NDArray[np.uint8]
@@ -36,15 +37,12 @@ class Plain(NamedTuple):
         Users with two different events of the funnel at the same moment.
     durations : Durations
     after : NextCounts
-    ties : tuple of int
-        Of all events, as ``Counted.basis`` takes them.
     """
 
     reached: Ints
     tied: int
     durations: Durations
     after: NextCounts
-    ties: tuple[int, int]
 
 
 class _Tables(NamedTuple):
@@ -66,22 +64,38 @@ class _Tables(NamedTuple):
 
 
 class _Noted(NamedTuple):
-    """Buffers for a block.
+    """Events of a block that can be a step or are excluded.
 
     Attributes
     ----------
-    row, ts : int64 array
-        Where the events are that can be a step or are excluded, and when they were.
+    row : int64 array
+        Where they are in the block.
     mask : int32 array
         What they can be.
-    same : int64 array
-        What ``ties_in`` takes.
     """
 
     row: Ints
-    ts: Ints
     mask: Masks
-    same: Ints
+
+
+class _Runs(NamedTuple):
+    """Events of a user, those as one that can be one and the same step and follow each other.
+
+    Attributes
+    ----------
+    mask : int32 array
+        What they can be.
+    first, last : int64 array
+        Where the first and the last of them is in the block.
+    ts : int64 array
+        When the one was that matters: of first steps the last, after which the window is open longest; of others the
+        first.
+    """
+
+    mask: Masks
+    first: Ints
+    last: Ints
+    ts: Ints
 
 
 def is_plain(counted: Counted, plan: FunnelPlan) -> bool:
@@ -99,53 +113,55 @@ def count_plain(counted: Counted, plan: FunnelPlan) -> Plain:
     """Count a bucket, to the same numbers as the general way."""
     view, lookup, n = counted.view, plan.lookup, plan.n_steps
     tables = _Tables(
-        np.zeros(n + 1, np.int64), np.zeros((n, len(lookup)), np.int64), np.zeros((n, view.n_users), np.int64)
+        np.zeros(n + 1, np.int64), np.zeros((n, len(lookup)), np.int64), np.empty((n, view.n_users), np.int64)
     )
-    tied, *ties = _count(view.offsets, view.ts, view.event, view.step, lookup, plan.window, tables)
+    if n == 1:
+        tables.took[:] = 0  # the kernel writes the times between steps
+    tied = _count(view.offsets, view.ts, view.event, view.step, lookup, plan.window, tables)
     reached = at_least(tables.exactly[1:])
     # The durations are copied out of a table with room for all users.
     whole, *between = (tables.took[k, : reached[k or -1]].copy() for k in range(n))
     after = tables.after[:-1].ravel()
     cell = np.flatnonzero(after)
-    return Plain(reached, tied, Durations(whole, tuple(between)), NextCounts(cell, after[cell]), (ties[0], ties[1]))
+    return Plain(reached, tied, Durations(whole, tuple(between)), NextCounts(cell, after[cell]))
 
 
 @kernel
-def _count(
-    offsets: Ints, ts: Ints, event: _Codes, step: _Starts, lookup: Masks, window: int, tables: _Tables
-) -> tuple[int, int, int]:
-    """Return users with ties of the funnel, ties of all events, and users that have such."""
+def _count(offsets: Ints, ts: Ints, event: _Codes, step: _Starts, lookup: Masks, window: int, tables: _Tables) -> int:
+    """Return users with ties of the funnel."""
     n = buffer_size(offsets)
-    noted = _Noted(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int64))
-    tied, ties, tied_users, end = 0, 0, 0, 0
+    noted = _Noted(np.empty(n, np.int64), np.empty(n, np.int32))
+    # A run's place is written before it is known whether there is one.
+    runs = _Runs(
+        np.empty(n + 1, np.int32), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+    )
+    tied, end = 0, 0
     while end < len(offsets) - 1:
         begin, end = end, block_end(offsets, end)
         low, high = offsets[begin], offsets[end]
-        here, events, starts = offsets[begin : end + 1], event[low:high], step[low:high]
-        n, same = _note(ts[low:high], events, lookup, noted)
-        found = ties_in(here, starts, noted.same[:same])
-        ties, tied_users = ties + found[0], tied_users + found[1]
-        tied += _block(here, noted, n, events, starts, window, tables)
-    return tied, ties, tied_users
+        n = _note(event[low:high], lookup, noted)
+        here = offsets[begin : end + 1]
+        tied += _block(here, noted, n, runs, ts[low:high], event[low:high], step[low:high], window, tables)
+    return tied
 
 
 @part
-def _note(ts: Ints, event: _Codes, lookup: Masks, noted: _Noted) -> tuple[int, int]:
-    """Note what is to be looked at, and return how many events that can be a step, and how many for ``ties_in``."""
-    n, same, moment, code = 0, 0, np.int64(-(2**63)), np.int32(0)
+def _note(event: _Codes, lookup: Masks, noted: _Noted) -> int:
+    """Note what is to be looked at, and return how many events that are."""
+    n, row, mask = np.uint64(0), noted.row, noted.mask
     for i in range(len(event)):
-        noted.row[n] = noted.same[same] = i
-        n += lookup[np.uint32(event[i] + 1)] != 0
-        same += (ts[i] == moment) & (event[i] != code)
-        moment, code = ts[i], event[i]
+        row[n] = i
+        n += np.uint64(lookup[np.uint32(event[i] + 1)] != 0)
     for k in range(n):
-        row = np.uint64(noted.row[k])
-        noted.ts[k], noted.mask[k] = ts[row], lookup[np.uint32(event[row] + 1)]
-    return n, same
+        mask[k] = lookup[np.uint32(event[np.uint64(row[k])] + 1)]
+    return int(n)
 
 
 @part
-def _block(offsets: Ints, noted: _Noted, n: int, event: _Codes, step: _Starts, window: int, tables: _Tables) -> int:
+def _block(
+    offsets: Ints, noted: _Noted, n: int, runs: _Runs, ts: Ints, event: _Codes, step: _Starts, window: int,
+    tables: _Tables,
+) -> int:  # fmt: skip
     """Count the users of a block and return how many have ties; ``n`` events are noted."""
     n_steps, tied, user, high = len(tables.took), 0, 0, 0
     start, at = np.empty(n_steps, np.int64), np.empty(n_steps, np.int64)
@@ -154,31 +170,54 @@ def _block(offsets: Ints, noted: _Noted, n: int, event: _Codes, step: _Starts, w
         while offsets[user + 1] - offsets[0] <= noted.row[low]:
             user += 1
         end = offsets[user + 1] - offsets[0]
-        high, seen, tie = _user(noted, low, n, end)
-        tied += tie
-        if seen & 1 == 0:
-            continue
-        depth, last = 1, low
-        if seen != 1:
-            depth, first, last = chain(start, noted.ts, noted.mask, low, high, window)
+        high, size, seen = _user(noted, low, n, end, runs)
+        depth, row = 1, runs.first[0]
+        if seen & (seen - 1):  # of one kind of event there are no ties, and one step at most
+            tie, row = _times(runs, size, ts)
+            tied += tie
+            if seen & 1:
+                depth, first, last = chain(start, runs.ts, runs.mask, 0, size, window)
             if depth > 1:
-                place(at, depth, first, last, noted.mask)
-                _time(at, depth, noted.ts, tables)
-        tables.exactly[depth] += 1
-        tables.after[depth - 1, _next(event, step, noted.row[last] + 1, end)] += 1
+                place(at, depth, first, last, runs.mask)
+                _time(at, depth, runs.ts, tables)
+                row = runs.first[last]
+        if seen & 1:
+            tables.exactly[depth] += 1
+            tables.after[depth - 1, _next(event, step, row + 1, end)] += 1
     return tied
 
 
 @part
-def _user(noted: _Noted, low: int, n: int, end: int) -> tuple[int, int, bool]:
-    """Return where a user's events end, all that they can be, and whether two different ones are of one moment."""
-    row, ts, mask = noted.row[low:n], noted.ts[low:n], noted.mask[low:n]
-    seen, tie, k = mask[0], False, 1
+def _user(noted: _Noted, low: int, n: int, end: int, runs: _Runs) -> tuple[int, int, int]:
+    """Put a user's events into runs; return where the events end, how many runs there are, and all that events can be.
+
+    An event that can be several steps is a run of its own, since it can be one and then, once more, the other.
+    """
+    row, mask = noted.row[low:n], noted.mask[low:n]
+    k, size, seen, before = 0, np.uint64(0), np.int32(0), np.int32(0)
     while k < len(row) and row[k] < end:
-        seen |= mask[k]
-        tie |= (ts[k] == ts[k - 1]) & (mask[k] != mask[k - 1])
+        runs.first[size] = row[k]  # written always and kept where wanted: a branch would cost more
+        size += np.uint64((mask[k] != before) | (mask[k] & (mask[k] - 1) != 0))
+        before = runs.mask[size - np.uint64(1)] = mask[k]
+        runs.last[size - np.uint64(1)] = row[k]
+        seen |= before
         k += 1
-    return low + k, seen, tie
+    return low + k, int(size), int(seen)
+
+
+@part
+def _times(runs: _Runs, size: int, ts: Ints) -> tuple[bool, int]:
+    """Note when runs were; return whether two different events are of one moment, and where the first first step is."""
+    tie, row, left = False, np.int64(-1), np.int64(-(2**63))
+    for k in range(size):
+        mask = runs.mask[k]
+        begun, ended = ts[runs.first[k]], ts[runs.last[k]]
+        tie |= (begun == left) & (mask != runs.mask[k - 1])
+        runs.ts[k] = ended if mask == 1 else begun
+        if row < 0 and mask & 1:
+            row = runs.first[k]
+        left = ended
+    return tie, int(row)
 
 
 @part

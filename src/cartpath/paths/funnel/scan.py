@@ -18,9 +18,9 @@ from cartpath.paths.funnel.tables import DepthTable, Ints, at_least, merge_depth
 from cartpath.paths.funnel.times import Durations, durations_of, merge_durations
 from cartpath.paths.funnel.trend import by_period
 from cartpath.paths.rule import Rule
-from cartpath.paths.ties import block_end, buffer_size
 from cartpath.store import PathView
 from cartpath.store.jit import kernel, part
+from cartpath.store.ties import block_end, buffer_size
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def scan_funnel(view: PathView, rule: Rule, plan: FunnelPlan) -> FunnelCounts:
 
 def _plain(counted: Counted, plan: FunnelPlan) -> FunnelCounts:
     found, end = count_plain(counted, plan), counted.view.sessions.end
-    basis, last_ts = counted.basis(found.ties), int(end.max()) if len(end) else None
+    basis, last_ts = counted.basis(), int(end.max()) if len(end) else None
     return FunnelCounts(basis, basis.users, found.reached, found.tied, last_ts, found.durations, found.after)
 
 

@@ -19,6 +19,9 @@ _RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe("popularity", f"{_HERE}.popularity:fit_popularity", "the items touched most"),
     Recipe("recent-popularity", f"{_HERE}.popularity:fit_recent_popularity", "the items touched most of late"),
+    Recipe("item-to-item", f"{_HERE}.classical:fit_item_to_item", "what comes with the last items of the path"),
+    Recipe("ease", f"{_HERE}.classical:fit_ease", "a linear model of items by items, in closed form (Steck, 2019)"),
+    Recipe("als", f"{_HERE}.classical:fit_als", "factors of items, by implicit; any path is folded in"),
     Recipe("gru", f"{_HERE}.networks:fit_gru", "a GRU with the full softmax"),
     Recipe("sasrec", f"{_HERE}.networks:fit_sasrec", "SASRec with its original loss"),
 )
