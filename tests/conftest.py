@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_SERVICES = os.environ.get("CARTPATH_REQUIRE_SERVICES") == "1"
 
+# As `cartpath.models` sets it, for tests that read PyTorch before: threads that wait by spinning cost most of the time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A shell that asks without kept answers would have tests of them fail.
 os.environ.pop("CARTPATH_CACHE", None)
 

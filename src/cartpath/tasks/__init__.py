@@ -11,7 +11,15 @@ from cartpath.tasks.protocols import (
     time_split_last,
 )
 from cartpath.tasks.questions import NextItemSplit, Questions, asked
-from cartpath.tasks.split import DEFAULT_SHARES, SLICES, TimeSplit, check_unshaped, time_split
+from cartpath.tasks.split import (
+    DEFAULT_SHARES,
+    SLICES,
+    TimeSplit,
+    check_trained_before,
+    check_unshaped,
+    time_split,
+    time_split_of,
+)
 
 __all__ = [
     "DEFAULT_SHARES",
@@ -26,6 +34,7 @@ __all__ = [
     "TimeCuts",
     "TimeSplit",
     "asked",
+    "check_trained_before",
     "check_unshaped",
     "every_step",
     "intent_rows",
@@ -36,4 +45,5 @@ __all__ = [
     "time_cuts",
     "time_split",
     "time_split_last",
+    "time_split_of",
 ]

@@ -16,7 +16,7 @@ from cartpath.models.artefact import CARD
 from cartpath.schema import CartpathError
 from cartpath.tasks import TimeSplit
 
-_LIBRARIES = ("torch", "transformers", "lightgbm", "numpy")
+_LIBRARIES = ("cartpath", "torch", "transformers", "accelerate", "lightgbm", "numpy")
 
 
 def versions() -> dict[str, str]:
@@ -42,19 +42,22 @@ def write_card(folder: Path, log: Log, split: TimeSplit, seed: int, **further: A
     **further
         What else to say.
     """
-    card = {
-        "generation": log.generation,
-        "events": log.view.n_events,
-        "share_of_store": log.share,
+    about = {"generation": log.generation, "events": log.view.n_events, "share_of_store": log.share}
+    card = made_now(split, seed, **about, **further)
+    write_json(folder / CARD, card)
+    return card
+
+
+def made_now(split: TimeSplit, seed: int, **about: Any) -> dict[str, Any]:
+    """Return a model's card: its slices of time, the versions it was made with, and when."""
+    return {
+        **about,
         "cuts": list(split.cuts),
         "split": split.to_dict(),
         "seed": seed,
         "versions": versions(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        **further,
     }
-    write_json(folder / CARD, card)
-    return card
 
 
 def read_card(folder: Path) -> Mapping[str, Any]:
@@ -69,3 +72,8 @@ def split_of(card: Mapping[str, Any]) -> TimeSplit:
     """Return the split a model was trained with: what follows it keeps to the same cuts."""
     first, second, third = (int(cut) for cut in card["cuts"])
     return TimeSplit((first, second, third))
+
+
+def trained_until(card: Mapping[str, Any]) -> int:
+    """Return where a pretrained model's training ended, microseconds since 1970 UTC: it saw nothing from there on."""
+    return int(card.get("trained_until", split_of(card).train_until))

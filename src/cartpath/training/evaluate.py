@@ -25,7 +25,7 @@ from cartpath.evaluation.bootstrap import DRAWS
 from cartpath.models import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, current_version, folder_of, write_json
 from cartpath.models.artefact import finite
 from cartpath.schema import CartpathError
-from cartpath.tasks import SLICES, IntentRows, IntentTask, intent_rows
+from cartpath.tasks import SLICES, IntentRows, IntentTask, check_trained_before, intent_rows
 from cartpath.training.card import read_card, split_of, versions
 from cartpath.training.data import Progress, open_log, silent
 from cartpath.training.finetune import BASE, INTENT, TREES
@@ -86,7 +86,8 @@ def evaluate(
     Raises
     ------
     CartpathError
-        If nothing is fine-tuned, the models are not of one fine-tuning, or the slice has no sessions to judge on.
+        If nothing is fine-tuned, the models are not of one fine-tuning or saw what they are judged on, or the slice
+        has no sessions to judge on.
     """
     if task != "intent":
         raise CartpathError(f"there is no task {task!r}", "known: intent")
@@ -97,7 +98,9 @@ def evaluate(
     card = shared_card(homes)
     with open_log(workspace) as log:
         told("scoring", 0.1)
-        rows = intent_rows(log, split_of(card), IntentTask(int(card["k"]), str(card["target"]))).of(slice)
+        split = split_of(card)
+        check_trained_before(int(card.get("pretrained_until", split.train_until)), split)
+        rows = intent_rows(log, split, IntentTask(int(card["k"]), str(card["target"]))).of(slice)
         if not len(rows):
             raise CartpathError(
                 f"no session of the {slice} slice reaches {card['k']} steps",

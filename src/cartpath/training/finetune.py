@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cartpath.evaluation import log_loss
-from cartpath.features import EncodedLog, encode, gather, length_batches
+from cartpath.features import EncodedLog, Log, encode
 from cartpath.models import (
     BaseRate,
     BehaviourIntent,
@@ -24,22 +24,19 @@ from cartpath.models import (
 )
 from cartpath.models.calibration import fit_platt
 from cartpath.schema import CartpathError
-from cartpath.tasks import IntentTask, every_step
-from cartpath.training.card import read_card, split_of, write_card
+from cartpath.tasks import IntentTask, TimeSplit, check_trained_before, check_unshaped, every_step, time_split
+from cartpath.training.card import read_card, split_of, trained_until, write_card
+from cartpath.training.checkpoint import CHECKPOINTS, key_of
 from cartpath.training.data import Progress, open_log, silent
 from cartpath.training.intent import IntentData, Windows, intent_data, training_windows
-from cartpath.training.pretrain import CHECKPOINT, NAME
+from cartpath.training.plan import Plan, State
+from cartpath.training.pretrain import NAME, moment_in
 from cartpath.training.trees import fit_trees
-
-if TYPE_CHECKING:
-    from cartpath.training.loop import Plan, Rows, State
 
 #: Names of the intent models, ours first.
 INTENT, TREES, BASE = "intent", "intent-lightgbm", "intent-base-rate"
 _BUDGET = 2_600_000
 _MOST_EPOCHS = 6
-#: Weight of the question at other steps than the k-th.
-_OTHER_STEPS = 0.3
 
 
 def finetune(
@@ -47,10 +44,12 @@ def finetune(
     *,
     task: str = "intent",
     k: int = 5,
+    train_until: str | int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
     resume: bool = True,
+    save_every: float = 20.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fine-tune the pretrained model for intent: at the k-th step of a session, will it contain a purchase?
@@ -65,7 +64,9 @@ def finetune(
         ``intent``.
     k : int
         Step of the session at which it is asked.
-    epochs, minutes, seed, resume, progress
+    train_until : str or int, optional
+        The first cut, as in ``pretrain``; by default the pretrained model's.
+    epochs, minutes, seed, resume, save_every, progress
         As in ``pretrain``.
 
     Returns
@@ -76,23 +77,35 @@ def finetune(
     Raises
     ------
     CartpathError
-        If nothing is pretrained, or no session of the training slice gives an answer of each kind.
+        If nothing is pretrained, or what is pretrained saw events at or after ``train_until``, or no session of the
+        training slice gives an answer of each kind.
     """
     if task != "intent":
         raise CartpathError(f"there is no task {task!r}", "known: intent")
     if k < 1:
         raise CartpathError(f"the step must be 1 or later, not {k}")
-    for module in ("torch", "transformers", "lightgbm"):
+    for module in ("torch", "transformers", "accelerate", "lightgbm"):
         need(module)
     workspace, told = Path(workspace), progress or silent
     pretrained_in = current_version(workspace, NAME, "cartpath pretrain")
     card = read_card(pretrained_in)
     told("reading paths", 0.0)
     with open_log(workspace) as log:
-        data = intent_data(log, split_of(card), IntentTask(k=k))
+        split = _split(log, card, moment_in(workspace, train_until))
+        data = intent_data(log, split, IntentTask(k=k))
         pretrained = Pretrained.load(pretrained_in)
-        job = _Job(workspace, data, pretrained, encode(log, pretrained.encoder), card["made"])
+        job = _Job(workspace, data, pretrained, encode(log, pretrained.encoder), card, save_every)
         return job.run(epochs, minutes, seed, resume, told)
+
+
+def _split(log: Log, card: Mapping[str, Any], train_until: int | None) -> TimeSplit:
+    """Return the experiment's slices: the pretrained model's, or others that begin after its training ended."""
+    if train_until is None:
+        return split_of(card)
+    split = time_split(log.view, until=train_until)
+    check_trained_before(trained_until(card), split)
+    check_unshaped(log.shaped_until, split)
+    return split
 
 
 @dataclass
@@ -101,24 +114,27 @@ class _Job:
     data: IntentData
     pretrained: Pretrained
     encoded: EncodedLog
-    pretrained_made: str
+    card: Mapping[str, Any]
+    save_every: float
+
+    @property
+    def pretrained_made(self) -> str:
+        return str(self.card["made"])
 
     def run(self, epochs: int | None, minutes: float | None, seed: int, resume: bool, told: Progress) -> dict[str, Any]:
-        from cartpath.training.loop import Plan, torch_session
+        from cartpath.training.fitting import forget_checkpoints, torch_session
 
         data = self.data
         train, later = data.rows.of("train"), data.rows.of("calibration")
         steps = every_step(data.log, data.split, "train", data.task)
         windows = training_windows(self.encoded, steps, self._window, data.task.k, min(2, data.task.k))
         size = int((windows.ends - windows.starts).sum())
-        plan = Plan(
-            epochs=epochs or int(np.clip(round(_BUDGET / max(size, 1)), 2, _MOST_EPOCHS)),
-            minutes=minutes,
-            rate=1e-3,
-            seed=seed,
-        )
+        passes = epochs or int(np.clip(round(_BUDGET / max(size, 1)), 2, _MOST_EPOCHS))
+        plan = Plan(epochs=passes, minutes=minutes, rate=1e-3, seed=seed, patience=passes, save_every=self.save_every)
         with torch_session(seed):
-            state = self._train(windows, plan, resume, lambda share: told("fine-tuning", 0.9 * share))
+            state = self._train(
+                windows, plan, resume, lambda message, share: told(f"fine-tuning: {message}", 0.9 * share)
+            )
             scorer = BehaviourIntent(self.pretrained)
             scorer.platt = fit_platt(scorer.logits(data.log, later.ends), later.label) if len(later) else scorer.platt
         told("LightGBM", 0.92)
@@ -131,12 +147,12 @@ class _Job:
             seed,
             epochs=round(state.trained, 3),
             losses=state.losses,
-            calibration_losses=state.scores,
+            calibration_losses=[found["loss"] for found in state.scores],
             minutes=minutes,
             seconds=round(state.seconds, 1),
             resumed=state.resumed,
         )
-        (folder_of(self.workspace, INTENT) / CHECKPOINT).unlink(missing_ok=True)
+        forget_checkpoints(folder_of(self.workspace, INTENT) / CHECKPOINTS)
         told("fine-tuning", 1.0)
         return card
 
@@ -154,6 +170,7 @@ class _Job:
                 k=data.task.k,
                 target=data.task.target,
                 pretrained=self.pretrained_made,
+                pretrained_until=trained_until(self.card),
                 n_train=len(train),
                 positives_train=int(train.label.sum()),
                 n_calibration=len(later),
@@ -165,51 +182,32 @@ class _Job:
     def _window(self) -> int:
         return int(self.pretrained.model.config.window)
 
-    def _train(self, windows: Windows, plan: Plan, resume: bool, told: Callable[[float], None]) -> State:
-        from cartpath.training.checkpoint import key_of
-        from cartpath.training.loop import fit
+    def _train(self, windows: Windows, plan: Plan, resume: bool, told: Progress) -> State:
+        from cartpath.training.fitting import fit, forget_checkpoints
+        from cartpath.training.intent_network import IntentNetwork, IntentSource
 
-        view, data = self.data.log.view, self.data
-        checkpoint = folder_of(self.workspace, INTENT) / CHECKPOINT
+        data, home = self.data, folder_of(self.workspace, INTENT) / CHECKPOINTS
         if not resume:
-            checkpoint.unlink(missing_ok=True)
+            forget_checkpoints(home)
         key = key_of(
             task="intent",
             k=data.task.k,
             generation=data.log.generation,
-            events=view.n_events,
+            events=data.log.view.n_events,
+            cuts=data.split.cuts,
             pretrained=self.pretrained_made,
-            plan=plan,
+            plan=plan.fixed(),
         )
-        lengths = windows.ends - windows.starts
         return fit(
-            self.pretrained.model,
-            lambda rng: list(length_batches(lengths, 4096, rng)),
-            lambda rows: self._loss(windows, rows),
+            IntentNetwork(self.pretrained.model),
+            IntentSource(self.encoded, windows, data.task.k, plan.seed),
             plan,
-            checkpoint,
+            home,
             key,
             self._judge() if len(data.rows.of("calibration")) else None,
             told,
         )
 
-    def _loss(self, windows: Windows, rows: Rows) -> Any:
-        import torch
-        import torch.nn.functional as F
-
-        from cartpath.training.loop import tensors
-
-        batch = gather(self.encoded, windows.starts[rows], windows.ends[rows])
-        hidden = self.pretrained.model(*tensors(batch))
-        asked = windows.steps.asked[batch.rows] & (batch.rows >= 0) & (batch.session == windows.session[rows][:, None])
-        asked &= windows.asked(np.asarray(rows), self.encoded.moments.place[batch.rows] == self.data.task.k)
-        places = batch.rows[asked]
-        weight = np.where(self.encoded.moments.place[places] == self.data.task.k, 1.0, _OTHER_STEPS)
-        logits = self.pretrained.model.intent(hidden[torch.from_numpy(asked)])[:, 0]
-        label = torch.from_numpy(windows.steps.label[places].astype(np.float32))
-        losses = F.binary_cross_entropy_with_logits(logits, label, reduction="none")
-        return (losses * torch.from_numpy(weight.astype(np.float32))).sum() / max(float(weight.sum()), 1.0)
-
-    def _judge(self) -> Callable[[], float]:
+    def _judge(self) -> Callable[[], dict[str, float]]:
         later, scorer = self.data.rows.of("calibration"), BehaviourIntent(self.pretrained)
-        return lambda: log_loss(later.label, sigmoid(scorer.logits(self.data.log, later.ends)))
+        return lambda: {"loss": log_loss(later.label, sigmoid(scorer.logits(self.data.log, later.ends)))}

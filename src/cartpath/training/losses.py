@@ -1,4 +1,4 @@
-"""The loss of pretraining: next type, next item given the type, next different item."""
+"""The loss of the next item: over all items, or over the true one and some that are drawn."""
 
 from __future__ import annotations
 
@@ -7,51 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cartpath.features import Batch
 from cartpath.models.behaviour import BehaviourModel
-from cartpath.training.targets import NONE, Targets
 
 #: Up to this many items the softmax is over all; beyond, over the true ones and as many drawn.
 FULL_SOFTMAX = 4096
 #: Given this "type", the item head scores the next different item.
 DIFFERENT = 0
-
-
-def pretrain_loss(
-    model: BehaviourModel, hidden: Tensor, batch: Batch, targets: Targets, drawn: Tensor | None
-) -> Tensor:
-    """Return the mean loss of a batch.
-
-    Parameters
-    ----------
-    model : BehaviourModel
-    hidden : float tensor (b, length, hidden)
-    batch : Batch
-    targets : Targets
-    drawn : int64 tensor (m,), optional
-        Items drawn to stand for the catalogue; all items by default.
-    """
-    rows = batch.rows
-    next_type = _at(targets.next_type, rows)
-    next_item, different = _at(targets.next_item, rows), _at(targets.next_different, rows)
-    flat = hidden.reshape(-1, hidden.shape[-1])
-    asked = next_type != NONE
-    loss = F.cross_entropy(model.next_type(flat[asked]), next_type[asked]) if bool(asked.any()) else flat.sum() * 0
-    is_item, is_other = next_item != NONE, different != NONE
-    known = torch.cat([flat[is_item], flat[is_other]])
-    if not len(known):
-        return loss
-    given = torch.cat([next_type[is_item], torch.full((int(is_other.sum()),), DIFFERENT)])
-    truth = torch.cat([next_item[is_item], different[is_other]])
-    # Each event counts alike, whichever of the questions it is asked.
-    share = len(truth) / max(int((rows >= 0).sum()), 1)
-    return loss + share * item_loss(model, model.item_query(known, given), truth, drawn)
-
-
-def _at(
-    values: np.ndarray[tuple[int], np.dtype[np.int64]], rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]
-) -> Tensor:
-    return torch.from_numpy(np.where(rows >= 0, values[rows], NONE).reshape(-1))
 
 
 def item_loss(model: BehaviourModel, query: Tensor, truth: Tensor, drawn: Tensor | None) -> Tensor:

@@ -40,7 +40,7 @@ def judge_next_event(folder: Path, log: Log, split: TimeSplit, slice: str, seed:
     slice : str
     seed : int
     """
-    from cartpath.training.loop import torch_session
+    from cartpath.training.fitting import torch_session
     from cartpath.training.targets import NONE, targets_before
 
     if split_of(read_card(folder)) != split:
@@ -106,7 +106,7 @@ def _log_probabilities(
     """Return the events of a stretch of time that have a target, and the log probability of each type."""
     import torch
 
-    from cartpath.training.loop import tensors
+    from cartpath.training.fitting import tensors
     from cartpath.training.targets import NONE
 
     view, model = encoded.log.view, pretrained.model

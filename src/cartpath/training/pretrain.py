@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cartpath.features import (
-    EncodedLog,
-    Log,
-    PathEncoder,
-    chunks,
-    encode,
-    fit_encoder,
-    gather,
-    item_content,
-    length_batches,
-)
-from cartpath.models import Pretrained, folder_of, need, new_version
-from cartpath.tasks import TimeSplit, check_unshaped, time_split
-from cartpath.training.card import write_card
-from cartpath.training.data import Progress, open_log, path_ends, silent
+from cartpath import config, store
+from cartpath.config import zone_named
+from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, order_statistics
+from cartpath.models import Pretrained, folder_of, need, new_version, write_json
+from cartpath.models.artefact import CARD
+from cartpath.schema import iso, microseconds_of
+from cartpath.tasks import TimeSplit, check_unshaped, time_split_of
+from cartpath.training.card import made_now
+from cartpath.training.checkpoint import CHECKPOINTS, key_of
+from cartpath.training.corpus import Corpus, all_times
+from cartpath.training.data import Progress, silent
+from cartpath.training.plan import Plan, State
+from cartpath.training.readme import write_readme
+from cartpath.training.sampler import Sampler
+from cartpath.training.tracking import check_tracker, tracking
 
 if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
-    from cartpath.training.loop import Plan, Rows, State
 
 NAME = "behaviour"
-CHECKPOINT = "checkpoint.pt"
 #: Events a training reads in all, passes counted, unless ``epochs`` says otherwise.
 _BUDGET = 4_000_000
 _MOST_EPOCHS = 12
-_WINDOW = 128
+#: Of the events before the first cut, the last are held back to choose the epoch by, where that is enough of them.
+_HELD_BACK, _LEAST_HELD_BACK = 0.05, 50
 
 
 def pretrain(
     workspace: Path | str,
     *,
+    size: str | None = None,
+    train_until: str | int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
     resume: bool = True,
+    tracker: str = "none",
+    tokens: int | None = None,
+    accumulate: int = 1,
+    bf16: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    save_every: float = 20.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Pretrain the behaviour model of a workspace on next event and next item.
 
+    Started by ``torchrun``, its processes share each batch, and the first of them writes.
+
     Parameters
     ----------
     workspace : Path
+    size : str, optional
+        ``tiny``, ``small``, ``base`` or ``large``; by default what suits the number of events.
+    train_until : str or int, optional
+        Nothing at or after this moment is learned from: a date or time in the shop's time zone, or microseconds since
+        1970 UTC. By default 70% of the events come before it.
     epochs : int, optional
         Passes over the training period; chosen by its size by default, about two minutes on two cores at most.
     minutes : float, optional
@@ -58,6 +73,18 @@ def pretrain(
         Same data, seed and library versions: same weights.
     resume : bool
         Go on from the checkpoint of an interrupted call with the same settings.
+    tracker : str
+        ``none``, ``tensorboard``, ``mlflow`` or ``wandb``; offline, below the model's folder.
+    tokens : int, optional
+        Events of a batch, padding included; chosen by the number of items by default.
+    accumulate : int
+        Parts that a batch is worked on in, one after another: less memory, the same steps.
+    bf16 : bool
+        Multiply in bfloat16.
+    settings : mapping, optional
+        Fields of ``BehaviourConfig`` that win over the size.
+    save_every : float
+        Seconds between checkpoints.
     progress : callable, optional
         Called with a message and the share done.
 
@@ -69,58 +96,37 @@ def pretrain(
     Raises
     ------
     CartpathError
-        If the workspace has no events, or all at one time, or what came later shaped the paths to learn from.
+        If the workspace has no events, or all at one time, or what came later shaped the paths to learn from, or there
+        is no such size or tracker.
     MissingExtraError
-        If PyTorch or Transformers is not installed.
+        If PyTorch, Transformers, Accelerate or the tracker is not installed.
     """
-    need("torch")
-    need("transformers")
+    for module in ("torch", "transformers", "accelerate"):
+        need(module)
+    check_tracker(tracker)
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
-    with open_log(workspace) as log:
-        split = time_split(log.view)
-        check_unshaped(log.shaped_until, split)
-        return _pretrain(workspace, log, split, epochs, minutes, seed, resume, told)
-
-
-def _pretrain(
-    workspace: Path,
-    log: Log,
-    split: TimeSplit,
-    epochs: int | None,
-    minutes: float | None,
-    seed: int,
-    resume: bool,
-    told: Progress,
-) -> dict[str, Any]:
-    from cartpath.training.loop import Plan, torch_session
-
-    encoder = fit_encoder(log, split.train_until)
-    encoded = encode(log, encoder)
-    n_train = int((log.view.ts < split.train_until).sum())
-    plan = Plan(epochs=epochs or auto_epochs(n_train), minutes=minutes, seed=seed)
-    with torch_session(seed):
-        model = build_model(log, encoder, n_train)
-        state = _train(model, encoded, split, plan, workspace, resume, lambda share: told("pretraining", share))
-    with new_version(workspace, NAME) as folder:
-        Pretrained(model, encoder).save(folder)
-        card = write_card(
-            folder,
-            log,
-            split,
-            seed,
-            model=NAME,
-            train_events=n_train,
-            epochs=round(state.trained, 3),
+    moment = moment_in(workspace, train_until)
+    with store.open_snapshot(workspace) as snapshot:
+        split = time_split_of(lambda: all_times(snapshot), until=moment)
+        check_unshaped(snapshot.shaped_until, split)
+        data = Data.of(snapshot, split)
+        plan = Plan(
+            epochs=epochs or auto_epochs(data.train.n_events),
             minutes=minutes,
-            losses=state.losses,
-            seconds=round(state.seconds, 1),
-            resumed=state.resumed,
-            parameters=sum(p.numel() for p in model.parameters()),
-            fields=encoder.sizes,
+            seed=seed,
+            accumulate=accumulate,
+            bf16=bf16,
+            save_every=save_every,
         )
-    (folder_of(workspace, NAME) / CHECKPOINT).unlink(missing_ok=True)
-    return card
+        return _Job(workspace, data, plan, size, settings or {}, tokens, tracker, told).run(resume)
+
+
+def moment_in(workspace: Path, moment: str | int | None) -> int | None:
+    """Return a date or time in the shop's time zone as microseconds since 1970 UTC."""
+    if moment is None or isinstance(moment, int):
+        return moment
+    return microseconds_of(moment, zone_named(config.load(workspace).shop.time_zone))
 
 
 def auto_epochs(n_train: int) -> int:
@@ -134,68 +140,168 @@ def auto_epochs(n_train: int) -> int:
     return int(np.clip(round(_BUDGET / max(n_train, 1)), 1, _MOST_EPOCHS))
 
 
-def build_model(log: Log, encoder: PathEncoder, n_train: int) -> BehaviourModel:
-    """Make a network with random weights that fits the data: wider where there is more to learn from."""
-    import torch
+@dataclass(frozen=True)
+class Data:
+    """What is learned from and judged on.
 
-    from cartpath.models.behaviour import BehaviourModel, config_for
-
-    model = BehaviourModel(config_for(encoder, hidden=96 if n_train > 1_000_000 else 64, window=_WINDOW))
-    known = {item: code for code, item in enumerate(log.codes("item"))}
-    codes = np.array([-1, -1, *(known.get(item, -1) for item in encoder.items.values)], np.int64)
-    content = item_content(log, encoder)[codes].astype(np.int64)
-    offsets = np.array([encoder.offsets[name] for name in encoder.content_fields], np.int64)
-    model.content.copy_(torch.from_numpy(np.where(content > 0, content + offsets, 0)))
-    return model
-
-
-def _train(
-    model: BehaviourModel,
-    encoded: EncodedLog,
-    split: TimeSplit,
-    plan: Plan,
-    workspace: Path,
-    resume: bool,
-    told: Callable[[float], None],
-) -> State:
-    from cartpath.training.checkpoint import key_of
-    from cartpath.training.loop import fit, tensors
-    from cartpath.training.losses import draw_items, pretrain_loss
-    from cartpath.training.targets import targets_before
-
-    view = encoded.log.view
-    starts, ends = chunks(view.offsets, path_ends(view, split.train_until), model.config.window)
-    targets = targets_before(encoded, split.train_until)
-    tokens = batch_tokens(model.config.n_items)
-
-    def loss_of(rows: Rows) -> Any:
-        batch = gather(encoded, starts[rows], ends[rows])
-        return pretrain_loss(model, model(*tensors(batch)), batch, targets, draw_items(model.config.n_items))
-
-    checkpoint = folder_of(workspace, NAME) / CHECKPOINT
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
-    key = key_of(
-        task="pretrain",
-        generation=encoded.log.generation,
-        events=view.n_events,
-        cuts=split.cuts,
-        plan=plan,
-        config=model.config.to_dict(),
-    )
-    return fit(
-        model, lambda rng: list(length_batches(ends - starts, tokens, rng)), loss_of, plan, checkpoint, key, None, told
-    )
-
-
-def batch_tokens(n_items: int) -> int:
-    """Return how many events a batch holds: fewer where the softmax over items is large.
-
-    Examples
-    --------
-    >>> batch_tokens(400), batch_tokens(4000)
-    (4096, 2000)
+    Attributes
+    ----------
+    snapshot : store.Snapshot
+    split : TimeSplit
+    train : Corpus
+        Until ``valid_from``.
+    whole : Corpus
+        Until the first cut.
+    valid_from : int
+        Where the events held back begin; the first cut where none are.
     """
-    from cartpath.training.losses import FULL_SOFTMAX
 
-    return int(np.clip(8_000_000 // max(min(n_items, FULL_SOFTMAX), 1), 1024, 4096))
+    snapshot: Snapshot
+    split: TimeSplit
+    train: Corpus
+    whole: Corpus
+    valid_from: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, split: TimeSplit) -> Data:
+        """Hold the last events before the first cut back, where there are enough."""
+        whole = Corpus(snapshot, split.train_until)
+        held_back = int(whole.n_events * _HELD_BACK)
+        if held_back < _LEAST_HELD_BACK:
+            return cls(snapshot, split, whole, whole, split.train_until)
+        since = int(order_statistics(whole.times, [whole.n_events - held_back])[0])
+        train = Corpus(snapshot, since)
+        # Most events at one time: what is left would be nothing.
+        if not train.n_events:
+            return cls(snapshot, split, whole, whole, split.train_until)
+        return cls(snapshot, split, train, whole, since)
+
+    @property
+    def period(self) -> list[str]:
+        """The first and the last moment learned from, as ISO 8601."""
+        ends = order_statistics(self.train.times, [0, self.train.n_events - 1])
+        return [iso(int(end)) for end in ends]
+
+
+@dataclass
+class _Job:
+    workspace: Path
+    data: Data
+    plan: Plan
+    size: str | None
+    settings: Mapping[str, Any]
+    tokens: int | None
+    tracker: str
+    told: Progress
+
+    def run(self, resume: bool) -> dict[str, Any]:
+        from cartpath.training.fitting import forget_checkpoints, is_first, torch_session
+
+        home = folder_of(self.workspace, NAME)
+        if not resume:
+            forget_checkpoints(home / CHECKPOINTS)
+        train = self.data.train
+        encoder = fit_encoder_over(train.logs, train.until)
+        digest = train.digest()
+        with torch_session(self.plan.seed):
+            model = build_model(train.log([]), encoder, self._size, self.settings)
+            state = self._fit(model, encoder, digest)
+        card = self._card(model, encoder, digest, state)
+        if is_first():
+            with new_version(self.workspace, NAME) as folder:
+                Pretrained(model, encoder).save(folder)
+                write_json(folder / CARD, card)
+                write_readme(folder, card)
+        forget_checkpoints(home / CHECKPOINTS)
+        return card
+
+    @property
+    def _size(self) -> str:
+        return self.size or ("small" if self.data.train.n_events > 1_000_000 else "tiny")
+
+    def _fit(self, model: BehaviourModel, encoder: PathEncoder, digest: str) -> State:
+        from cartpath.training.fitting import fit, processes
+        from cartpath.training.objective import Pretraining
+        from cartpath.training.windows import PathSource, held_out, judge_of
+
+        data, plan, home = self.data, self.plan, folder_of(self.workspace, NAME)
+        window, tokens = int(model.config.window), self.tokens or batch_tokens(model.config.n_items)
+        questions = []
+        if data.valid_from < data.split.train_until:
+            questions = held_out(data.whole, data.valid_from, encoder, window, tokens)
+        network = Pretraining(model)
+        key = key_of(
+            task="pretrain",
+            data=digest,
+            cuts=data.split.cuts,
+            plan=plan.fixed(),
+            config=model.config.to_dict(),
+            tokens=tokens,
+            processes=processes(),
+        )
+        with tracking(self.tracker, home) as trackers:
+            return fit(
+                network,
+                PathSource(Sampler(data.train, window, tokens, plan.seed), encoder),
+                plan,
+                home / CHECKPOINTS,
+                key,
+                judge_of(network, questions) if questions else None,
+                lambda message, share: self.told(f"pretraining: {message}", share),
+                trackers,
+            )
+
+    def _card(self, model: BehaviourModel, encoder: PathEncoder, digest: str, state: State) -> dict[str, Any]:
+        from cartpath.training.fitting import processes
+
+        data, plan = self.data, self.plan
+        shape = model.config.to_diff_dict()
+        held_back = data.valid_from < data.split.train_until
+        return made_now(
+            data.split,
+            plan.seed,
+            generation=data.snapshot.generation,
+            events=int(data.snapshot.totals.events),
+            share_of_store=1.0,
+            model=NAME,
+            size=self._size,
+            config={name: value for name, value in shape.items() if not isinstance(value, dict | list)},
+            trained_until=data.split.train_until,
+            validation_from=iso(data.valid_from) if held_back else None,
+            period=data.period,
+            data_hash=digest,
+            train_events=data.train.n_events,
+            epochs=round(state.trained, 3),
+            best_epoch=state.best or None,
+            minutes=plan.minutes,
+            losses=state.losses,
+            validation=state.scores,
+            seconds=round(state.seconds, 1),
+            events_per_second=round(state.events / max(state.seconds, 1e-9)),
+            padded_share=round(state.padded_share, 4),
+            processes=processes(),
+            plan={name: value for name, value in plan.fixed().items() if name not in ("epochs", "minutes", "seed")},
+            resumed=state.resumed,
+            parameters=sum(p.numel() for p in model.parameters()),
+            fields=encoder.sizes,
+        )
+
+
+def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str, Any]) -> BehaviourModel:
+    """Make a network with random weights that fits an encoder, and give it the content of each item.
+
+    Parameters
+    ----------
+    log : Log
+        Of the same codes and catalogue as what is learned from.
+    encoder : PathEncoder
+    size : str
+    settings : mapping
+        Fields of ``BehaviourConfig`` that win over the size.
+    """
+    from cartpath.models.behaviour import BehaviourModel, config_for
+    from cartpath.models.behaviour_next_item import set_known_items
+
+    model = BehaviourModel(config_for(encoder, size, **settings))
+    set_known_items(model, log, encoder)
+    return model

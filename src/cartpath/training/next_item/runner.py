@@ -18,12 +18,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from cartpath.models.presets import PRESETS
 from cartpath.schema import CartpathError
 from cartpath.store import atomic, write_json
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.code_version import code_version
-from cartpath.training.next_item.recipe import PRESETS, Recipe
+from cartpath.training.next_item.recipe import DEFAULT_PRESET, Recipe
 from cartpath.training.next_item.registry import MODELS, recipe_of
 from cartpath.training.next_item.results import Results
 from cartpath.training.next_item.source import Source, check_protocol, split_source
@@ -187,7 +188,7 @@ def _run_one(
     (folder / RESULT).unlink(missing_ok=True)
     job = {
         **asked,
-        "preset": asked["preset"] or PRESETS[1],
+        "preset": asked["preset"] or DEFAULT_PRESET,
         "split": str(split.absolute()),
         "folder": str(folder.absolute()),
         "ranks": str(results.ranks_file(key).absolute()),
