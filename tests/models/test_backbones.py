@@ -6,6 +6,7 @@ transformers = pytest.importorskip("transformers")
 from cartpath.models.backbones import BACKBONES  # noqa: E402
 from cartpath.models.behaviour import BehaviourModel  # noqa: E402
 from cartpath.models.behaviour_config import BehaviourConfig, config_for  # noqa: E402
+from cartpath.models.presets import PRESETS  # noqa: E402
 from cartpath.models.query import ANY, QueryTime  # noqa: E402
 from cartpath.schema import CartpathError  # noqa: E402
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +108,8 @@ class BehaviourNextItem:
         self.items.save(folder)
         np.save(folder / _PRIOR, self.prior)
         if self.words is not None:
-            np.savez(folder / _WORDS, **self.words.to_arrays())
+            arrays: dict[str, Any] = self.words.to_arrays()
+            np.savez(folder / _WORDS, **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> BehaviourNextItem:

@@ -60,5 +60,5 @@ class Negatives:
         if self.strategy != "uniform":
             drawn.append(truth)
             missed = missed * (1 - self.shares.clamp(max=1 - 1e-6)) ** len(truth)
-        ids = torch.cat(drawn).unique()
+        ids: Tensor = torch.unique(torch.cat(drawn))
         return ids, torch.log((1 - missed[ids]).clamp(min=1e-9))

@@ -305,3 +305,16 @@ def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str
     model = BehaviourModel(config_for(encoder, size, **settings))
     set_known_items(model, log, encoder)
     return model
+
+
+def batch_tokens(n_items: int) -> int:
+    """Return how many events a batch holds: fewer where the softmax over items is large.
+
+    Examples
+    --------
+    >>> batch_tokens(400), batch_tokens(4000)
+    (4096, 2000)
+    """
+    from cartpath.training.losses import FULL_SOFTMAX
+
+    return int(np.clip(8_000_000 // max(min(n_items, FULL_SOFTMAX), 1), 1024, 4096))

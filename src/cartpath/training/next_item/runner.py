@@ -64,7 +64,7 @@ class Request:
     models: tuple[str, ...] = ()
     filter_seen: bool = False
     events: tuple[str, ...] | None = None
-    preset: str = "small"
+    preset: str = DEFAULT_PRESET
     budget_seconds: float | None = None
     seed: int = 0
     fresh: bool = False
