@@ -20,7 +20,7 @@ def random_model(log, seed=0):
     """Weights far from zero, so that every input matters."""
     encoder = fit_encoder(log, time_split(log.view).train_until)
     torch.manual_seed(seed)
-    model = build_model(log, encoder, 100)
+    model = build_model(log, encoder, "tiny", {})
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.2 * torch.randn_like(weight))

@@ -22,7 +22,7 @@ from tests.features.logs import make_log, random_table, shop_table
 
 SEEDS = st.integers(0, 10_000)
 #: Networks learn for a moment here; the number of epochs is fixed, since a budget of time differs from fit to fit.
-QUICK = FitOptions(preset="tiny", settings={"epochs": 1})
+QUICK = FitOptions(preset="tiny", settings={"max_epochs": 1})
 
 
 def options_for(name: str) -> FitOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,46 @@ def test_ranks_are_kept_by_user(run: Callable[..., Row], tmp_path: Path) -> None
     ranks = read_ranks(Results(tmp_path / "out").ranks_file(row["key"]))
     assert len(set(ranks["user_id"].to_pylist())) == 30
     assert (ranks["rank"].to_numpy() >= 1).all()
+
+
+def test_ranks_of_a_shop_name_no_user(file: Path, tmp_path: Path) -> None:
+    source = replace(open_source(file), layout="a shop")
+    row = benchmark(source, Request("leave-one-out", ("popularity",)), tmp_path / "out")["results"][0]
+    ranks = read_ranks(Results(tmp_path / "out").ranks_file(row["key"]))
+    assert ranks.column_names == ["question", "user", "rank"]
+    assert not list((tmp_path / "out").glob("split*"))
+
+
+def test_what_a_kill_left_is_cleared(run: Callable[..., Row], tmp_path: Path) -> None:
+    run(models=("popularity",))
+    write(tmp_path / "out" / "split.pickle", b"users")
+    write(tmp_path / "out" / "split.pickle.1-ab.tmp", b"users")
+    run(models=("popularity",))
+    assert not list((tmp_path / "out").glob("split*"))
+
+
+def test_paths_that_later_events_shaped_are_refused(tmp_path: Path) -> None:
+    table = write(
+        tmp_path / "a.csv", b"user,item,time\n" + b"".join(b"u,%d,2020-01-%02d\n" % (n, n) for n in range(1, 31))
+    )
+    source = open_source(table)
+    assert len(split_source(source, "time-split").test) == 1
+    shaped = replace(source, log=replace(source.log, shaped_until=2**62))
+    with pytest.raises(CartpathError, match="were cleaned or joined by what is known from later events"):
+        split_source(shaped, "time-split")
+
+
+def test_modules_of_the_current_folder_are_not_taken(
+    run: Callable[..., Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "numpy.py", b"raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert run(models=("popularity",))["results"][0]["status"] == "done"
+
+
+def test_results_need_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(CartpathError, match="results need a folder"):
+        Results(write(tmp_path / "file", b""))
 
 
 def test_a_failed_model_is_told_and_run_again(run: Callable[..., Row], tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ pytest.importorskip("lightgbm")
 from cartpath import store, training  # noqa: E402
 from cartpath.features import read_log  # noqa: E402
 from cartpath.models import BehaviourIntent, Pretrained, current_version, folder_of  # noqa: E402
-from cartpath.schema import CartpathError  # noqa: E402
+from cartpath.schema import CartpathError, microseconds_of  # noqa: E402
 from cartpath.tasks import IntentTask, intent_rows  # noqa: E402
-from cartpath.training.card import read_card, split_of  # noqa: E402
+from cartpath.training.card import read_card, split_of, trained_until  # noqa: E402
+from cartpath.training.checkpoint import CHECKPOINTS  # noqa: E402
 from tests.features.logs import path_of, random_table, shop_table  # noqa: E402
 
 K = 3
@@ -110,7 +111,9 @@ def test_training_and_judging_are_on_different_times(shop):
     card = read_card(current_version(shop, "intent", ""))
     assert card["cuts"] == read_card(current_version(shop, "behaviour", ""))["cuts"]
     assert card["cuts"] == sorted(card["cuts"])
-    assert Pretrained.load(current_version(shop, "behaviour", "")).encoder.until == card["cuts"][0]
+    pretrained = current_version(shop, "behaviour", "")
+    held_back = microseconds_of(read_card(pretrained)["validation_from"])
+    assert Pretrained.load(pretrained).encoder.until == held_back < card["cuts"][0] == trained_until(card)
 
 
 def altered_after(table, until):
@@ -149,52 +152,73 @@ class Stopped(Exception):
 
 def stop_at(share, message):
     def progress(told, done):
-        if told == message and done >= share:
+        if told.startswith(message) and done >= share:
             raise Stopped
 
     return progress
 
 
-@pytest.fixture
-def saving_always(monkeypatch):
-    from cartpath.training import loop
-
-    plan = loop.Plan
-
-    def eager(*args, **kwargs):
-        return plan(*args, **{**kwargs, "save_every": 0.0})
-
-    monkeypatch.setattr(loop, "Plan", eager)
+def checkpoints(workspace, name):
+    return sorted(folder_of(workspace, name).glob(f"{CHECKPOINTS}/checkpoint-*"))
 
 
-@pytest.mark.usefixtures("saving_always")
-def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path):
+ALWAYS = {"epochs": 2, "save_every": 0.0}
+
+
+def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
     shop = make_shop(tmp_path / "s", shop_table(150))
-    training.pretrain(shop, epochs=2)
-    training.finetune(shop, k=K, epochs=2)
-    whole, tuned = weights_of(shop), weights_of(shop, "intent")
-    for share in (0.2, 0.7):
-        with pytest.raises(Stopped):
-            training.pretrain(shop, epochs=2, progress=stop_at(share, "pretraining"))
-    assert (folder_of(shop, "behaviour") / "checkpoint.pt").exists()
-    assert training.pretrain(shop, epochs=2)["resumed"]
-    assert same(weights_of(shop), whole)
+    training.pretrain(shop, epochs=1)
+    training.finetune(shop, k=K, **ALWAYS)
+    tuned = weights_of(shop, "intent")
     with pytest.raises(Stopped):
-        training.finetune(shop, k=K, epochs=2, progress=stop_at(0.5, "fine-tuning"))
-    assert training.finetune(shop, k=K, epochs=2)["resumed"]
+        training.finetune(shop, k=K, **ALWAYS, progress=stop_at(0.4, "fine-tuning: loss"))
+    assert checkpoints(shop, "intent")
+    assert training.finetune(shop, k=K, **ALWAYS)["resumed"]
     assert same(weights_of(shop, "intent"), tuned)
+    assert not checkpoints(shop, "intent")
 
 
-@pytest.mark.usefixtures("saving_always")
-def test_a_checkpoint_of_other_settings_or_damaged_is_not_gone_on_from(tmp_path):
-    shop = make_shop(tmp_path / "s", shop_table(60))
+def damage(folder):
+    path = folder / "optimizer.pt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut_short(folder):
+    path = folder / "weights.pt"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+SPOILT = {
+    "other settings": ({"epochs": 3}, lambda folder: None, "other data or settings"),
+    "one bit": ({}, damage, "optimizer.pt is damaged"),
+    "cut short": ({}, cut_short, "weights.pt is damaged"),
+    "no contents": ({}, lambda folder: (folder / "contents.json").unlink(), "damaged"),
+    "asked to": ({"resume": False}, lambda folder: None, None),
+}
+
+
+@pytest.fixture(scope="module")
+def half_way(tmp_path_factory):
+    shop = make_shop(tmp_path_factory.mktemp("half") / "s", shop_table(80))
     with pytest.raises(Stopped):
-        training.pretrain(shop, epochs=2, progress=stop_at(0.3, "pretraining"))
-    assert not training.pretrain(shop, epochs=1)["resumed"]
-    checkpoint = folder_of(shop, "behaviour") / "checkpoint.pt"
-    checkpoint.write_bytes(b"half of a checkpoint")
-    assert not training.pretrain(shop, epochs=1)["resumed"]
-    assert not checkpoint.exists()
+        training.pretrain(shop, **ALWAYS, tokens=512, progress=stop_at(0.3, "pretraining"))
+    return shop
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_checkpoint_of_other_settings_or_damaged_is_not_gone_on_from(half_way, tmp_path, how):
+    options, spoil, expected = SPOILT[how]
+    shop = shutil.copytree(half_way, tmp_path / "s")
+    spoil(checkpoints(shop, "behaviour")[0])
+    told = []
+    card = training.pretrain(
+        shop, **{**ALWAYS, "tokens": 512, **options}, progress=lambda message, share: told.append(message)
+    )
+    assert not card["resumed"]
+    assert expected is None or [message for message in told if "ignored" in message and expected in message]
+    assert not checkpoints(shop, "behaviour")
 
 
 def test_time_is_a_limit(tmp_path):

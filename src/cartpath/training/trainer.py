@@ -193,9 +193,7 @@ class _Steps(TrainerCallback):
         where.running[1] += 1
         done = trainer.done
         ends_epoch = trainer.stream.ends_epoch
-        out_of_time, due = trainer.agreed(
-            done >= 1 and not ends_epoch, trainer.clock.seconds - self.saved >= trainer.plan.save_every
-        )
+        out_of_time, due = trainer.agreed(done >= 1, trainer.clock.seconds - self.saved >= trainer.plan.save_every)
         if ends_epoch or out_of_time:
             self._end_epoch(control, out_of_time)
         if ends_epoch or out_of_time or due:

@@ -104,6 +104,8 @@ def _sessions(log: Log, ts: Index, ends: Index, rng: np.random.Generator) -> Ses
 def score_leaks(model: NextItemModel, split: NextItemSplit, questions: Questions, seed: int = 0) -> Index:
     """Return the questions whose scores change with what comes after their ends; of each user one is looked at.
 
+    Models are asked with and without the time of the answer, which they may know, and nothing else of it.
+
     Parameters
     ----------
     model : NextItemModel
@@ -117,9 +119,11 @@ def score_leaks(model: NextItemModel, split: NextItemSplit, questions: Questions
     ends = split.log.view.offsets[1:].copy()
     ends[asked.user] = asked.ends
     other = changed_after(split.log, ends, seed)
-    before = model.score(split.log, asked.user, asked.ends)
-    after = model.score(other, asked.user, asked.ends)
-    return rows[_differ(before, after)]
+    different = np.zeros(len(rows), np.bool_)
+    for time in (None, asked.time) if split.log.timed else (None,):
+        before, after = (model.score(log, asked.user, asked.ends, time) for log in (split.log, other))
+        different |= _differ(before, after)
+    return rows[different]
 
 
 def fit_leaks(fit: Fit, split: NextItemSplit, options: FitOptions | None = None, seed: int = 0) -> Index:

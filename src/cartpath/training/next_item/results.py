@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cartpath.models.artefact import finite
+from cartpath.schema import CartpathError
 from cartpath.store.files import exclusive, write_table
 
 Index = npt.NDArray[np.int64]
 _ROWS, _RANKS, _LOCK, _WORK = "results.jsonl", "ranks", "lock", "work"
 _BUSY = "another benchmark (process {holder}) is writing to {folder}"
 #: Columns of the ranks' file.
-QUESTION, USER, RANK = "question", "user_id", "rank"
+QUESTION, USER, USER_ID, RANK = "question", "user", "user_id", "rank"
 
 
 class Results:
@@ -36,6 +37,8 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        if folder.exists() and not folder.is_dir():
+            raise CartpathError(f"{folder} is a file, and results need a folder", "name another one with --out")
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -94,10 +97,21 @@ class Results:
         return self.folder / _WORK / key
 
 
-def write_ranks(path: Path, users: list[str], ranks: Mapping[str, Index]) -> None:
-    """Write the rank of each question's answer, with the user it was asked of."""
+def write_ranks(path: Path, users: Index, ranks: Mapping[str, Index], ids: pa.StringArray | None = None) -> None:
+    """Write the rank of each question's answer.
+
+    Parameters
+    ----------
+    path : Path
+    users : int64 array (n,)
+        Row of the user whom each question is asked of.
+    ranks : mapping of column to int64 array (n,)
+    ids : pyarrow.StringArray (n_users,), optional
+        Of users, to be named beside their rows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_table(path, pa.table({QUESTION: np.arange(len(users)), USER: users, **ranks}))
+    named = {} if ids is None else {USER_ID: ids.take(pa.array(users))}
+    write_table(path, pa.table({QUESTION: np.arange(len(users)), USER: users, **named, **ranks}))
 
 
 def read_ranks(path: Path) -> pa.Table:

@@ -24,12 +24,13 @@ from cartpath.store import atomic, write_json
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.code_version import code_version
-from cartpath.training.next_item.recipe import DEFAULT_PRESET, Recipe
+from cartpath.training.next_item.recipe import DEFAULT_PRESET, FitOptions, Recipe
 from cartpath.training.next_item.registry import MODELS, recipe_of
 from cartpath.training.next_item.results import Results
 from cartpath.training.next_item.source import Source, check_protocol, split_source
 from cartpath.training.next_item.worker import JOB, RESULT, SPLIT
 
+LOG = "log.txt"
 _WORKER = "cartpath.training.next_item.worker"
 #: Lines of what a model wrote that are shown where it ended without a word.
 _TAIL = 3
@@ -127,6 +128,9 @@ def run_models(source: Source, request: Request, results: Results, progress: Pro
     data = source.content_hash()
     rows, reused = [], set()
     with results.writing():
+        # A kill may have left what was handed over, and users are in it.
+        for left in results.folder.glob(f"{SPLIT}*"):
+            left.unlink()
         handed: Path | None = None
         try:
             for place, recipe in enumerate(recipes):
@@ -186,12 +190,15 @@ def _run_one(
     folder = results.work_folder(key)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).unlink(missing_ok=True)
+    resumed = {path.name for path in folder.iterdir()} - {JOB, LOG} != set()
     job = {
         **asked,
-        "preset": asked["preset"] or DEFAULT_PRESET,
+        "preset": asked["preset"] or FitOptions().preset,
         "split": str(split.absolute()),
         "folder": str(folder.absolute()),
         "ranks": str(results.ranks_file(key).absolute()),
+        # Erasing a user of a shop does not reach results, so they name none.
+        "with_ids": not source.is_shop,
     }
     write_json(folder / JOB, job)
     told("starting", 0.0)
@@ -201,6 +208,7 @@ def _run_one(
         **asked,
         "file": source.name,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "resumed": resumed,
         **result,
     }
     results.append(row)
@@ -210,7 +218,7 @@ def _run_one(
 
 
 def _in_process(folder: Path, told: Progress) -> dict[str, Any]:
-    with open(folder / "log.txt", "wb") as log, _process(folder, log) as process:
+    with open(folder / LOG, "wb") as log, _process(folder, log) as process:
         assert process.stdout is not None
         for line in process.stdout:
             message = json.loads(line)
@@ -219,14 +227,20 @@ def _in_process(folder: Path, told: Progress) -> dict[str, Any]:
     if (folder / RESULT).exists():
         result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         return result
-    return {"status": "failed", "is_input": False, "reason": _why(code, folder / "log.txt")}
+    return {"status": "failed", "is_input": False, "reason": _why(code, folder / LOG)}
 
 
 @contextmanager
 def _process(folder: Path, log: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker; it is gone when the block ends, however that is."""
+    # The same modules as here, and not what happens to lie in the current folder.
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", _WORKER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+        [sys.executable, "-P", "-m", _WORKER, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=paths,
     )
     try:
         yield process

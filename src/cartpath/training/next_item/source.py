@@ -23,11 +23,16 @@ from cartpath.store.tables import upsert
 from cartpath.tasks import (
     PROTOCOLS,
     NextItemSplit,
+    TimeSplit,
+    check_unshaped,
     leave_one_out,
     session_last,
     session_positions,
     time_split_last,
 )
+from cartpath.tasks.protocols import LEAVE_ONE_OUT, SESSION_LAST, TIME_SPLIT
+
+_SHOP = "a shop"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Source:
     layout: str
     part: npt.NDArray[np.int8] | None = None
     told: list[str] = field(default_factory=list)
+
+    @property
+    def is_shop(self) -> bool:
+        """Whether it is a workspace, whose users may be erased."""
+        return self.layout == _SHOP
 
     @property
     def users(self) -> int:
@@ -111,7 +121,7 @@ def _open_shop(path: Path) -> Source:
         # Texts are read now: the snapshot is let go, and with it its dictionaries.
         log = _with_texts(log)
     told = [] if log.share == 1 else [f"a sample of whole users with {log.share:.1%} of the events"]
-    return Source(str(path), log, "a shop", None, told)
+    return Source(str(path), log, _SHOP, None, told)
 
 
 def _with_texts(log: Log) -> Log:
@@ -128,14 +138,21 @@ def split_source(
     Raises
     ------
     CartpathError
-        If there is no such protocol, or it finds nothing to ask.
+        If there is no such protocol, it finds nothing to ask, or paths before its cut were shaped by what came later.
     """
     check_protocol(protocol)
-    if protocol == "leave-one-out":
+    split = _split(source, protocol, filter_seen, events)
+    if split.until is not None:
+        check_unshaped(source.log.shaped_until, TimeSplit((split.until,) * 3))
+    return split
+
+
+def _split(source: Source, protocol: str, filter_seen: bool, events: Sequence[str] | None) -> NextItemSplit:
+    if protocol == LEAVE_ONE_OUT:
         return leave_one_out(source.log, filter_seen, events)
-    if protocol == "time-split":
+    if protocol == TIME_SPLIT:
         return time_split_last(source.log, filter_seen, events)
-    by_session = session_last if protocol == "session-last" else session_positions
+    by_session = session_last if protocol == SESSION_LAST else session_positions
     return by_session(source.log, filter_seen, events, source.part)
 
 

@@ -14,7 +14,6 @@ from cartpath.evaluation import hit_rate, mean_interval, ndcg_at, paired_test, r
 from cartpath.tasks import NextItemSplit
 from cartpath.training.card import versions
 from cartpath.training.data import Progress, silent
-from cartpath.training.next_item.registry import MODELS
 from cartpath.training.next_item.results import RANK, USER, Results, read_ranks
 from cartpath.training.next_item.runner import Ran, Request, run_models
 from cartpath.training.next_item.source import Source
@@ -30,7 +29,7 @@ _KS = (5, 10, 20)
 _COMPARED: Mapping[str, tuple[str, ...]] = {"session-positions": (NDCG, MRR), "session-last": (NDCG, MRR)}
 _KEPT = (
     "seconds", "cpu_seconds", "judge_seconds", "peak_mb", "peak_mb_before_fit", "epochs", "chosen", "curve",
-    "valid_NDCG@10", "preset", "budget_seconds", "seed", "code", "when", "key",
+    "valid_NDCG@10", "preset", "budget_seconds", "seed", "code", "when", "key", "resumed",
 )  # fmt: skip
 
 
@@ -144,10 +143,5 @@ def _paired(rows: list[dict[str, Any]], ranks: Mapping[str, Any], request: Reque
 
 
 def _users(ranks: Any) -> Index:
-    codes: Index = ranks[USER].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    return codes
-
-
-def default_models() -> tuple[str, ...]:
-    """Return the models that are run where none are named."""
-    return tuple(MODELS)
+    users: Index = ranks[USER].to_numpy()
+    return users

@@ -52,8 +52,8 @@ def run(job: dict[str, Any], split: NextItemSplit, progress: Progress) -> dict[s
     ranks, judge_seconds, _ = _timed(lambda: {RANK: judge(fitted.model, split, split.test)})
     if job["with_target_time"]:
         ranks[RANK_WITH_TIME] = judge(fitted.model, split, split.test, with_time=True)
-    ids = split.log.view.user_id.to_pylist()
-    write_ranks(Path(job["ranks"]), [ids[user] for user in split.test.user], ranks)
+    ids = split.log.view.user_id if job["with_ids"] else None
+    write_ranks(Path(job["ranks"]), split.test.user, ranks, ids)
     return {
         "seconds": seconds,
         "cpu_seconds": cpu,
