@@ -257,7 +257,7 @@ def earlier(view: PathView, until: int) -> PathView:
 
 
 def only(view: PathView, keep: npt.NDArray[np.int64]) -> PathView:
-    """Return the paths with some of their events, and the sessions that have any of these.
+    """Return the paths with some of their events, and the sessions that have any of these, with what these show.
 
     Parameters
     ----------
@@ -282,13 +282,15 @@ def only(view: PathView, keep: npt.NDArray[np.int64]) -> PathView:
     end = np.full(len(alive), -(2**63), np.int64)
     np.maximum.at(end, arrays["session"], arrays["ts"])
     part = view.sessions
+    # A context that a later event carried is not known yet.
+    shown = part.context_ts[alive] <= end
     sessions = Sessions(
         user=part.user[alive],
         start=part.start[alive],
         end=end,
         key=part.key[alive],
-        context={name: values[alive] for name, values in part.context.items()},
-        context_ts=part.context_ts[alive],
+        context={name: np.where(shown, values[alive], np.int32(-1)) for name, values in part.context.items()},
+        context_ts=np.where(shown, part.context_ts[alive], -1),
     )
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return PathView(offsets=offsets, user_id=view.user_id, sessions=sessions, place=None, **arrays)

@@ -89,19 +89,21 @@ def fit_cartpath(split: NextItemSplit, options: FitOptions, progress: Progress) 
 
 def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Fit SASRec as published: two blocks of width 50, one head, binary cross-entropy with one negative."""
+    log = known_log(split)
     shape = {"backbone": "sasrec", "hidden": 50, "layers": 2, "heads": 1, "window": 50, "norm_input": False}
-    shape |= {"dropout": 0.5 if dropout_for(split.log) > 0.3 else 0.2, "input_dropout": 0.0, "item_dropout": 0.0}
+    shape |= {"dropout": 0.5 if dropout_for(log) > 0.3 else 0.2, "input_dropout": 0.0, "item_dropout": 0.0}
     settings = NetworkSettings(shape, loss="bce", start="random", words=False, weight_decay=0.0, average=0.0)
-    return _fit(split, known_log(split), options, replace(settings, tokens=4096, patience=10), None, progress)
+    return _fit(split, log, options, replace(settings, tokens=4096, patience=10), None, progress)
 
 
 def fit_gru(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Fit a GRU with the full softmax, random start and no words (GRU4Rec with its strongest loss)."""
-    dropout = dropout_for(split.log)
+    log = known_log(split)
+    dropout = dropout_for(log)
     shape = {"backbone": "gru", "hidden": 128, "layers": 1, "window": 100, "norm_input": False}
     shape |= {"dropout": 0.0, "input_dropout": dropout, "item_dropout": 0.0}
     settings = NetworkSettings(shape, start="random", words=False, average=0.0)
-    return _fit(split, known_log(split), options, settings, None, progress)
+    return _fit(split, log, options, settings, None, progress)
 
 
 def dropout_for(log: Log) -> float:
@@ -110,6 +112,7 @@ def dropout_for(log: Log) -> float:
     Parameters
     ----------
     log : Log
+        ``known_log``.
     """
     items = log.view.item[log.view.item >= 0]
     events = len(items) / max(len(np.unique(items)), 1)
