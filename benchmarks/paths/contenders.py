@@ -38,6 +38,7 @@ def main() -> None:
         said["answer"] = ask()
         said["wall"].append(time.perf_counter() - began)
         said["cpu"].append(time.process_time() - used)
+        said.setdefault("first_cpu", time.process_time())  # from the start of the process to the first answer
     print(json.dumps(said | {"peak_mb": _peak_mb()}, default=_plain))
 
 

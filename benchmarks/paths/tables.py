@@ -53,6 +53,7 @@ def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | N
             ours = _cpu(found["cartpath"]) if "cartpath" in found else None
             parts += [f"**{title}.**", measure.table(head, [_row(name, done, ours) for name, done in found.items()])]
     parts += ["**From the file to the first answer, seconds.**", _from_file(runs, ingest)]
+    parts += ["**From the file to the first answer, CPU seconds, and how many times ours.**", _from_file_cpu(runs)]
     installed = [peers.version_of(name, python) for name, python in pythons.items() if name in peers.PACKAGES]
     also = [f"In environments of their own: {', '.join(installed)}."] if installed else []
     return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *also])
@@ -77,6 +78,24 @@ def _row(name: str, found: list[measure.Measured], ours: float | None) -> list[s
         f"{_cpu(found) / ours:.1f}" if ours else "",
         f"{max(run.said['peak_mb'] for run in found):,.0f}",
     ]
+
+
+def _from_file_cpu(runs: Runs) -> str:
+    """The same in CPU seconds of all threads: other work on the machine lengthens them less."""
+    questions = [question for question in TITLES if any(asked == question for asked, _ in runs)]
+    first = {key: median(run.said["first_cpu"] for run in found) for key, found in runs.items()}
+
+    def cell(question: str, name: str) -> str:
+        if (question, name) not in first:
+            return ""
+        ours = first.get((question, "cartpath"))
+        times = f" ({first[question, name] / ours:.1f})" if ours and name != "cartpath" else ""
+        return f"{first[question, name]:.1f}{times}"
+
+    names = [name for name in CONTENDERS if any(name == other for _, other in runs)]
+    return measure.table(
+        ["", *questions], [[CONTENDERS[name][0], *(cell(q, name) for q in questions)] for name in names]
+    )
 
 
 def _from_file(runs: Runs, ingest: float | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from cartpath.paths import matching
-from cartpath.paths.attribution.channels import OTHER, Channels, _tell_apart
+from cartpath.paths.attribution.channels import Channels, _tell_apart
 from cartpath.paths.attribution.evidence import Evidence, merge_attribution
 from cartpath.paths.attribution.models import credit
 from cartpath.paths.attribution.question import ENDLESS, MODELS, Question
@@ -16,6 +16,7 @@ from cartpath.paths.conditions import Condition, parse_steps
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
 from cartpath.paths.properties import EVENT, SESSION, TEXT, EventArray, OfSession, Property
 from cartpath.paths.rule import Rule
+from cartpath.schema import OTHER
 from tests.paths.twin import EVENTS, SECOND, Row
 from tests.paths.twin_attribution import (
     LABELS,

@@ -23,12 +23,12 @@ import cartpath
 from cartpath import store
 from cartpath.cli import app
 from cartpath.figures import drivers_figure
-from cartpath.paths import driver_counts
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
-from cartpath.paths.driver_counts import EDGES, N_STRATA, DriverCounts, merge_drivers, scan_drivers
-from cartpath.paths.driver_windows import BEFORE, LEFT_OUT, STEPS, TIME, Window
 from cartpath.paths.drivers import DriversResult, drivers
+from cartpath.paths.drivers import counts as driver_counts
+from cartpath.paths.drivers.counts import EDGES, N_STRATA, DriverCounts, merge_drivers, scan_drivers
+from cartpath.paths.drivers.windows import BEFORE, LEFT_OUT, STEPS, TIME, Window
 from cartpath.paths.matching import Matcher, match
 from cartpath.paths.multiple_testing import false_discovery
 from cartpath.paths.odds import mantel_haenszel, odds_ratio, p_values

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath.paths import END, START, FlowResult, flow
-from cartpath.paths import flow_count as counting_kernels
-from cartpath.paths import flow_gaps as gap_kernels
 from cartpath.paths.counting import BEGINNING, FOREVER, Counting
-from cartpath.paths.flow_count import merge_edges, scan_edges
-from cartpath.paths.flow_nodes import OTHER, nodes_of
-from cartpath.schema import CartpathError
+from cartpath.paths.flow import count as counting_kernels
+from cartpath.paths.flow import gaps as gap_kernels
+from cartpath.paths.flow.count import merge_edges, scan_edges
+from cartpath.paths.flow.nodes import nodes_of
+from cartpath.schema import OTHER, CartpathError
 from tests.paths.twin import EVENTS, SECOND, Row, logs, periods
 from tests.paths.twin_flow import flow_twin, snapshot_of
 

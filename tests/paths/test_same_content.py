@@ -14,7 +14,8 @@ import pytest
 import cartpath
 from cartpath import config, store
 from cartpath.ingest.run import ingest
-from cartpath.paths import grouping
+from cartpath.paths import same_paths
+from cartpath.paths.comparison.registry import names
 from cartpath.shop import Shop
 
 START = 1_704_326_400_000_000
@@ -66,6 +67,25 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shop]:
     return {name: made(tmp_path_factory.mktemp("way"), *way) for name, way in ways.items()}
 
 
+GROUPS = ("channel=Email", "channel=Paid")
+#: Each view that can be compared, with options that leave something to choose.
+COMPARED: dict[str, dict[str, Any]] = {
+    "status": {"of": {}},
+    "funnel": {"of": {"steps": ["view", "purchase"]}},
+    "flow": {"of": {"node": "page", "across_sessions": True, "min_users": 2}},
+    "step-view": {"of": {"node": "page", "steps": 3, "min_users": 2}},
+    "variants": {"of": {"node": "page", "top": 5, "min_users": 1}},
+    "attribution": {"of": {"of": "page"}, "groups": ("did purchase", "channel=Paid")},
+    "retention": {"of": {"cohort": "week"}},
+    "lifecycle": {"of": {"period": "week"}},
+    "repurchase": {"of": {}},
+    "time-to-purchase": {"of": {}},
+    "drivers": {
+        "of": {"within": "path", "of": "event,channel", "min_support": 2, "min_conversions": 2, "min_users": 1},
+        "groups": ("sample(50%; seed=1)", "!sample(50%; seed=1)"),
+    },
+}
+
 #: Each view, most with fewer places than there are equally frequent values for them.
 QUESTIONS: dict[str, Callable[[Shop], Any]] = {
     "status": lambda s: s.status(),
@@ -92,11 +112,12 @@ QUESTIONS: dict[str, Callable[[Shop], Any]] = {
     "time to purchase": lambda s: s.time_to_purchase(by="channel", top=2),
     "drivers": lambda s: s.drivers("purchase", of="event,channel,page", min_support=5, min_conversions=2),
     "segments": lambda s: s.segments(["did view - did purchase", "sample(50%; seed=1)", "channel=Email"]),
-    "compare status": lambda s: s.compare("status", "channel=Email", "channel=Paid"),
-    "compare funnel": lambda s: s.compare("funnel", "channel=Email", "channel=Paid", steps=["view", "purchase"]),
-    "compare flow": lambda s: s.compare("flow", "channel=Email", "channel=Paid"),
-    "compare variants": lambda s: s.compare("variants", "channel=Email", "channel=Paid", node="page", top=5),
-    "compare attribution": lambda s: s.compare("attribution", "did purchase", "channel=Paid", of="page"),
+    **{
+        f"compare {view}": lambda s, view=view, asked=asked: s.compare(
+            view, *asked.get("groups", GROUPS), **asked["of"]
+        )
+        for view, asked in COMPARED.items()
+    },
 }
 
 
@@ -111,10 +132,15 @@ def close(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+def test_every_view_that_can_be_compared_is_asked() -> None:
+    assert tuple(COMPARED) == names()
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_answers_do_not_depend_on_how_the_events_were_read(shops: dict[str, Shop], question: str) -> None:
     found = {way: QUESTIONS[question](shop).to_dict() for way, shop in shops.items()}
     first = found.pop("64 buckets")
+    assert first.get("measures") != [], "a comparison of nothing tells nothing"
     for way, other in found.items():
         differing = [key for key in first if not close(first[key], other.get(key)) and key != "generation"]
         assert not differing, (way, {key: (first[key], other.get(key)) for key in differing})
@@ -126,7 +152,7 @@ def test_the_last_variant_does_not_depend_on_it_where_names_are_not_read(
     shops: dict[str, Shop], monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setenv("CARTPATH_CACHE", "off")
-    monkeypatch.setattr(grouping, "MOST_NAMED", most)
+    monkeypatch.setattr(same_paths, "MOST_NAMED", most)
     found = [shop.variants(node="page", top=3).to_dict() for shop in shops.values()]
     assert all(close(found[0], other) for other in found[1:])
 

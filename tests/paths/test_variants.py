@@ -16,13 +16,13 @@ from cartpath.config import Settings, StoreSettings
 from cartpath.paths import Counting, Variant, VariantsResult, flow, status, variants
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import BEGINNING, FOREVER
-from cartpath.paths.grouping import NO_LIMIT, Cut, Groups, most_frequent
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import EVENT, TEXT, EventArray, Property
 from cartpath.paths.rule import Rule
+from cartpath.paths.same_paths import NO_LIMIT, Cut, Groups, most_frequent
 from cartpath.paths.variant_scan import Plan, Whole, merge_variants, ranks_of, read_paths, scan_variants
-from cartpath.paths.variants import MORE, OTHER, summary, variants_plan
-from cartpath.schema import CartpathError
+from cartpath.paths.variants import MORE, summary, variants_plan
+from cartpath.schema import OTHER, CartpathError
 from cartpath.store.path import EVENT_ARRAYS
 from tests.paths.twin import EVENTS, SECOND, Row, buckets_of, logs, periods, table_of, view_of
 from tests.paths.twin_variants import median, revenue_twin, variants_twin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cartpath.paths.driver_windows import BEFORE, STEPS, Window
+from cartpath.paths.drivers.windows import BEFORE, STEPS, Window
 from tests.paths.twin import SECOND, Row, path_order, paths_of, step_starts, within
 
 #: What a unit is left out for.

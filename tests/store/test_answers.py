@@ -230,7 +230,7 @@ def test_another_version_or_other_code_asks_anew(shop: Path, monkeypatch: pytest
     ask(shop, view)
     monkeypatch.setattr("cartpath.__version__", "99")
     ask(shop, view)
-    monkeypatch.setattr(answers, "_code", lambda: [["paths/flow.py", 1, 2]])
+    monkeypatch.setattr(answers, "_code", lambda: [["paths/flow/view.py", 1, 2]])
     ask(shop, view)
     assert view.times == 3
 

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartpath import store
-from cartpath.schema import CartpathError
+from cartpath.schema import OTHER, CartpathError
 from cartpath.store import Snapshot, build, prop_parts, view_from_table
 from cartpath.store.erase import erase
 from cartpath.store.prop_buckets import Keeping
 from cartpath.store.prop_parts import PropPart, merge_labels
-from cartpath.store.props import OTHER, Prop, prop
+from cartpath.store.props import Prop, prop
 from cartpath.store.rebuild import rebuild
 from tests.store.stitching import Link, put_links
 from tests.store.stitching import put as put_stitched

@@ -14,7 +14,7 @@ pytest.importorskip("lightgbm")
 from cartpath import store, training  # noqa: E402
 from cartpath.features import read_log  # noqa: E402
 from cartpath.models import BehaviourIntent, Pretrained, current_version, folder_of  # noqa: E402
-from cartpath.schema import CartpathError, microseconds_of  # noqa: E402
+from cartpath.schema import CartpathError, MissingExtraError, microseconds_of  # noqa: E402
 from cartpath.tasks import IntentTask, intent_rows  # noqa: E402
 from cartpath.training.card import read_card, split_of, trained_until  # noqa: E402
 from cartpath.training.checkpoint import CHECKPOINTS  # noqa: E402
@@ -333,3 +333,70 @@ def test_mistakes_are_told(tmp_path):
         training.evaluate(shop, slice="train")
     with pytest.raises(CartpathError, match="1 or later"):
         training.finetune(shop, k=0)
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory):
+    shop = make_shop(tmp_path_factory.mktemp("dated") / "s", shop_table(150))
+    (shop / "cartpath.toml").write_text('[shop]\ntime_zone = "America/New_York"\n')
+    return shop, training.pretrain(shop, epochs=1, train_until="2024-01-18", settings={"hidden": 16})
+
+
+def test_a_date_is_its_midnight_in_the_shops_time_zone(dated):
+    _, card = dated
+    midnight = microseconds_of("2024-01-18T05:00:00")
+    assert (card["cuts"][0], card["trained_until"]) == (midnight, midnight)
+    assert card["period"][1] < card["validation_from"] < "2024-01-18T05:00:00Z"
+
+
+def test_an_experiment_refuses_a_model_that_saw_beyond_its_cut(dated):
+    shop, card = dated
+    with pytest.raises(CartpathError, match="saw events until 2024-01-18T05:00:00Z") as told:
+        training.finetune(shop, k=K, train_until="2024-01-17")
+    assert "cartpath pretrain SHOP --train-until 2024-01-17T05:00:00Z" in told.value.hint
+    later = training.finetune(shop, k=K, epochs=1, train_until="2024-01-20")
+    assert later["cuts"][0] == microseconds_of("2024-01-20T05:00:00")
+    assert later["pretrained_until"] == card["trained_until"]
+    assert training.evaluate(shop)["n"] > 0
+    change_card(shop, "intent", pretrained_until=later["cuts"][0] + 1)
+    with pytest.raises(CartpathError, match="saw events until"):
+        training.evaluate(shop)
+
+
+def test_the_card_beside_the_weights_says_what_the_model_is(dated):
+    shop, card = dated
+    home = current_version(shop, "behaviour", "")
+    assert json.loads((home / "card.json").read_text()) == json.loads(json.dumps(card))
+    text = (home / "README.md").read_text()
+    for said in (card["data_hash"], card["versions"]["torch"], f"{card['parameters']:,}", card["validation_from"]):
+        assert said in text
+    assert "must not" in text or "may rest on it" in text
+    assert card["config"]["hidden"] == 16
+    assert card["validation"][0]["questions"] > 50
+
+
+def test_what_no_training_can_be_asked_for_is_told(dated):
+    shop, _ = dated
+    with pytest.raises(CartpathError, match="no size 'huge'"):
+        training.pretrain(shop, size="huge")
+    with pytest.raises(CartpathError, match="no tracker"):
+        training.pretrain(shop, tracker="notebook")
+    with pytest.raises(CartpathError, match="no event is before"):
+        training.pretrain(shop, train_until="2001-01-01")
+    with pytest.raises(CartpathError, match="not a date"):
+        training.pretrain(shop, train_until="yesterday")
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb"])
+def test_a_tracker_that_is_not_installed_names_its_extra(dated, monkeypatch, name):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module, package=None: None)
+    with pytest.raises(MissingExtraError, match=r"cartpath\[track\]"):
+        training.pretrain(dated[0], tracker=name)
+
+
+def test_tensorboard_gets_the_figures(dated):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    training.pretrain(dated[0], epochs=1, tracker="tensorboard", tokens=256, settings={"hidden": 16})
+    found = events.EventAccumulator(str(folder_of(dated[0], "behaviour") / "runs" / "tensorboard"))
+    found.Reload()
+    assert {"train/loss", "eval/item_loss"} <= set(found.Tags()["scalars"])

@@ -23,7 +23,7 @@ from cartpath.cli.options import (
 from cartpath.cli.output import deliver, percent, print_table, warn
 
 if TYPE_CHECKING:
-    from cartpath.paths.driver_odds import Driver
+    from cartpath.paths.drivers.odds import Driver
 
 
 @command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,12 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the trainin
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="Longest time to train.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of all that is random.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew instead of going on from the last checkpoint.")]
+TrainUntil = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE", help="Learn from nothing at or after it; a date is its midnight in the shop's time zone."
+    ),
+]
 Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: intent (a purchase later in the session).")]
 
 
@@ -29,24 +35,60 @@ def training_progress(label: str) -> Iterator[Callable[[str, float], None]]:
 @command()
 def pretrain(
     shop: Workspace,
+    size: Annotated[
+        str | None, typer.Option(metavar="NAME", help="tiny, small, base or large; by default what suits the log.")
+    ] = None,
+    train_until: TrainUntil = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
     seed: Seed = 0,
-    fresh: Fresh = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--fresh", help="Go on from the last checkpoint of the same training, or start anew."),
+    ] = True,
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help="Keep figures with none, tensorboard, mlflow or wandb, all offline.")
+    ] = "none",
+    batch_events: Annotated[
+        int | None, typer.Option(min=1, help="Events of a batch, padding included; by default by the number of items.")
+    ] = None,
+    accumulate: Annotated[
+        int, typer.Option(min=1, help="Work on a batch in so many parts: less memory, the same steps.")
+    ] = 1,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Multiply in bfloat16.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Pretrain the behaviour model on what shoppers do next."""
-    from cartpath import shop as shops
+    """Pretrain the behaviour model on what shoppers do next.
 
-    with training_progress("pretrain") as told:
-        result = shops.open(shop).pretrain(epochs=epochs, minutes=minutes, seed=seed, resume=not fresh, progress=told)
-    print_result(result, as_json)
+    Started by torchrun, several processes share each batch:
+    torchrun --nproc-per-node 2 --no-python cartpath pretrain SHOP
+    """
+    from cartpath import shop as shops
+    from cartpath.training.processes import is_first
+
+    with training_progress("pretrain") if is_first() else nullcontext() as told:
+        result = shops.open(shop).pretrain(
+            size=size,
+            train_until=train_until,
+            epochs=epochs,
+            minutes=minutes,
+            seed=seed,
+            resume=resume,
+            tracker=tracker,
+            tokens=batch_events,
+            accumulate=accumulate,
+            bf16=bf16,
+            progress=told,
+        )
+    if is_first():
+        print_result(result, as_json)
 
 
 @command()
 def finetune(
     shop: Workspace,
     task: Task = "intent",
+    train_until: TrainUntil = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
     seed: Seed = 0,
@@ -61,7 +103,13 @@ def finetune(
 
     with training_progress("finetune") as told:
         result = shops.open(shop).finetune(
-            task, epochs=epochs, minutes=minutes, seed=seed, resume=not fresh, progress=told
+            task,
+            train_until=train_until,
+            epochs=epochs,
+            minutes=minutes,
+            seed=seed,
+            resume=not fresh,
+            progress=told,
         )
     print_result(result, as_json)
 

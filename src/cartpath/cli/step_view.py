@@ -21,6 +21,7 @@ from cartpath.cli.options import (
     Workspace,
 )
 from cartpath.cli.output import deliver, percent, print_table, warn
+from cartpath.schema import OTHER
 
 
 @command("step-view")
@@ -73,8 +74,6 @@ def step_view(
 
 
 def _print(result: Any, node: str) -> None:
-    from cartpath.paths.flow_nodes import OTHER
-
     typer.echo(f"{result.note.rstrip('.')}; {result.counting.sentence}")
     share = {(v["event"], column["step"]): v["share"] for column in result.columns for v in column["values"]}
     sign = "-" if result.direction == "backwards" else "+"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.schema import Z95
+
 Floats = npt.NDArray[np.float64]
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def wilson(positives: float, n: int) -> tuple[float, float]:
     >>> low, round(high, 3)
     (0.0, 0.278)
     """
-    rate, spread = positives / n, _Z * _Z / n
+    rate, spread = positives / n, Z95 * Z95 / n
     middle = (rate + spread / 2) / (1 + spread)
-    half = _Z * np.sqrt(rate * (1 - rate) / n + spread / (4 * n)) / (1 + spread)
+    half = Z95 * np.sqrt(rate * (1 - rate) / n + spread / (4 * n)) / (1 + spread)
     return max(float(middle - half), 0.0) if positives else 0.0, min(float(middle + half), 1.0)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
 
 from cartpath.figures.notes import add_note, number_or
 from cartpath.figures.style import INK, LINE, MUTED, SERIES, layout, note_figure, percent, text
+from cartpath.schema import OTHER
 
 _ENDS = ("interval_from_start_low", "interval_from_start_high")
 
@@ -105,7 +107,7 @@ def funnel_instead_figure(frame: Any, note: str | None = None) -> go.Figure:
             x=part["share"],
             name=text(kind, 26),
             orientation="h",
-            marker={"color": {"(end)": "#c8cdd4", "(other)": LINE}.get(kind, colours.get(kind, MUTED))},
+            marker={"color": {"(end)": "#c8cdd4", OTHER: LINE}.get(kind, colours.get(kind, MUTED))},
             customdata=part["n"],
             hovertemplate=f"{text(kind)}: %{{customdata:,}}, %{{x:.1%}}<extra></extra>",
             text=[f"{text(kind, 16)} {percent(share)}" if share >= 0.12 else "" for share in part["share"]],
@@ -120,4 +122,5 @@ def funnel_instead_figure(frame: Any, note: str | None = None) -> go.Figure:
     figure.update_xaxes(tickformat=".0%", range=[0, 1], title={"text": "what came next"}, automargin=True)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
     figure.update_layout(legend={"traceorder": "normal"}, margin={"t": 30})
-    return add_note(figure, note, 28)
+    above = 8 + 20 * math.ceil(len(kinds) / 4)  # so many names a line of the legend
+    return add_note(figure, note, above)

@@ -8,8 +8,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cartpath.figures.style import ACCENT, INK, MUTED, SERIES, layout, note_figure, percent, text
+from cartpath.schema import OTHER
 
-_OTHER, _GONE = "(other)", ("(left)", "(start)")
+_GONE = ("(left)", "(start)")
 _EMPTY = "No path has this event: there is nothing to draw."
 _PALE = "#c9ced4"
 #: Pixels: of a node of the sankey across, and of a row of the heat map.
@@ -178,14 +179,14 @@ def _across(step: int, steps: int, backwards: bool) -> float:
 def _rows(frame: Any) -> list[str]:
     """Order events by how many paths are there in all steps; (other) and those who left come last."""
     total = frame.groupby("event")["n"].sum().to_dict()
-    last = {_OTHER: 1, **dict.fromkeys(_GONE, 2)}
+    last = {OTHER: 1, **dict.fromkeys(_GONE, 2)}
     return sorted(total, key=lambda event: (last.get(event, 0), -total[event], event))
 
 
 def _colours(frame: Any) -> dict[str, str]:
-    own = [event for event in _rows(frame) if event != _OTHER and event not in _GONE]
+    own = [event for event in _rows(frame) if event != OTHER and event not in _GONE]
     found = {event: SERIES[i] if i < len(SERIES) - 1 else MUTED for i, event in enumerate(own)}
-    return {**found, _OTHER: "#9aa3ad", **dict.fromkeys(_GONE, _PALE)}
+    return {**found, OTHER: "#9aa3ad", **dict.fromkeys(_GONE, _PALE)}
 
 
 def _faint(colour: str) -> str:

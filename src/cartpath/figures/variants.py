@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cartpath.figures.style import ACCENT_SOFT, INK, LINE, MUTED, SERIES, WARM, layout, note_figure, percent, text
+from cartpath.schema import OTHER
 
 #: Where chips end and bars begin, as shares of the width.
 _CHIPS, _BARS = 0.58, 0.6
@@ -19,7 +20,7 @@ _WIDE, _LONGEST = 92, 28
 _NARROW = 64
 #: Elements of a path that a hover text names.
 _HOVERED = 40
-_ROW, _OTHER = 34, "(other)"
+_ROW = 34
 
 
 def variants_figure(rows: Sequence[dict[str, Any]], count: str = "sessions", note: str = "") -> go.Figure:
@@ -122,7 +123,7 @@ def _colours(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Give the most frequent names a colour each; what the others have in common is that they are rarer."""
     seen: Counter[str] = Counter()
     for row in rows:
-        for name in set(row["path"]) - {_OTHER, "…"}:
+        for name in set(row["path"]) - {OTHER, "…"}:
             seen[name] += row["n"]
     ranked = sorted(seen, key=lambda name: (-seen[name], name))
     palette = [colour for colour in SERIES if colour not in (WARM, MUTED)]
@@ -134,7 +135,7 @@ def _colours(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
 
 def _bars(figure: go.Figure, rows: Sequence[dict[str, Any]], count: str) -> None:
     place = list(range(len(rows)))
-    rest = [LINE if row["path"] == [_OTHER] else ACCENT_SOFT for row in rows]
+    rest = [LINE if row["path"] == [OTHER] else ACCENT_SOFT for row in rows]
     for name, colour in (("n", rest), ("conversions", WARM)):
         figure.add_bar(
             y=place,

@@ -5,10 +5,8 @@ from cartpath.paths.cohorts import RetentionResult
 from cartpath.paths.comparison import ComparisonResult, compare
 from cartpath.paths.counting import UNITS, Counting, wilson
 from cartpath.paths.daily import DailyResult, daily
-from cartpath.paths.driver_odds import Driver
-from cartpath.paths.drivers import DriversResult, drivers
-from cartpath.paths.flow import END, START, FlowResult, flow
-from cartpath.paths.flow_compare import FlowComparison, compare_flows
+from cartpath.paths.drivers import Driver, DriversResult, drivers
+from cartpath.paths.flow import END, START, FlowComparison, FlowResult, compare_flows, flow
 from cartpath.paths.funnel import FunnelResult, funnel
 from cartpath.paths.lifecycle import LifecycleResult, lifecycle
 from cartpath.paths.repurchase import RepurchaseResult, repurchase

@@ -13,8 +13,8 @@ from cartpath.paths.calendar import Calendar
 from cartpath.paths.conditions import ANY
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import wilson
-from cartpath.paths.groups import GroupNames
 from cartpath.paths.observed import Observed
+from cartpath.paths.property_groups import GroupNames
 from cartpath.paths.rule import Heading
 
 if TYPE_CHECKING:

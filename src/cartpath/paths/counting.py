@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from cartpath.config import zone_named
 from cartpath.paths.clock import shown
 from cartpath.paths.conditions import Condition, parse_conditions
-from cartpath.schema import CartpathError, iso, microseconds_of
+from cartpath.schema import Z95, CartpathError, iso, microseconds_of
 from cartpath.store import Snapshot
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ UNITS: tuple[str, ...] = ("users", "sessions", "entries")
 #: Open ends of a period, in microseconds.
 BEGINNING = -(2**62)
 FOREVER = 2**62
-
-#: Two-sided 95% point of the normal distribution.
-_Z95 = 1.959963984540054
 
 
 Moment = str | date | datetime | None
@@ -248,9 +245,9 @@ def wilson(hits: float, total: float) -> tuple[float, float] | None:
     """
     if total <= 0:
         return None
-    rate, z2 = hits / total, _Z95 * _Z95
+    rate, z2 = hits / total, Z95 * Z95
     middle = (rate + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z95 * math.sqrt(rate * (1 - rate) / total + z2 / (4 * total * total)) / (1 + z2 / total)
+    half = Z95 * math.sqrt(rate * (1 - rate) / total + z2 / (4 * total * total)) / (1 + z2 / total)
     # The ends of none and of all are 0 and 1, which rounding would miss by a hair.
     return max(0.0, middle - half) if hits else 0.0, min(1.0, middle + half) if hits < total else 1.0
 

@@ -13,9 +13,8 @@ from cartpath.paths.conditions import NONE, Condition, Step, as_condition
 from cartpath.paths.counted import Counted
 from cartpath.paths.names import codes_of
 from cartpath.paths.properties import NUMBER, Properties, Property, holds_category, spread
-from cartpath.schema import CartpathError, Columns
+from cartpath.schema import OTHER, CartpathError, Columns
 from cartpath.store import PathView, Snapshot
-from cartpath.store.props import OTHER
 
 Mask = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint64]

@@ -11,11 +11,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.schema import Z95
+
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-#: Two-sided 95% point of the normal distribution.
-_Z95 = 1.959963984540054
 #: Below this expected count in some cell a test is exact.
 _EXACT_BELOW = 10.0
 #: Probabilities that are equal but for rounding.
@@ -43,7 +43,7 @@ def odds_ratio(with_: Counts, with_converted: Counts, without: Counts, without_c
     cells = np.stack([with_converted, with_ - with_converted, without_converted, without - without_converted]) * 1.0
     cells += np.where((cells == 0).any(axis=0), 0.5, 0.0)
     log = np.log(cells[0]) - np.log(cells[1]) - np.log(cells[2]) + np.log(cells[3])
-    half = _Z95 * np.sqrt((1 / cells).sum(axis=0))
+    half = Z95 * np.sqrt((1 / cells).sum(axis=0))
     found: Floats = np.exp(np.stack([log, log - half, log + half], axis=-1))
     return found
 
@@ -91,7 +91,7 @@ def mantel_haenszel(with_: Counts, with_converted: Counts, without: Counts, with
             + (p * s + q * r).sum(axis=-1) / (2 * sum_r * sum_s)
             + (q * s).sum(axis=-1) / (2 * sum_s**2)
         )
-        ends = [np.exp(log + sign * _Z95 * np.sqrt(variance)) for sign in (0, -1, 1)]
+        ends = [np.exp(log + sign * Z95 * np.sqrt(variance)) for sign in (0, -1, 1)]
         chance = _upper_chi2(np.where(spread > 0, more * more / spread, np.nan))
     known = (sum_r > 0) & (sum_s > 0)
     return np.stack([*(np.where(known, end, np.nan) for end in ends), chance], axis=-1)

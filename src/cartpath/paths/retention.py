@@ -15,11 +15,11 @@ from cartpath import engine
 from cartpath.paths.cohorts import MODES, CohortCounts, RetentionResult
 from cartpath.paths.conditions import ANY, parse_steps
 from cartpath.paths.counting import Counting
-from cartpath.paths.groups import Groups, property_name
 from cartpath.paths.matching import Matcher, match
 from cartpath.paths.observed import Observed
 from cartpath.paths.orders import Orders
 from cartpath.paths.properties import Properties, Property
+from cartpath.paths.property_groups import Groups, property_name
 from cartpath.paths.retention_scan import RetentionPlan, merge_retention, scan_retention, scan_starts
 from cartpath.paths.rule import Rule
 from cartpath.schema import CartpathError, Event

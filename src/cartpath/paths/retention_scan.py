@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from cartpath.paths.cohorts import CohortCounts
 from cartpath.paths.counted import Basis, Counted, Paths, merge_basis
-from cartpath.paths.groups import Groups, count_codes
 from cartpath.paths.matching import Matcher
 from cartpath.paths.orders import Orders, merge_orders, orders_of
 from cartpath.paths.properties import Property
+from cartpath.paths.property_groups import Groups, count_codes
 from cartpath.paths.rule import Rule
 from cartpath.store import PathView
 from cartpath.store.hashing import hash_strings

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.counted import Basis, Counted, merge_basis
-from cartpath.paths.flow_gaps import steps_of
-from cartpath.paths.flow_nodes import Nodes
+from cartpath.paths.flow.gaps import steps_of
+from cartpath.paths.flow.nodes import Nodes
 from cartpath.paths.matching import Matcher
 from cartpath.paths.rule import Rule
 from cartpath.store import PathView

@@ -23,7 +23,7 @@ from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
 from cartpath.paths.rule import Heading
 from cartpath.paths.stickiness_scan import MONTH, MOST_DAYS, WEEK, merge_stickiness, scan_stickiness
-from cartpath.schema import CartpathError
+from cartpath.schema import Z95, CartpathError
 from cartpath.store import Snapshot
 from cartpath.store.answers import kept
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Ints = npt.NDArray[np.int64]
-
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def _mean(counts: Ints) -> dict[str, Any]:
     mean = float(counts @ days) / users
     if users < 2:
         return {"users": users, "mean_days": mean, "low": None, "high": None}
-    half = _Z95 * math.sqrt(float(counts @ (days - mean) ** 2) / (users - 1) / users)
+    half = Z95 * math.sqrt(float(counts @ (days - mean) ** 2) / (users - 1) / users)
     return {"users": users, "mean_days": mean, "low": mean - half, "high": mean + half}
 
 

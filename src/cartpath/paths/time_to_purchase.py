@@ -16,11 +16,11 @@ from cartpath.paths.conditions import ANY, parse_steps
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting
 from cartpath.paths.durations import Durations, merge_durations, scan_durations
-from cartpath.paths.groups import Groups, count_codes, property_name
 from cartpath.paths.log_rank import Difference, log_rank, pairwise
 from cartpath.paths.matching import match
 from cartpath.paths.observed import Observed
 from cartpath.paths.properties import Properties
+from cartpath.paths.property_groups import Groups, count_codes, property_name
 from cartpath.paths.rule import Heading
 from cartpath.paths.survival import FEW, Curve, kaplan_meier, need
 from cartpath.schema import MICROSECONDS, CartpathError, Event, iso

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from cartpath import engine
 from cartpath.paths.counted import Basis, merge_basis
-from cartpath.paths.grouping import CUT, Cut, Groups, bring_together, first_places, group, merge_groups
 from cartpath.paths.matching import Matcher
 from cartpath.paths.orders import Orders, merge_orders, orders_of
 from cartpath.paths.properties import Property
 from cartpath.paths.rule import Rule
+from cartpath.paths.same_paths import CUT, Cut, Groups, bring_together, first_places, group, merge_groups
 from cartpath.schema import MICROSECONDS
 from cartpath.store import PathView, Snapshot
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from cartpath import engine
 from cartpath.paths.conditions import Step, parse_step
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.grouping import NO_LIMIT, Cut, most_frequent
 from cartpath.paths.matching import match
 from cartpath.paths.properties import Properties
+from cartpath.paths.same_paths import NO_LIMIT, Cut, most_frequent
 from cartpath.paths.variant_scan import Plan, Whole, codes_of_groups, merge_variants, ranks_of, scan_variants
-from cartpath.schema import CartpathError, Event
+from cartpath.schema import OTHER, CartpathError, Event
 from cartpath.store import Snapshot
 from cartpath.store.answers import kept
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 #: What stands for the rest of a path that is longer than is shown.
 MORE = "…"
-#: The row of all variants that are not shown.
-OTHER = "(other)"
 #: Elements of a path can be.
 ELEMENTS = ("step", "event")
 #: Of the frame.

@@ -8,6 +8,7 @@ from cartpath.schema.columns import (
     event_schema,
     item_schema,
 )
+from cartpath.schema.conventions import OTHER, Z95
 from cartpath.schema.errors import (
     CartpathError,
     CorruptStoreError,
@@ -22,7 +23,9 @@ __all__ = [
     "CODED_CONTEXT",
     "CONTEXT",
     "MICROSECONDS",
+    "OTHER",
     "REQUIRED",
+    "Z95",
     "CartpathError",
     "Columns",
     "CorruptStoreError",

@@ -86,7 +86,9 @@ def gather(shop: Shop, steps: Sequence[str] | str | None = None, within: str | N
             generation=snap.generation,
             status=paths.status(snap),
             daily=Analysis(
-                paths.daily(snap, shop.settings.shop.time_zone), lambda result: figures.daily_figure(result.frame)
+                paths.daily(snap, shop.settings.shop.time_zone),
+                lambda result: figures.daily_figure(result.frame),
+                "What happened on each day?",
             ),
             funnel=shop.funnel(steps, within, snap=snap),
             flow=shop.flow(snap=snap),

@@ -10,6 +10,29 @@ if TYPE_CHECKING:
     from cartpath.paths import FunnelResult
 
 
+#: Which question each table of a funnel answers.
+_QUESTIONS = {
+    "steps": "How many {unit} get how far?",
+    "by": "How many {unit} get how far, by {by}?",
+    "trend": "How many {unit} get to the end, by the {trend} they began?",
+    "times": "How long does it take from the first step to the last?",
+    "instead": "What did {unit} do instead that went no further?",
+}
+
+
+def funnel_question(result: FunnelResult) -> str:
+    """Return the question that the table answers which a funnel shows."""
+    parts = result.parts
+    return _QUESTIONS[result.shown].format(unit=result.counting.unit, by=parts.by, trend=parts.trend)
+
+
+def step_view_question(start: str | None, end: str | None) -> str:
+    """Return the question that a step view answers."""
+    if end is not None:
+        return f"What comes before {end}, step by step?"
+    return f"What comes after {start}, step by step?" if start else "What do people do, step by step?"
+
+
 def draw_funnel(result: FunnelResult) -> go.Figure:
     """Draw that table of a funnel which it shows."""
     from cartpath import figures

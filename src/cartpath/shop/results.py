@@ -32,10 +32,13 @@ class Analysis(Generic[R]):
     result : a result of ``cartpath.paths``
     draw : callable
         From the result to its Plotly figure.
+    question : str
+        That the result answers: the figure's title.
     """
 
-    def __init__(self, result: R, draw: Callable[[R], go.Figure]) -> None:
+    def __init__(self, result: R, draw: Callable[[R], go.Figure], question: str) -> None:
         self.result = result
+        self.question = question
         self._draw = draw
 
     @property
@@ -45,7 +48,14 @@ class Analysis(Generic[R]):
 
     @property
     def figure(self) -> go.Figure:
-        """The result as a Plotly figure."""
+        """The result as a Plotly figure, under the question that it answers."""
+        from cartpath.figures import titled
+
+        return titled(self.drawing, self.question)
+
+    @property
+    def drawing(self) -> go.Figure:
+        """The figure without its title, for a page that has a heading of its own."""
         return self._draw(self.result)
 
     def to_dict(self) -> dict[str, Any]:

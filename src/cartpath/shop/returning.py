@@ -73,7 +73,11 @@ class ReturningViews:
                 pinned, rule_in(self.settings, counting), start=start, back=back, cohort=cohort, mode=mode,
                 periods=periods, by=by, top=top,
             )  # fmt: skip
-        return Analysis(result, lambda r: figures.retention_figure(r.frame, r.total_frame, cohort, r.what))
+        return Analysis(
+            result,
+            lambda r: figures.retention_figure(r.frame, r.total_frame, cohort, r.what),
+            f"How many come back, by the {cohort} of their start?",
+        )
 
     @on_engine
     def lifecycle(
@@ -98,7 +102,11 @@ class ReturningViews:
 
         with self._pinned(snap) as pinned:
             result = paths.lifecycle(pinned, rule_in(self.settings, counting), event=event, period=period)
-        return Analysis(result, lambda r: figures.lifecycle_figure(r.frame, period))
+        return Analysis(
+            result,
+            lambda r: figures.lifecycle_figure(r.frame, period),
+            f"Who is new, stays, comes back or stays away, by {period}?",
+        )
 
     @on_engine
     def stickiness(
@@ -123,7 +131,11 @@ class ReturningViews:
 
         with self._pinned(snap) as pinned:
             result = paths.stickiness(pinned, rule_in(self.settings, counting), event=event, period=period)
-        return Analysis(result, lambda r: figures.stickiness_figure(r.frame, r.distribution_frame, period))
+        return Analysis(
+            result,
+            lambda r: figures.stickiness_figure(r.frame, r.distribution_frame, period),
+            f"On how many days of a {period} do people come?",
+        )
 
     @on_engine
     def repurchase(
@@ -145,7 +157,11 @@ class ReturningViews:
 
         with self._pinned(snap) as pinned:
             result = paths.repurchase(pinned, rule_in(self.settings, counting), same=same)
-        return Analysis(result, lambda r: figures.repurchase_figure(r.frame, r.curve_frame, r.unit))
+        return Analysis(
+            result,
+            lambda r: figures.repurchase_figure(r.frame, r.curve_frame, r.unit),
+            f"Who orders again{f', the same {same}' if same else ''}, and after how long?",
+        )
 
     @on_engine
     def time_to_purchase(
@@ -175,4 +191,8 @@ class ReturningViews:
         with self._pinned(snap) as pinned:
             rule = rule_in(self.settings, counting)
             result = paths.time_to_purchase(pinned, rule, start=start, goal=goal, by=by, top=top)
-        return Analysis(result, lambda r: figures.survival_figure(r.drawn_frame, r.risk_frame, r.note, r.what))
+        return Analysis(
+            result,
+            lambda r: figures.survival_figure(r.drawn_frame, r.risk_frame, r.note, r.what),
+            f"How long does it take until {goal}{f', by {by}' if by else ''}?",
+        )

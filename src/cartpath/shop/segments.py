@@ -44,7 +44,7 @@ class SegmentViews:
 
         with self._pinned(snap) as pinned:
             result = paths.segments(pinned, names, time_zone=self.settings.shop.time_zone)
-        return Analysis(result, lambda r: figures.segments_figure(r.frame, r.overlaps))
+        return Analysis(result, lambda r: figures.segments_figure(r.frame, r.overlaps), "Who is in which segment?")
 
     @on_engine
     def write_segment(self, name: str, file: str | os.PathLike[str], *, snap: Snapshot | None = None) -> int:
@@ -117,5 +117,7 @@ class SegmentViews:
             judged: dict[str, Any] = {"correction": correction, "alpha": alpha, "min_users": min_users}
             result = paths.compare(pinned, view, a, b, rule_in(self.settings, rule), **judged, **wanted)
         return Analysis(
-            result, lambda r: figures.comparison_figure(r.frame, r.pair.a.called, r.pair.b.called, r.sentence)
+            result,
+            lambda r: figures.comparison_figure(r.frame, r.pair.a.called, r.pair.b.called, r.sentence),
+            f"How do {result.pair.a.called} and {result.pair.b.called} differ in {view}?",
         )

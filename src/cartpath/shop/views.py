@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Unpack
 
 from cartpath.schema import CartpathError, Event
-from cartpath.shop.drawing import draw_funnel
+from cartpath.shop.drawing import draw_funnel, funnel_question, step_view_question
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.results import Analysis
 from cartpath.shop.returning import ReturningViews
@@ -62,7 +62,9 @@ class PathViews(ReturningViews, SegmentViews):
 
         with self.snapshot() as snap:
             return Analysis(
-                paths.daily(snap, self.settings.shop.time_zone), lambda result: figures.daily_figure(result.frame)
+                paths.daily(snap, self.settings.shop.time_zone),
+                lambda result: figures.daily_figure(result.frame),
+                "What happened on each day?",
             )
 
     @on_engine
@@ -139,7 +141,7 @@ class PathViews(ReturningViews, SegmentViews):
                 top=top,
                 show=show,
             )
-        return Analysis(result, draw_funnel)
+        return Analysis(result, draw_funnel, funnel_question(result))
 
     @on_engine
     def flow(
@@ -189,7 +191,7 @@ class PathViews(ReturningViews, SegmentViews):
                 min_share=min_share,
                 top_edges=top_edges,
             )
-        return Analysis(result, lambda r: figures.flow_figure(r.frame, r.node_frame))
+        return Analysis(result, lambda r: figures.flow_figure(r.frame, r.node_frame), "What follows what?")
 
     @on_engine
     def step_view(
@@ -251,9 +253,10 @@ class PathViews(ReturningViews, SegmentViews):
                 across_sessions=across_sessions,
                 node=node,
             )
+        back, question = end is not None, step_view_question(start, end)
         if chart == "matrix":
-            return Analysis(result, lambda r: figures.step_matrix_figure(r.frame, end is not None, r.note))
-        return Analysis(result, lambda r: figures.step_view_figure(r.frame, r.link_frame, end is not None, r.note))
+            return Analysis(result, lambda r: figures.step_matrix_figure(r.frame, back, r.note), question)
+        return Analysis(result, lambda r: figures.step_view_figure(r.frame, r.link_frame, back, r.note), question)
 
     @on_engine
     def variants(
@@ -304,7 +307,11 @@ class PathViews(ReturningViews, SegmentViews):
                 pinned, rule, unit=unit, collapse=collapse, top=top, max_length=max_length, node=node, goal=goal,
                 across_sessions=across_sessions,
             )  # fmt: skip
-        return Analysis(result, lambda r: figures.variants_figure(r.rows, r.header["count"], r.note))
+        return Analysis(
+            result,
+            lambda r: figures.variants_figure(r.rows, r.header["count"], r.note),
+            "Which paths are the most frequent?",
+        )
 
     @on_engine
     def drivers(
@@ -372,6 +379,7 @@ class PathViews(ReturningViews, SegmentViews):
         return Analysis(
             result,
             lambda r: figures.drivers_figure(r.frame, r.goal, words=r.note, why_empty=" ".join(r.warnings[-1:])),
+            f"What goes along with {result.goal}?",
         )
 
     @on_engine
@@ -436,7 +444,11 @@ class PathViews(ReturningViews, SegmentViews):
                 models=models,
                 game=game,
             )
-        return Analysis(result, lambda r: figures.attribution_figure(r.frame, r.note, r.caution, value))
+        return Analysis(
+            result,
+            lambda r: figures.attribution_figure(r.frame, r.note, r.caution, value),
+            f"Which {of} gets how much of the credit for {'revenue' if value == 'revenue' else goal}?",
+        )
 
 
 def _names(names: Sequence[str] | str | None) -> list[str]:

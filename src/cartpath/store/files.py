@@ -166,10 +166,18 @@ def save_run(path: Path, run: Run, durable: bool = True) -> None:
     save_arrays(path, {"user_id": run.user_id, **arrays}, durable)
 
 
+def _mapped(values: pa.Array) -> Any:
+    """Return numbers without nulls as NumPy has them, not copied; ``to_numpy`` would import pandas first."""
+    kind = np.dtype(values.type.to_pandas_dtype())
+    if not len(values):
+        return np.empty(0, kind)
+    return np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize)
+
+
 def load_run(path: Path) -> Run:
     """Memory-map a run."""
     stored = load_arrays(path)
-    numpy = {name: values.to_numpy() for name, values in stored.items() if name != "user_id"}
+    numpy = {name: _mapped(values) for name, values in stored.items() if name != "user_id"}
     n_sessions = len(numpy["session.user"])
     blank = np.full(n_sessions, -1, np.int32)
     ties = numpy.get("ties")

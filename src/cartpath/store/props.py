@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath.schema import CartpathError
+from cartpath.schema import OTHER, CartpathError
 from cartpath.store.files import load_arrays, write_json
 from cartpath.store.manifest import PROPS, STORE
 from cartpath.store.mapping import Mapper, on_threads
@@ -31,8 +31,6 @@ from cartpath.store.prop_buckets import Keeping, LayDown, RawProps, ReadPart, la
 from cartpath.store.prop_parts import merge_labels, some_texts
 from cartpath.store.snapshot import Snapshot
 
-#: The label of values beyond the most frequent.
-OTHER = "(other)"
 _INDEX = "index.json"
 #: What writing to a store that is read-only raises.
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from cartpath.training.checkpoint import latest, read_state
 from cartpath.training.plan import Plan, State
+from cartpath.training.processes import is_first, processes, rank
 from cartpath.training.stream import Source, Stream
 from cartpath.training.trainer import Judge, PathTrainer, arguments
 
@@ -76,21 +76,6 @@ def forget_checkpoints(home: Path) -> None:
     """Remove the checkpoints of a training that is over, or that shall not be gone on from."""
     if is_first():
         shutil.rmtree(home, ignore_errors=True)
-
-
-def rank() -> int:
-    """Return the number of this process among those that ``torchrun`` started; 0 where it is alone."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def processes() -> int:
-    """Return how many processes train together."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def is_first() -> bool:
-    """Tell whether this process is the one that writes."""
-    return rank() == 0
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from cartpath.training.checkpoint import CHECKPOINTS, key_of
 from cartpath.training.corpus import Corpus, all_times
 from cartpath.training.data import Progress, silent
 from cartpath.training.plan import Plan, State
+from cartpath.training.processes import is_first, processes
 from cartpath.training.readme import write_readme
 from cartpath.training.sampler import Sampler
 from cartpath.training.tracking import check_tracker, tracking
@@ -195,7 +196,7 @@ class _Job:
     told: Progress
 
     def run(self, resume: bool) -> dict[str, Any]:
-        from cartpath.training.fitting import forget_checkpoints, is_first, torch_session
+        from cartpath.training.fitting import forget_checkpoints, torch_session
 
         home = folder_of(self.workspace, NAME)
         if not resume:
@@ -220,7 +221,7 @@ class _Job:
         return self.size or ("small" if self.data.train.n_events > 1_000_000 else "tiny")
 
     def _fit(self, model: BehaviourModel, encoder: PathEncoder, digest: str) -> State:
-        from cartpath.training.fitting import fit, processes
+        from cartpath.training.fitting import fit
         from cartpath.training.objective import Pretraining
         from cartpath.training.windows import PathSource, held_out, judge_of
 
@@ -252,8 +253,6 @@ class _Job:
             )
 
     def _card(self, model: BehaviourModel, encoder: PathEncoder, digest: str, state: State) -> dict[str, Any]:
-        from cartpath.training.fitting import processes
-
         data, plan = self.data, self.plan
         shape = model.config.to_diff_dict()
         held_back = data.valid_from < data.split.train_until

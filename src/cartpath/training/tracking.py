@@ -56,7 +56,9 @@ def tracking(name: str, home: Path) -> Iterator[list[str]]:
     wanted = {
         "tensorboard": {"TENSORBOARD_LOGGING_DIR": str(runs / "tensorboard")},
         "mlflow": {
-            "MLFLOW_TRACKING_URI": f"sqlite:///{runs / 'mlflow.db'}",
+            "MLFLOW_TRACKING_URI": (runs / "mlflow").as_uri(),
+            # Files need no database driver, which mlflow-skinny does not bring.
+            "MLFLOW_ALLOW_FILE_STORE": "true",
             "MLFLOW_EXPERIMENT_NAME": "cartpath",
             "HF_MLFLOW_LOG_ARTIFACTS": "FALSE",
         },

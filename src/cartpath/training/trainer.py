@@ -18,6 +18,7 @@ from transformers.trainer_callback import PrinterCallback
 from cartpath.training.average import Average
 from cartpath.training.checkpoint import PARTIAL, publish
 from cartpath.training.plan import Clock, Plan, State, schedule, steady_schedule
+from cartpath.training.processes import processes
 from cartpath.training.stream import Stream
 
 Judge = Callable[[], dict[str, float]]
@@ -260,12 +261,13 @@ def arguments(plan: Plan, home: Path, report_to: list[str]) -> TrainingArguments
         seed=plan.seed,
         bf16=plan.bf16,
         use_cpu=cpu,
-        ddp_backend="gloo" if cpu and os.environ.get("WORLD_SIZE", "1") != "1" else None,
+        ddp_backend="gloo" if cpu and processes() > 1 else None,
         ddp_find_unused_parameters=True,
         # The stream goes on from its own place.
         ignore_data_skip=True,
         logging_strategy="steps" if report_to else "no",
         logging_steps=10,
+        logging_first_step=bool(report_to),
         logging_nan_inf_filter=False,
         save_strategy="no",
         eval_strategy="no",

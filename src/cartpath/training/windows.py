@@ -13,8 +13,8 @@ from torch import Tensor
 
 from cartpath.features import EncodedLog, PathEncoder, encode, gather, length_batches, lookups, window_starts
 from cartpath.training.corpus import Block, Corpus
-from cartpath.training.fitting import processes, rank
 from cartpath.training.objective import Pretraining
+from cartpath.training.processes import processes, rank
 from cartpath.training.sampler import Pool, Sampler
 from cartpath.training.stream import Part
 from cartpath.training.targets import NONE, Targets, targets_before

@@ -116,7 +116,7 @@ def overview_section(content: ReportContent) -> str:
         _TITLES["overview"],
         f'<div class="tiles">{"".join(tiles)}</div>',
         f"<h3>Per day ({content.daily.result.time_zone})</h3>",
-        m.figure(content.daily.figure, "daily", "Events, active users, sessions and purchases per day"),
+        m.figure(content.daily.drawing, "daily", "Events, active users, sessions and purchases per day"),
         "<h3>Events by type</h3>",
         m.table(("Event", "Count", f"Share of {s.events:,}"), rows, numeric=(1, 2), kind="narrow") + note,
     )
@@ -157,7 +157,7 @@ def funnel_section(content: ReportContent) -> str:
         _TITLES["funnel"],
         m.paragraph(rule, "quiet"),
         *(m.paragraph(warning, "warning") for warning in result.warnings),
-        m.figure(content.funnel.figure, "funnel-figure", "Funnel: " + ", ".join(result.steps)),
+        m.figure(content.funnel.drawing, "funnel-figure", "Funnel: " + ", ".join(result.steps)),
         m.table(headers, rows, numeric=(1, 2, 3, 4, 5)),
     )
 

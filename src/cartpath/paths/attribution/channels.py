@@ -15,11 +15,9 @@ from cartpath.paths.conditions import NONE
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import SESSION, USER, Properties, Property
 from cartpath.paths.rule import Rule
-from cartpath.schema import CartpathError, Columns
+from cartpath.schema import OTHER, CartpathError, Columns
 from cartpath.store import PathView, Snapshot
 
-#: What the values beyond the most touched are called.
-OTHER = "(other)"
 #: Names of the channel of visitors who typed the address or came by a bookmark, in lower case.
 DIRECT_NAMES = ("direct", "(direct)", "direct traffic")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cartpath.paths.attribution.channels import OTHER, ChannelNames
+from cartpath.paths.attribution.channels import ChannelNames
 from cartpath.paths.attribution.evidence import Evidence
 from cartpath.paths.attribution.journeys import Floats
 from cartpath.paths.attribution.question import Question
@@ -19,6 +19,7 @@ from cartpath.paths.conditions import NONE
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import BEGINNING, wilson
 from cartpath.paths.rule import Heading
+from cartpath.schema import OTHER, Z95
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,6 @@ NOT_CAUSAL = (
 #: Decimals of a value: what lies beyond is rounding.
 _DIGITS = 9
 _TINY = 1e-9
-_Z95 = 1.959963984540054
 _COLUMNS = (
     "model", "channel", "conversions", "share", "conversions_low", "conversions_high", "revenue", "revenue_share"
 )  # fmt: skip
@@ -212,7 +212,7 @@ class AttributionResult:
         if error != error or (by_rate and not error):
             return None, None
         if by_rate:
-            return n - _Z95 * error, n + _Z95 * error
+            return n - Z95 * error, n + Z95 * error
         return _wilson(n, self.conversions, error)
 
     def _by_model(self, name: str) -> dict[str, dict[str, Any]]:

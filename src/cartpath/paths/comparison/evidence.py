@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-#: Two-sided 95% point of the normal distribution.
-Z95 = 1.959963984540054
-
 
 @dataclass(frozen=True)
 class Evidence:

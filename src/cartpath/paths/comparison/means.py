@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cartpath.paths.comparison.evidence import Z95, Evidence
+from cartpath.paths.comparison.evidence import Evidence
+from cartpath.schema import Z95
 
 #: Share of a sum of squares that is no more than rounding.
 _ROUNDING = 1e-12

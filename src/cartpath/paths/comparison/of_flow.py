@@ -14,8 +14,9 @@ from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counting import Counting
 from cartpath.paths.flow import END, START
-from cartpath.paths.flow_count import merge_edges, scan_edges
-from cartpath.paths.flow_nodes import OTHER, nodes_of
+from cartpath.paths.flow.count import merge_edges, scan_edges
+from cartpath.paths.flow.nodes import nodes_of
+from cartpath.schema import OTHER
 from cartpath.store import Snapshot
 
 

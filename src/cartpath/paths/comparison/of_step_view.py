@@ -9,8 +9,7 @@ from cartpath.paths.comparison.evidence import Measure
 from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.counting import Counting
-from cartpath.paths.flow_nodes import OTHER
-from cartpath.schema import CartpathError
+from cartpath.schema import OTHER, CartpathError
 from cartpath.store import Snapshot
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import Counting
-from cartpath.paths.grouping import NO_LIMIT, Cut, merge_groups, most_frequent
+from cartpath.paths.same_paths import NO_LIMIT, Cut, merge_groups, most_frequent
 from cartpath.paths.variant_scan import Plan, Whole, codes_of_groups, merge_variants, scan_variants
 from cartpath.paths.variants import MORE, variants_plan
 from cartpath.schema import CartpathError, Event

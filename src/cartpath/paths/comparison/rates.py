@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cartpath.paths.comparison.evidence import Z95, Evidence
+from cartpath.paths.comparison.evidence import Evidence
 from cartpath.paths.counting import newcombe
+from cartpath.schema import Z95
 
 #: Expected count in a cell below which the exact test is used.
 _SMALL = 5

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.comparison.evidence import Z95, Evidence
+from cartpath.paths.comparison.evidence import Evidence
+from cartpath.schema import Z95
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -11,12 +11,12 @@ from cartpath.paths.counting import wilson
 from cartpath.paths.funnel.chains import Chains
 from cartpath.paths.funnel.plan import FIRST, LAST, Breakdown
 from cartpath.paths.funnel.tables import DepthTable, Ints, depth_table
+from cartpath.schema import OTHER
 from cartpath.store import PathView
 
 #: The group of units that have no value, and that of units that never reached the step it is taken at.
 NO_VALUE, NOT_REACHED = -1, -2
 NOT_REACHED_NAME = "(step not reached)"
-OTHER = "(other)"
 
 #: Texts that have an order, which is that of their codes.
 _IN_ORDER = ("hour", "weekday")

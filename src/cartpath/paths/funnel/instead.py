@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from cartpath.paths.funnel.chains import Chains
 from cartpath.paths.funnel.tables import Ints
+from cartpath.schema import OTHER
 from cartpath.store.jit import kernel
 
 END = "(end)"
-OTHER = "(other)"
 
 
 @dataclass(frozen=True)

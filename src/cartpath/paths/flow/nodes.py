@@ -13,11 +13,9 @@ from cartpath import engine
 from cartpath.paths.conditions import NONE
 from cartpath.paths.properties import Properties, Property
 from cartpath.paths.rule import Rule
-from cartpath.schema import CartpathError
+from cartpath.schema import OTHER, CartpathError
 from cartpath.store import PathView, Snapshot
 
-#: Where values beyond the most frequent are gathered.
-OTHER = "(other)"
 #: Most values of a property that are nodes of their own, unless it is asked otherwise, and at all.
 NODES, MOST_NODES = 100, 1000
 

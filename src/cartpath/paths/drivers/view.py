@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from cartpath import engine
 from cartpath.paths.conditions import parse_step
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.driver_counts import DriverCounts, merge_drivers, scan_drivers
-from cartpath.paths.driver_odds import Candidates, Driver
-from cartpath.paths.driver_windows import LEFT_OUT, WITHIN, read_window, words_of
+from cartpath.paths.drivers.counts import DriverCounts, merge_drivers, scan_drivers
+from cartpath.paths.drivers.odds import Candidates, Driver
+from cartpath.paths.drivers.windows import LEFT_OUT, WITHIN, read_window, words_of
 from cartpath.paths.matching import match
 from cartpath.paths.names import codes_of
 from cartpath.paths.properties import EVENT, Properties

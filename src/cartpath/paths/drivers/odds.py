@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.conditions import NONE
-from cartpath.paths.driver_counts import N_STRATA, Cells, DriverCounts
+from cartpath.paths.drivers.counts import N_STRATA, Cells, DriverCounts
 from cartpath.paths.multiple_testing import false_discovery
 from cartpath.paths.odds import mantel_haenszel, odds_ratio, p_values
 from cartpath.paths.properties import EVENT, Property

@@ -9,10 +9,7 @@ import numpy.typing as npt
 
 from cartpath.paths.conditions import NONE
 from cartpath.paths.properties import Property
-from cartpath.schema import CartpathError
-
-#: The groups that are not among the largest, together.
-OTHER = "(other)"
+from cartpath.schema import OTHER, CartpathError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cartpath.paths.counting import newcombe
-from cartpath.paths.flow import FlowResult
+from cartpath.paths.flow.view import FlowResult
 from cartpath.schema import CartpathError
 
 if TYPE_CHECKING:

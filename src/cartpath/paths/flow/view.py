@@ -16,10 +16,10 @@ import numpy.typing as npt
 from cartpath import engine
 from cartpath.paths.counted import Basis
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.flow_count import EdgeCounts, merge_edges, scan_edges
-from cartpath.paths.flow_gaps import BINS
-from cartpath.paths.flow_medians import median_gaps
-from cartpath.paths.flow_nodes import NODES, NodeNames, nodes_of
+from cartpath.paths.flow.count import EdgeCounts, merge_edges, scan_edges
+from cartpath.paths.flow.gaps import BINS
+from cartpath.paths.flow.medians import median_gaps
+from cartpath.paths.flow.nodes import NODES, NodeNames, nodes_of
 from cartpath.paths.rule import Heading
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot

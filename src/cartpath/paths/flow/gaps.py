@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.counted import Paths
-from cartpath.paths.flow_nodes import Nodes
+from cartpath.paths.flow.nodes import Nodes
 from cartpath.store import PathView
 from cartpath.store.jit import kernel
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.counted import Basis, merge_basis
-from cartpath.paths.flow_gaps import BINS, Steps, Times, dense_times, gap_bin, merge_times, sparse_times, steps_of
-from cartpath.paths.flow_nodes import Nodes
+from cartpath.paths.flow.gaps import BINS, Steps, Times, dense_times, gap_bin, merge_times, sparse_times, steps_of
+from cartpath.paths.flow.nodes import Nodes
 from cartpath.paths.rule import Rule
 from cartpath.store import PathView
 from cartpath.store.jit import kernel

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.paths.counted import Basis, Paths, merge_basis
-from cartpath.paths.driver_windows import CONVERTED, EARLY, Window, windows
+from cartpath.paths.drivers.windows import CONVERTED, EARLY, Window, windows
 from cartpath.paths.matching import Matcher
 from cartpath.paths.properties import EVENT, USER, Property
 from cartpath.paths.rule import Rule

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath import engine
-from cartpath.paths.flow_count import EdgeCounts
-from cartpath.paths.flow_gaps import BINS, Kept, Times, kept_times, merge_kept, steps_of
-from cartpath.paths.flow_nodes import Nodes
+from cartpath.paths.flow.count import EdgeCounts
+from cartpath.paths.flow.gaps import BINS, Kept, Times, kept_times, merge_kept, steps_of
+from cartpath.paths.flow.nodes import Nodes
 from cartpath.paths.rule import Rule
 from cartpath.schema import MICROSECONDS
 from cartpath.store import PathView, Snapshot
