@@ -10,9 +10,7 @@ from torch import Tensor
 from cartpath.models.behaviour import BehaviourModel
 
 #: Up to this many items the softmax is over all; beyond, over the true ones and as many drawn.
-FULL_SOFTMAX = 4096
-#: Given this "type", the item head scores the next different item.
-DIFFERENT = 0
+FULL_SOFTMAX = 50_002
 
 
 def item_loss(model: BehaviourModel, query: Tensor, truth: Tensor, drawn: Tensor | None) -> Tensor:
@@ -38,6 +36,6 @@ def item_loss(model: BehaviourModel, query: Tensor, truth: Tensor, drawn: Tensor
     return (torch.cat([true_logit[:, None], logits], dim=1).logsumexp(1) - true_logit).mean()
 
 
-def draw_items(n_items: int, n: int = 2048) -> Tensor | None:
-    """Return items drawn to stand for a large catalogue, or None where all fit."""
-    return None if n_items <= FULL_SOFTMAX else torch.randint(2, n_items, (n,))
+def draw_items(n_items: int, n: int = 2048) -> Tensor:
+    """Return items drawn to stand for a large catalogue."""
+    return torch.randint(2, n_items, (n,))

@@ -51,6 +51,7 @@ def pretrain(
     accumulate: int = 1,
     bf16: bool = False,
     settings: Mapping[str, Any] | None = None,
+    time_share: float = 0.5,
     save_every: float = 20.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -84,6 +85,8 @@ def pretrain(
         Multiply in bfloat16.
     settings : mapping, optional
         Fields of ``BehaviourConfig`` that win over the size.
+    time_share : float
+        Share of the questions about the next item that are told when it comes.
     save_every : float
         Seconds between checkpoints.
     progress : callable, optional
@@ -120,7 +123,7 @@ def pretrain(
             bf16=bf16,
             save_every=save_every,
         )
-        return _Job(workspace, data, plan, size, settings or {}, tokens, tracker, told).run(resume)
+        return _Job(workspace, data, plan, size, settings or {}, tokens, time_share, tracker, told).run(resume)
 
 
 def moment_in(workspace: Path, moment: str | int | None) -> int | None:
@@ -192,6 +195,7 @@ class _Job:
     size: str | None
     settings: Mapping[str, Any]
     tokens: int | None
+    time_share: float
     tracker: str
     told: Progress
 
@@ -230,7 +234,7 @@ class _Job:
         questions = []
         if data.valid_from < data.split.train_until:
             questions = held_out(data.whole, data.valid_from, encoder, window, tokens)
-        network = Pretraining(model)
+        network = Pretraining(model, self.time_share)
         key = key_of(
             task="pretrain",
             data=digest,
@@ -238,6 +242,7 @@ class _Job:
             plan=plan.fixed(),
             config=model.config.to_dict(),
             tokens=tokens,
+            time_share=self.time_share,
             processes=processes(),
         )
         with tracking(self.tracker, home) as trackers:
@@ -307,13 +312,11 @@ def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str
 
 
 def batch_tokens(n_items: int) -> int:
-    """Return how many events a batch holds: fewer where the softmax over items is large.
+    """Return how many events a batch holds: fewer where there are many items to compare with.
 
     Examples
     --------
     >>> batch_tokens(400), batch_tokens(4000)
     (4096, 2000)
     """
-    from cartpath.training.losses import FULL_SOFTMAX
-
-    return int(np.clip(8_000_000 // max(min(n_items, FULL_SOFTMAX), 1), 1024, 4096))
+    return int(np.clip(8_000_000 // max(n_items, 1), 1024, 4096))

@@ -10,6 +10,7 @@ from cartpath import store
 from cartpath.schema import iso
 
 README = "README.md"
+_FIGURES = ("type_loss", "item_loss", "item_loss_timed", "gap_loss", "type_accuracy")
 #: What a pretrained model must not be used for, or trusted with.
 LIMITS = (
     "It knows one shop's paths. On another shop's log its items, pages and habits mean nothing: pretrain there.",
@@ -91,7 +92,7 @@ def _validation(card: Mapping[str, Any]) -> str:
 
 
 def _figures(found: Mapping[str, float]) -> str:
-    words = [f"{name.replace('_', ' ')} {found[name]:.4f}" for name in ("type_loss", "item_loss", "type_accuracy")]
+    words = [f"{name.replace('_', ' ')} {found[name]:.4f}" for name in _FIGURES]
     return ", ".join([*words, f"{int(found['questions']):,} questions"])
 
 
