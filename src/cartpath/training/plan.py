@@ -72,6 +72,8 @@ class State:
         Epochs done, the last one in part where time ran out.
     scores : list of dict
         Figures on the validation slice after each epoch; ``loss`` is what the best is chosen by.
+    judged_at : list of float
+        Seconds spent when each of them was said.
     best : int
         Epoch (from 1) whose weights are the best so far; 0 before there are any.
     events, places : int
@@ -90,6 +92,7 @@ class State:
     losses: list[float] = field(default_factory=list)
     trained: float = 0.0
     scores: list[dict[str, float]] = field(default_factory=list)
+    judged_at: list[float] = field(default_factory=list)
     best: int = 0
     events: int = 0
     places: int = 0

@@ -114,7 +114,8 @@ class PathTrainer(Trainer):
 
     def _judged(self, figures: dict[str, float]) -> dict[str, float]:
         state = self.where
-        state.scores.append({**figures, "seconds": round(self.clock.seconds, 2)})
+        state.scores.append(figures)
+        state.judged_at.append(round(self.clock.seconds, 2))
         losses = [found["loss"] for found in state.scores]
         if losses[-1] <= min(losses):
             state.best = len(losses)

@@ -273,8 +273,8 @@ def _train(
         state = fit(objective, source, plan, home, key, judge, progress)
     model.forget_vectors()
     curve = [
-        {"epoch": float(epoch), "seconds": score["seconds"], "NDCG@10": -score["loss"]}
-        for epoch, score in enumerate(state.scores, start=1)
+        {"epoch": float(epoch), "seconds": seconds, "NDCG@10": -score["loss"]}
+        for epoch, (score, seconds) in enumerate(zip(state.scores, state.judged_at, strict=True), start=1)
     ]
     chosen = {**vars(settings), "shape": dict(settings.shape), "best_epoch": state.best, "preset": options.preset}
     chosen |= {"parameters": sum(weight.numel() for weight in network.parameters())}
