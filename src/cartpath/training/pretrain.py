@@ -11,7 +11,7 @@ import numpy as np
 
 from cartpath import config, store
 from cartpath.config import zone_named
-from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, item_content, order_statistics
+from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, order_statistics
 from cartpath.models import Pretrained, folder_of, need, new_version, write_json
 from cartpath.models.artefact import CARD
 from cartpath.schema import iso, microseconds_of
@@ -303,16 +303,11 @@ def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str
     settings : mapping
         Fields of ``BehaviourConfig`` that win over the size.
     """
-    import torch
-
     from cartpath.models.behaviour import BehaviourModel, config_for
+    from cartpath.models.behaviour_next_item import set_known_items
 
     model = BehaviourModel(config_for(encoder, size, **settings))
-    known = {item: code for code, item in enumerate(log.codes("item"))}
-    codes = np.array([-1, -1, *(known.get(item, -1) for item in encoder.items.values)], np.int64)
-    content = item_content(log, encoder)[codes].astype(np.int64)
-    offsets = np.array([encoder.offsets[name] for name in encoder.content_fields], np.int64)
-    model.content.copy_(torch.from_numpy(np.where(content > 0, content + offsets, 0)))
+    set_known_items(model, log, encoder)
     return model
 
 
