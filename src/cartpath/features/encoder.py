@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 #: Fields of an event that are text: name, values kept, places for the rest, users a value needs.
 TEXT: tuple[tuple[str, int, int, int], ...] = (
     ("event", 200, 8, 1),
-    ("item", 50_000, 0, 1),
+    ("item", 2_000_000, 0, 1),
     ("page", 2000, 256, 5),
     ("section", 300, 64, 5),
     ("query", 500, 64, 5),

@@ -48,7 +48,7 @@ class BehaviourNextItem:
     prior: npt.NDArray[np.float32]
     words: ItemWords | None = None
     _vectors: tuple[Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
-    _texts: tuple[Log, npt.NDArray[np.float32]] | None = field(default=None, init=False, repr=False, compare=False)
+    _texts: tuple[object, npt.NDArray[np.float32]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
         """Score every item for some paths; see ``NextItemModel``.
@@ -159,9 +159,10 @@ class BehaviourNextItem:
 
     def _texts_of(self, log: Log) -> npt.NDArray[np.float32]:
         """Return text vectors by item code of a log (n_codes + 1, n_text); the last is no item."""
-        if self._texts is None or self._texts[0] is not log:
-            self._texts = (log, text_by_code(log, self.words))
-        return self._texts[1]
+        known = self._texts
+        if known is None or known[0] is not log.codes or len(known[1]) != len(log.codes("item")) + 1:
+            known = self._texts = (log.codes, text_by_code(log, self.words))
+        return known[1]
 
 
 def query_time(time: Index, last: Index) -> QueryTime:
