@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -106,6 +108,17 @@ def test_presets_grow(monkeypatch):
     assert sizes == sorted(sizes)
     with pytest.raises(CartpathError, match="no size 'huge'"):
         config_for(encoder, "huge")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_table_of_sizes_is_that_of_the_networks(name):
+    shape = PRESETS[name]
+    model = BehaviourModel(BehaviourConfig(table=10, n_events=14, n_items=10, **shape))
+    fields = ("table.weight", "item_bias")
+    network = sum(weight.numel() for key, weight in model.named_parameters() if key not in fields)
+    said = [f"`{name}`", *(str(shape[key]) for key in ("hidden", "layers", "heads", "window"))]
+    said += [f"{network:,}", f"{network + 20_000 * shape['hidden']:,}"]
+    assert f"| {' | '.join(said)} |" in (Path(__file__).parents[2] / "docs" / "model.md").read_text()
 
 
 def test_a_new_query_is_the_identity_and_an_unknown_time_says_nothing():
