@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="names of tables, with commas between")
     parser.add_argument("--models", default="quick", help="quick (no networks), all, or names with commas between")
-    parser.add_argument("--preset", default="small")
+    parser.add_argument("--preset", default="base")
     parser.add_argument("--budget-seconds", type=float)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

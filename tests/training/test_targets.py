@@ -43,3 +43,12 @@ def test_targets_do_not_see_the_cut_or_what_is_after_it(seed):
     for field in ("next_type", "next_item", "next_different"):
         np.testing.assert_array_equal(getattr(ours, field)[kept], getattr(theirs, field))
         assert (getattr(ours, field)[~kept] == NONE).all()
+
+
+def test_the_places_of_targets_are_where_they_come_from():
+    log = make_log(
+        path_of([0, 1, 2, 3, 3 * DAY], ["view", "view", "page_view", "view", "view"], ["i1", "i1", None, "i2", "i3"])
+    )
+    found = targets_before(encode(log, fit_encoder(log, 2**62)), 2**62)
+    assert found.next_at.tolist() == [1, 2, 3, -1, -1]
+    assert found.different_at.tolist() == [3, 3, -1, 4, -1]

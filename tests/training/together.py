@@ -12,6 +12,7 @@ from tests.training.killed import small_pools
 OPTIONS: dict[str, Any] = {
     "epochs": 2,
     "tokens": 400,
+    "time_share": 0.0,
     "settings": {"hidden": 16, "dropout": 0.0, "item_dropout": 0.0},
 }
 

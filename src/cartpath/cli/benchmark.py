@@ -39,7 +39,7 @@ def next_item(
     event: Annotated[
         str | None, typer.Option(metavar="A,B", help="Events whose items are asked for: view,add_to_cart,purchase.")
     ] = None,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="Size of networks: tiny, small, base, large.")] = "small",
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Size of networks: tiny, small, base, large.")] = "base",
     budget_seconds: Annotated[
         float | None, typer.Option(min=1, metavar="N", help="Longest time to train a network, in seconds.")
     ] = None,

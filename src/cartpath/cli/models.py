@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
@@ -12,6 +14,8 @@ from cartpath.cli.application import command
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress
 
+#: Seconds between lines of progress, and how a message ends that must not be missed.
+_EVERY, IGNORED = 30.0, "is ignored"
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training data.")]
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="Longest time to train.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of all that is random.")]
@@ -27,9 +31,19 @@ Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: inte
 
 @contextmanager
 def training_progress(label: str) -> Iterator[Callable[[str, float], None]]:
-    """Show training's messages and share on a bar."""
+    """Show training's messages and share on a bar; a line every half minute where standard error is no terminal."""
+    said = [time.monotonic()]
+
+    def told(message: str, share: float) -> None:
+        words = f"{label}: {message}"
+        advance(share, 1.0, words)
+        due = not sys.stderr.isatty() and time.monotonic() - said[0] >= _EVERY
+        if due or message.endswith(IGNORED):
+            typer.echo(f"{words} ({share:.0%} done)" if due else words, err=True)
+            said[0] = time.monotonic()
+
     with progress(label) as advance:
-        yield lambda message, share: advance(share, 1.0, f"{label}: {message}")
+        yield told
 
 
 @command()
@@ -37,6 +51,10 @@ def pretrain(
     shop: Workspace,
     size: Annotated[
         str | None, typer.Option(metavar="NAME", help="tiny, small, base or large; by default what suits the log.")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A Transformers model, by name or folder, to go on from as the backbone."),
     ] = None,
     train_until: TrainUntil = None,
     epochs: Epochs = None,
@@ -69,6 +87,7 @@ def pretrain(
     with training_progress("pretrain") if is_first() else nullcontext() as told:
         result = shops.open(shop).pretrain(
             size=size,
+            backbone=backbone,
             train_until=train_until,
             epochs=epochs,
             minutes=minutes,

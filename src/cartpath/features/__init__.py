@@ -3,6 +3,7 @@
 from cartpath.features.dwell import dwell
 from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, item_content, lookups
 from cartpath.features.fit import fit_encoder, fit_encoder_over
+from cartpath.features.item_words import ItemWords, fit_item_words, words_of_items
 from cartpath.features.log import (
     MAX_EVENTS,
     Log,
@@ -12,6 +13,7 @@ from cartpath.features.log import (
     join,
     log_from_table,
     log_of,
+    only,
     read_log,
     stretch,
 )
@@ -28,6 +30,7 @@ __all__ = [
     "EncodedLog",
     "FeatureTable",
     "GapScale",
+    "ItemWords",
     "Log",
     "Lookups",
     "PathEncoder",
@@ -42,6 +45,7 @@ __all__ = [
     "fit_encoder",
     "fit_encoder_over",
     "fit_gap_scale",
+    "fit_item_words",
     "gap_scale",
     "gaps",
     "gather",
@@ -54,6 +58,7 @@ __all__ = [
     "lookup",
     "lookups",
     "moments",
+    "only",
     "order_statistics",
     "read_log",
     "session_features",
@@ -61,4 +66,5 @@ __all__ = [
     "time_features",
     "user_of_event",
     "window_starts",
+    "words_of_items",
 ]

@@ -20,13 +20,15 @@ Array = npt.NDArray[Any]
 #: Fields of an event that are text: name, values kept, places for the rest, users a value needs.
 TEXT: tuple[tuple[str, int, int, int], ...] = (
     ("event", 200, 8, 1),
-    ("item", 50_000, 0, 1),
+    ("item", 2_000_000, 0, 1),
     ("page", 2000, 256, 5),
     ("section", 300, 64, 5),
     ("query", 500, 64, 5),
 )
 #: Fields of an event that are numbers, and their ids.
 _NUMBERS: Mapping[str, int] = {"gap": 48, "hour": 25, "weekday": 8, "place": 24, "since": 32, "visit": 16, "price": 22}
+#: Those of them that need no times.
+_UNTIMED: tuple[str, ...] = ("price",)
 #: Fields of the session.
 _SESSION_NUMBERS: Mapping[str, int] = {Columns.is_direct: 3, Columns.visit_number: 16}
 
@@ -43,17 +45,20 @@ class PathEncoder:
         Limits of the price buckets.
     until : int
         Microseconds since 1970; nothing at or after it was read.
+    timed : bool
+        Whether the log had times; without, there are no fields of them. See ``Log.timed``.
     """
 
     vocabularies: Mapping[str, Vocabulary]
     edges: npt.NDArray[np.float64]
     until: int
+    timed: bool = True
 
     @property
     def event_fields(self) -> list[str]:
         """Fields of an event in the order of their ids; ``event`` and ``item`` first."""
         text = [name for name, *_ in TEXT if name in self.vocabularies]
-        return [*text, *self.content_fields, *_NUMBERS]
+        return [*text, *self.content_fields, *(_NUMBERS if self.timed else _UNTIMED)]
 
     @property
     def content_fields(self) -> list[str]:
@@ -63,7 +68,8 @@ class PathEncoder:
     @property
     def session_fields(self) -> list[str]:
         """Fields of a session."""
-        return [*(name for name in CODED_CONTEXT if name in self.vocabularies), *_SESSION_NUMBERS]
+        text = [name for name in CODED_CONTEXT if name in self.vocabularies]
+        return [*text, *(_SESSION_NUMBERS if self.timed else ())]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -91,13 +97,18 @@ class PathEncoder:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         vocabularies = {name: vocabulary.to_dict() for name, vocabulary in self.vocabularies.items()}
-        return {"vocabularies": vocabularies, "edges": self.edges.tolist(), "until": self.until}
+        return {
+            "vocabularies": vocabularies,
+            "edges": self.edges.tolist(),
+            "until": self.until,
+            "timed": self.timed,
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> PathEncoder:
         """Read what ``to_dict`` returned."""
         vocabularies = {name: Vocabulary.from_dict(value) for name, value in raw["vocabularies"].items()}
-        return cls(vocabularies, np.array(raw["edges"], np.float64), int(raw["until"]))
+        return cls(vocabularies, np.array(raw["edges"], np.float64), int(raw["until"]), bool(raw.get("timed", True)))
 
 
 @dataclass(frozen=True)

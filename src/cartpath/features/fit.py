@@ -63,14 +63,14 @@ def fit_encoder_over(logs: Callable[[], Iterable[Log]], until: int) -> PathEncod
     def prices() -> Iterable[npt.NDArray[np.float64]]:
         return (event_prices(log.view, listed)[log.view.ts < until] for log in logs())
 
-    return PathEncoder(counter.vocabularies(), price_edges(prices), until)
+    return PathEncoder(counter.vocabularies(), price_edges(prices), until, counter.timed)
 
 
 class _Counter:
     """How many users have each value of each field."""
 
     def __init__(self, log: Log) -> None:
-        self.listed = listed_prices(log)
+        self.listed, self.timed = listed_prices(log), log.timed
         self.content = content_of_items(log)
         self.sections, self.section_by_page = _sections(log.codes("page"))
         self.texts: dict[str, Sequence[str]] = {name: values for name, (values, _) in self.content.items()}

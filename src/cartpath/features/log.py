@@ -253,7 +253,23 @@ def earlier(view: PathView, until: int) -> PathView:
     PathView
         Of the same users, some of them now without events; the view itself where nothing is later.
     """
-    keep = np.flatnonzero(view.ts < until)
+    return only(view, np.flatnonzero(view.ts < until))
+
+
+def only(view: PathView, keep: npt.NDArray[np.int64]) -> PathView:
+    """Return the paths with some of their events, and the sessions that have any of these, with what these show.
+
+    Parameters
+    ----------
+    view : PathView
+    keep : int64 array (n,)
+        Places of the events, ascending.
+
+    Returns
+    -------
+    PathView
+        Of the same users; the view itself where nothing is left out.
+    """
     if len(keep) == view.n_events:
         return view
     users = np.searchsorted(view.offsets, keep, side="right") - 1
@@ -266,13 +282,15 @@ def earlier(view: PathView, until: int) -> PathView:
     end = np.full(len(alive), -(2**63), np.int64)
     np.maximum.at(end, arrays["session"], arrays["ts"])
     part = view.sessions
+    # A context that a later event carried is not known yet.
+    shown = part.context_ts[alive] <= end
     sessions = Sessions(
         user=part.user[alive],
         start=part.start[alive],
         end=end,
         key=part.key[alive],
-        context={name: values[alive] for name, values in part.context.items()},
-        context_ts=part.context_ts[alive],
+        context={name: np.where(shown, values[alive], np.int32(-1)) for name, values in part.context.items()},
+        context_ts=np.where(shown, part.context_ts[alive], -1),
     )
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return PathView(offsets=offsets, user_id=view.user_id, sessions=sessions, place=None, **arrays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,16 @@ class Vocabulary:
 
     def ids(self, texts: Iterable[str | None]) -> npt.NDArray[np.int32]:
         """Return the id of each text (n,)."""
-        known = {value: 2 + place for place, value in enumerate(self.values)}
-        return np.fromiter((self._id(text, known) for text in texts), np.int32)
+        return np.fromiter((self._id(text) for text in texts), np.int32)
 
-    def _id(self, text: str | None, known: dict[str, int]) -> int:
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {value: 2 + place for place, value in enumerate(self.values)}
+
+    def _id(self, text: str | None) -> int:
         if text is None:
             return ABSENT
-        found = known.get(text)
+        found = self._known.get(text)
         if found is not None:
             return found
         if not self.hashed:

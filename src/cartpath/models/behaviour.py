@@ -50,6 +50,10 @@ class BehaviourModel(PreTrainedModel):
         self.register_buffer("content", torch.zeros(config.n_items, config.n_content, dtype=torch.long))
         self.register_buffer("text", torch.zeros(config.n_items, config.n_text))
         self.post_init()  # type: ignore[no-untyped-call]
+        # After that, since it draws the weights of every layer within.
+        self.query.start()
+        if isinstance(self.backbone, SasRec):
+            self.backbone.start()
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Embedding):
@@ -59,8 +63,6 @@ class BehaviourModel(PreTrainedModel):
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             with torch.no_grad():
                 module.weight[module.padding_idx].zero_()
-        if isinstance(module, ItemQuery | SasRec):
-            module.start()
 
     def forward(self, ids: Tensor, seconds: Tensor, session: Tensor, text: Tensor | None = None) -> Tensor:
         """Return what is known at each event (b, length, hidden).

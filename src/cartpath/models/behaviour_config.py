@@ -8,15 +8,8 @@ from typing import Any
 from transformers import PretrainedConfig
 
 from cartpath.features import PathEncoder
+from cartpath.models.presets import PRESETS
 from cartpath.schema import CartpathError
-
-#: Sizes by name; docs/model.md shows their parameters and speed.
-PRESETS: Mapping[str, Mapping[str, int]] = {
-    "tiny": {"hidden": 64, "layers": 2, "heads": 4, "window": 128},
-    "small": {"hidden": 128, "layers": 2, "heads": 4, "window": 128},
-    "base": {"hidden": 256, "layers": 2, "heads": 4, "window": 256},
-    "large": {"hidden": 512, "layers": 4, "heads": 8, "window": 512},
-}
 
 
 class BehaviourConfig(PretrainedConfig):

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.features import EncodedLog, Log, PathEncoder, encode, gather, length_batches, window_starts
+from cartpath.features import (
+    EncodedLog,
+    Log,
+    Lookups,
+    PathEncoder,
+    encode,
+    gather,
+    length_batches,
+    lookups,
+    window_starts,
+)
+from cartpath.features.catalogue import CONTENT
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.extra import need
 from cartpath.schema import CartpathError
@@ -24,6 +35,8 @@ if TYPE_CHECKING:
 _ENCODER = "encoder.json"
 #: Padded events a batch holds when scoring.
 SCORE_TOKENS = 8192
+#: Vocabularies whose values are no codes of a log.
+NOT_CODED = frozenset({"section", *CONTENT})
 Index = npt.NDArray[np.int64]
 
 
@@ -40,6 +53,7 @@ class Pretrained:
     model: BehaviourModel
     encoder: PathEncoder
     _latest: tuple[PathEncoder, EncodedLog] | None = field(default=None, init=False, repr=False, compare=False)
+    _ids: tuple[object, int, Lookups] | None = field(default=None, init=False, repr=False, compare=False)
 
     def encoded(self, log: Log) -> EncodedLog:
         """Return a log's ids; those of the latest log are kept, since it is asked about a batch of users at a time.
@@ -53,8 +67,17 @@ class Pretrained:
         if latest is None or latest[0] is not self.encoder or latest[1].log is not log:
             # Dropped before the next is made, so that two large logs are never held.
             self._latest = None
-            latest = self._latest = (self.encoder, encode(log, self.encoder))
+            latest = self._latest = (self.encoder, encode(log, self.encoder, self.lookups(log)))
         return latest[1]
+
+    def lookups(self, log: Log) -> Lookups:
+        """Return the ids of a log's codes; those of the latest codes are kept: many paths of one shop share them."""
+        known = self._ids
+        # Dictionaries of a shop only grow, so the same ones with as many texts are the same.
+        size = sum(len(log.codes(name)) for name in self.encoder.vocabularies if name not in NOT_CODED)
+        if known is None or known[0] is not log.codes or known[1] != size:
+            known = self._ids = (log.codes, size, lookups(log, self.encoder))
+        return known[2]
 
     def save(self, folder: Path) -> None:
         """Write configuration, weights and encoder into a folder."""

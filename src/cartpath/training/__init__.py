@@ -1,9 +1,10 @@
 """Training and judging of models: one call each, on a workspace.
 
-``pretrain(workspace, *, epochs=None, minutes=None, seed=0, resume=True, progress=None) -> dict``
-    Learns the behaviour model on the events before the first cut; writes ``models/behaviour``.
-``finetune(workspace, *, task="intent", k=5, epochs=None, minutes=None, seed=0, resume=True, progress=None) -> dict``
-    Learns intent from it, and LightGBM and the base rate on the same rows; writes ``models/intent*``.
+``pretrain(workspace, *, size=None, train_until=None, epochs=None, minutes=None, seed=0, resume=True, ...) -> dict``
+    Learns the behaviour model on the events before the first cut; writes ``models/behaviour`` and returns its card.
+``finetune(workspace, *, task="intent", k=5, train_until=None, epochs=None, minutes=None, ...) -> dict``
+    Learns intent from it, and LightGBM and the base rate on the same rows; writes ``models/intent*``. A pretrained
+    model that saw anything at or after ``train_until`` is refused.
 ``evaluate(workspace, *, task="intent", slice="validation", seed=0, progress=None) -> dict``
     Judges them on a later slice; writes ``models/intent/metrics.json``.
 ``metrics(workspace) -> list[dict]``

@@ -89,7 +89,7 @@ def latest(home: Path, key: str) -> tuple[Path | None, list[str]]:
         wrong = _wrong_with(folder, key)
         if wrong is None:
             return folder, told
-        told.append(f"checkpoint {folder.name} is ignored: {wrong}")
+        told.append(f"{folder.name}: {wrong}, so it is ignored")
     return None, told
 
 

@@ -69,26 +69,24 @@ def full_softmax(query: Tensor, vectors: Tensor, bias: Tensor, truth: Tensor, ha
     return loss
 
 
-def sampled_softmax(
-    query: Tensor, right: Tensor, others: Tensor, truth: Tensor, drawn: Tensor, log_q: Tensor | None = None
-) -> Tensor:
+def sampled_softmax(right: Tensor, others: Tensor, truth: Tensor, drawn: Tensor, log_q: Tensor | None = None) -> Tensor:
     """Return the mean cross-entropy of the true items among those drawn (scalar).
 
     A draw that is the truth itself is left out of that row. With ``log_q`` each drawn score is lowered by the log of
-    how often it was to be expected (Bengio and Senécal, 2008; the correction of Yi et al., 2019), so that the loss
-    estimates that of the full softmax.
+    how likely it was to be drawn (Bengio and Senécal, 2008; Yi et al., 2019), so that the sum over the sample estimates
+    that of the full softmax.
 
     Parameters
     ----------
-    query : float tensor (n, d)
     right : float tensor (n,)
         Scores of the true items.
     others : float tensor (n, m)
         Scores of the drawn items.
     truth : int64 tensor (n,)
     drawn : int64 tensor (m,)
+        Distinct.
     log_q : float tensor (m,), optional
-        Log of the expected number of times each draw is in the sample.
+        ``Negatives.draw``.
     """
     if log_q is not None:
         others = others - log_q
@@ -96,24 +94,29 @@ def sampled_softmax(
     return (torch.cat([right[:, None], others], 1).logsumexp(1) - right).mean()
 
 
-def gbce(right: Tensor, others: Tensor, n_items: int, calibration: float = 0.75) -> Tensor:
+def gbce(
+    right: Tensor, others: Tensor, truth: Tensor, drawn: Tensor, n_items: int, calibration: float = 0.75
+) -> Tensor:
     """Return the generalised binary cross-entropy (scalar; Petrov and Macdonald, 2023, gSASRec, equation 9).
 
     The positive's probability is raised to ``beta``, which undoes the overconfidence that negative sampling brings;
-    ``calibration`` 0 is plain binary cross-entropy, 1 wholly calibrated.
+    ``calibration`` 0 is plain binary cross-entropy, 1 wholly calibrated. A draw that is the truth is left out.
 
     Parameters
     ----------
     right : float tensor (n,)
     others : float tensor (n, m)
+    truth : int64 tensor (n,)
+    drawn : int64 tensor (m,)
     n_items : int
         Items there are to draw from.
     calibration : float
         ``t`` of the paper.
     """
-    share = others.shape[1] / max(n_items - 1, 1)
+    share = min(others.shape[1] / max(n_items - 1, 1), 1.0)
     beta = share * (calibration * (1 - 1 / share) + 1 / share)
-    return -(beta * F.logsigmoid(right) + F.logsigmoid(-others).sum(1)).mean()
+    wrong = F.logsigmoid(-others).masked_fill(drawn[None, :] == truth[:, None], 0.0)
+    return -(beta * F.logsigmoid(right) + wrong.sum(1)).mean()
 
 
 def bce(right: Tensor, others: Tensor) -> Tensor:

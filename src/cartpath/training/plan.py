@@ -28,6 +28,10 @@ class Plan:
         Parts that a batch is worked on in, one after another, before a step: less memory, the same step.
     bf16 : bool
         Multiply in bfloat16; weights and sums stay in 32 bits.
+    average : float
+        Decay of a running average of the weights, which is judged and kept in their place; 0 for none.
+    steady : bool
+        Whether the rate stays where it is after the warm-up, for trainings that early stopping ends.
     patience : int
         Stop after so many epochs in a row without a better figure on the validation slice.
     save_every : float
@@ -42,6 +46,8 @@ class Plan:
     seed: int = 0
     accumulate: int = 1
     bf16: bool = False
+    average: float = 0.0
+    steady: bool = False
     patience: int = 2
     save_every: float = 20.0
 
@@ -60,12 +66,16 @@ class State:
         What comes next.
     seconds : float
         Spent so far, earlier runs included.
+    judging : float
+        Of these, on the validation slice.
     losses : list of float
         Mean training loss of each epoch; of the last one's part that time was left for.
     trained : float
         Epochs done, the last one in part where time ran out.
     scores : list of dict
         Figures on the validation slice after each epoch; ``loss`` is what the best is chosen by.
+    judged_at : list of float
+        Seconds spent when each of them was said.
     best : int
         Epoch (from 1) whose weights are the best so far; 0 before there are any.
     events, places : int
@@ -81,9 +91,11 @@ class State:
     epoch: int = 0
     batch: int = 0
     seconds: float = 0.0
+    judging: float = 0.0
     losses: list[float] = field(default_factory=list)
     trained: float = 0.0
     scores: list[dict[str, float]] = field(default_factory=list)
+    judged_at: list[float] = field(default_factory=list)
     best: int = 0
     events: int = 0
     places: int = 0
@@ -92,9 +104,29 @@ class State:
     resumed: bool = False
 
     @property
+    def events_per_second(self) -> float:
+        """Events trained on in a second, validation left out."""
+        return self.events / max(self.seconds - self.judging, 1e-9)
+
+    @property
     def padded_share(self) -> float:
         """Share of the places worked on that held no event."""
         return 1 - self.events / self.places if self.places else 0.0
+
+
+#: Steps over which the rate of a steady training rises.
+WARM_STEPS = 200
+
+
+def steady_schedule(step: int) -> float:
+    """Rise over the first steps, then stay.
+
+    Examples
+    --------
+    >>> [steady_schedule(step) for step in (0, 99, 1000)]
+    [0.005, 0.5, 1.0]
+    """
+    return min((step + 1) / WARM_STEPS, 1.0)
 
 
 def schedule(done: float) -> float:
@@ -125,8 +157,3 @@ class Clock:
     def seconds(self) -> float:
         """Spent so far."""
         return self._before + time.monotonic() - self._started
-
-    @property
-    def here(self) -> float:
-        """Spent in this run."""
-        return time.monotonic() - self._started

@@ -10,6 +10,7 @@ from cartpath import store
 from cartpath.schema import iso
 
 README = "README.md"
+_FIGURES = ("type_loss", "item_loss", "item_loss_timed", "gap_loss", "type_accuracy")
 #: What a pretrained model must not be used for, or trusted with.
 LIMITS = (
     "It knows one shop's paths. On another shop's log its items, pages and habits mean nothing: pretrain there.",
@@ -70,6 +71,8 @@ def _data(card: Mapping[str, Any]) -> dict[str, Any]:
 def _training(card: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "passes over the data": f"{card['epochs']} (best after {card['best_epoch'] or 'the last'})",
+        "backbone's weights at the start": f"`{card['loaded']}`" if card["loaded"] else "random",
+        "softmax over the items": {"full": "all", "sampled": "a sample, mixed negatives"}[card["item_loss"]],
         "mean loss of each pass": ", ".join(f"{loss:.4f}" for loss in card["losses"]),
         "seconds": card["seconds"],
         "events per second": f"{card['events_per_second']:,}",
@@ -91,7 +94,7 @@ def _validation(card: Mapping[str, Any]) -> str:
 
 
 def _figures(found: Mapping[str, float]) -> str:
-    words = [f"{name.replace('_', ' ')} {found[name]:.4f}" for name in ("type_loss", "item_loss", "type_accuracy")]
+    words = [f"{name.replace('_', ' ')} {found[name]:.4f}" for name in _FIGURES]
     return ", ".join([*words, f"{int(found['questions']):,} questions"])
 
 

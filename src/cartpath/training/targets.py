@@ -28,11 +28,14 @@ class Targets:
     next_type : id of the next event's type within the session, ``END`` where the session ended
     next_item : id of the next event's item within the session
     next_different : id of the user's next item that is not the one touched last, in this session or a later one
+    next_at, different_at : place of the event that those are of; -1 where there is none
     """
 
     next_type: npt.NDArray[np.int64]
     next_item: npt.NDArray[np.int64]
     next_different: npt.NDArray[np.int64]
+    next_at: npt.NDArray[np.int64]
+    different_at: npt.NDArray[np.int64]
 
 
 def targets_before(encoded: EncodedLog, until: int) -> Targets:
@@ -55,7 +58,11 @@ def targets_before(encoded: EncodedLog, until: int) -> Targets:
     ended = before & ~there & (view.ts < until - _SILENCE)
     next_type = np.where(there, encoded.event_id[following], np.where(ended, END, NONE))
     next_item = np.where(there, _known(encoded.item_id[following]), NONE)
-    return Targets(next_type.astype(np.int64), next_item.astype(np.int64), _next_different(encoded, before))
+    different_at = _next_different(encoded, before)
+    different = np.where(different_at >= 0, _known(encoded.item_id[different_at]), NONE)
+    return Targets(
+        next_type.astype(np.int64), next_item.astype(np.int64), different.astype(np.int64), following, different_at
+    )
 
 
 def next_in_session(encoded: EncodedLog, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -74,9 +81,9 @@ def _known(items: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
 
 
 def _next_different(encoded: EncodedLog, before: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Find for each event with an item the user's next event with another one."""
+    """Find for each event with an item the place of the user's next event with another one; -1 where there is none."""
     view = encoded.log.view
-    out = np.full(view.n_events, NONE, np.int64)
+    out = np.full(view.n_events, -1, np.int64)
     at = np.flatnonzero(before & (view.item >= 0))
     if len(at) < 2:
         return out
@@ -85,5 +92,5 @@ def _next_different(encoded: EncodedLog, before: npt.NDArray[np.bool_]) -> npt.N
     run = np.cumsum(new_run) - 1
     first = np.append(np.flatnonzero(new_run), -1)[run + 1]
     same_user = (first >= 0) & (user[first] == user)
-    out[at] = np.where(same_user, _known(encoded.item_id[at[first]]), NONE)
+    out[at] = np.where(same_user, at[first], -1)
     return out

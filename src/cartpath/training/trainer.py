@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from cartpath.training.average import Average
 from cartpath.training.checkpoint import PARTIAL, publish
-from cartpath.training.plan import Clock, Plan, State, schedule
+from cartpath.training.plan import Clock, Plan, State, schedule, steady_schedule
 from cartpath.training.processes import processes
 from cartpath.training.stream import Stream
 
 Judge = Callable[[], dict[str, float]]
-_WEIGHTS, _BEST = "weights.pt", "best.pt"
+_WEIGHTS, _BEST, _AVERAGE = "weights.pt", "best.pt", "average.pt"
 #: More steps than any training has: the stream says where it ends.
 _MOST_STEPS = 2**40
 
@@ -61,6 +63,7 @@ class PathTrainer(Trainer):
         self.running = torch.tensor(0.0)
         self.best: dict[str, Tensor] | None = None
         self.network = network
+        self.average = Average(network, plan.average) if plan.average else None
         super().__init__(model=network, args=args)
         self.remove_callback(PrinterCallback)
         self.add_callback(_Steps(self, progress))
@@ -88,9 +91,12 @@ class PathTrainer(Trainer):
         """Return the schedule by share done, not by step: how many steps there will be need not be known."""
         if self.lr_scheduler is None:
             scaled: Any = optimizer or self.optimizer
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(scaled, lambda step: schedule(min(self.done, 1.0)))
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(scaled, self._rate_at)
             self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def _rate_at(self, step: int) -> float:
+        return steady_schedule(step) if self.plan.steady else schedule(min(self.done, 1.0))
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Work on one part of a batch, and add its loss up."""
@@ -103,9 +109,15 @@ class PathTrainer(Trainer):
         if self.judge is None:
             return {}
         self.network.eval()
-        figures = self.judge()
-        state = self.where
+        with self.average.in_place() if self.average else nullcontext():
+            return self._judged(self.judge)
+
+    def _judged(self, judge: Judge) -> dict[str, float]:
+        state, begun = self.where, self.clock.seconds
+        figures = judge()
+        state.judging += self.clock.seconds - begun
         state.scores.append(figures)
+        state.judged_at.append(round(self.clock.seconds, 2))
         losses = [found["loss"] for found in state.scores]
         if losses[-1] <= min(losses):
             state.best = len(losses)
@@ -140,12 +152,16 @@ class PathTrainer(Trainer):
             return
         os.makedirs(output_dir, exist_ok=True)
         torch.save(self.network.state_dict(), os.path.join(output_dir, _WEIGHTS))
+        if self.average is not None:
+            torch.save(self.average.state_dict(), os.path.join(output_dir, _AVERAGE))
         if self.best is not None:
             torch.save(self.best, os.path.join(output_dir, _BEST))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         folder = Path(resume_from_checkpoint)
         self.network.load_state_dict(torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True))
+        if self.average is not None:
+            self.average.load_state_dict(torch.load(folder / _AVERAGE, map_location="cpu", weights_only=True))
         if (folder / _BEST).exists():
             self.best = torch.load(folder / _BEST, map_location="cpu", weights_only=True)
 
@@ -172,10 +188,11 @@ class _Steps(TrainerCallback):
     def __init__(self, trainer: PathTrainer, progress: Callable[[str, float], None]) -> None:
         self.trainer, self.progress = trainer, progress
         self.saved = trainer.clock.seconds
-        self.events = trainer.where.events
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> Any:
         trainer, where = self.trainer, self.trainer.where
+        if trainer.average is not None:
+            trainer.average.add()
         where.running[1] += 1
         done = trainer.done
         ends_epoch = trainer.stream.ends_epoch
@@ -201,11 +218,10 @@ class _Steps(TrainerCallback):
 
     def _told(self, where: State) -> str:
         trainer = self.trainer
-        here = max(trainer.clock.here, 1e-6)
-        speed, done = (where.events - self.events) / here, max(trainer.done, 1e-6)
+        where.seconds, done = trainer.clock.seconds, max(trainer.done, 1e-6)
         left = max(trainer.clock.seconds / done - trainer.clock.seconds, 0.0)
         loss = float(trainer.running) / where.running[1] if where.running[1] else (where.losses or [0.0])[-1]
-        return f"loss {loss:.3f}, {speed:,.0f} events/s, {shown_time(left)} left"
+        return f"loss {loss:.3f}, {where.events_per_second:,.0f} events/s, {shown_time(left)} left"
 
 
 def shown_time(seconds: float) -> str:

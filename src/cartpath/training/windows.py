@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cartpath.features import EncodedLog, PathEncoder, encode, gather, length_batches, lookups, window_starts
+from cartpath.schema import MICROSECONDS
 from cartpath.training.corpus import Block, Corpus
 from cartpath.training.objective import Pretraining
 from cartpath.training.processes import processes, rank
@@ -20,9 +20,12 @@ from cartpath.training.stream import Part
 from cartpath.training.targets import NONE, Targets, targets_before
 
 Index = npt.NDArray[np.int64]
-#: Padded places of the windows that are judged at most.
-MOST_JUDGED = 131_072
-_FIELDS = ("next_type", "next_item", "next_different")
+_SUMS = ("types", "items", "items_timed", "gaps", "n_types", "n_items", "n_gaps", "right")
+#: Padded places of the windows that are judged at most, and their scores of all items.
+MOST_JUDGED, MOST_SCORES = 65_536, 2**32
+#: Arguments of the network to the targets they are of.
+_ASKED = {"next_type": "next_type", "next_item": "next_item", "different": "next_different"}
+_TIMES = {"next": "next_at", "different": "different_at"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class PathSource:
         if part >= len(rows):
             # A batch of fewer windows than parts: work on one, ask nothing.
             inputs = _inputs(held.encoded, held.targets, starts[:1], stops[:1], counts)
-            inputs |= {name: torch.full_like(inputs[name], NONE) for name in ("next_type", "next_item", "different")}
+            inputs |= {name: torch.full_like(inputs[name], NONE) for name in _ASKED}
+            inputs["next_gap"] = torch.full_like(inputs["next_gap"], -1)
         return Part(inputs, counts[1], len(rows) * int(lengths.max()))
 
     def _mixed(self, epoch: int, number: int) -> Pool:
@@ -95,23 +99,28 @@ class PathSource:
 def _inputs(encoded: EncodedLog, targets: Targets, starts: Index, ends: Index, counts: list[int]) -> dict[str, Tensor]:
     if not len(starts):
         return {}
-    batch = gather(encoded, starts, ends)
-    asked = [np.where(batch.rows >= 0, getattr(targets, name)[batch.rows], NONE) for name in _FIELDS]
-    named = dict(zip(("next_type", "next_item", "different"), map(torch.from_numpy, asked), strict=True))
-    return {
-        "ids": torch.from_numpy(batch.ids),
-        "seconds": torch.from_numpy(batch.seconds),
-        "session": torch.from_numpy(batch.session),
-        **named,
-        "counts": torch.tensor(counts, dtype=torch.float32),
+    batch, ts = gather(encoded, starts, ends), encoded.log.view.ts
+    found = {
+        "ids": batch.ids,
+        "seconds": batch.seconds,
+        "session": batch.session,
+        "counts": np.array(counts, np.float32),
     }
+    there = batch.rows >= 0
+    for name, field in _ASKED.items():
+        found[name] = np.where(there, getattr(targets, field)[batch.rows], NONE)
+    for name, field in _TIMES.items():
+        at = np.where(there, getattr(targets, field)[batch.rows], -1)
+        found[f"{name}_when"] = np.where(at >= 0, ts[at] // MICROSECONDS, 0)
+        found[f"{name}_gap"] = np.where(at >= 0, (ts[at] - ts[batch.rows]) / MICROSECONDS, -1).astype(np.float32)
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in found.items()}
 
 
 def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, tokens: int) -> list[dict[str, Tensor]]:
     """Return the questions of a validation slice, with the paths that lead up to them.
 
     Asked is what training until ``since`` was not: what comes next is in the slice. Of each user the latest window is
-    judged, of a large store some users.
+    judged, of a large store or many items some users.
 
     Parameters
     ----------
@@ -124,8 +133,9 @@ def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, toke
         Events of a window, padded events of a batch.
     """
     found: list[dict[str, Tensor]] = []
-    places, ids = 0, lookups(corpus.log([]), encoder)
-    for number in np.random.default_rng(0).permutation(len(corpus.blocks)):
+    places, ids, rng = 0, lookups(corpus.log([]), encoder), np.random.default_rng(0)
+    most = max(min(MOST_JUDGED, MOST_SCORES // encoder.items.size), window)
+    for number in rng.permutation(len(corpus.blocks)):
         encoded = encode(corpus.log([corpus.blocks[number]]), encoder, ids)
         targets = _later(targets_before(encoded, corpus.until), targets_before(encoded, since))
         offsets = encoded.log.view.offsets
@@ -133,37 +143,53 @@ def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, toke
         users = np.flatnonzero(np.diff(asked[offsets]))
         ends = offsets[users + 1]
         starts = window_starts(offsets, users, ends, window)
+        drawn = rng.permutation(len(users))
+        drawn = np.sort(drawn[np.cumsum((ends - starts)[drawn]) <= most - places])
+        starts, ends = starts[drawn], ends[drawn]
         for rows in length_batches(ends - starts, tokens):
             found.append(_inputs(encoded, targets, starts[rows], ends[rows], [1, 1, 1]))
             places += found[-1]["seconds"].numel()
-        if places >= MOST_JUDGED:
+        if places >= most or len(drawn) < len(users):
             break
     return found
 
 
+def answer_shares(corpus: Corpus, encoder: PathEncoder) -> Tensor:
+    """Return the share of a period's questions about items that each id is the answer of (n_items,)."""
+    counts, ids = np.zeros(encoder.items.size, np.int64), lookups(corpus.log([]), encoder)
+    for block in corpus.blocks:
+        targets = targets_before(encode(corpus.log([block]), encoder, ids), corpus.until)
+        for answers in (targets.next_item, targets.next_different):
+            counts += np.bincount(answers[answers != NONE], minlength=len(counts))
+    return torch.from_numpy(counts / max(counts.sum(), 1)).float()
+
+
 def _later(whole: Targets, known: Targets) -> Targets:
     """Return the targets that were none at the earlier moment."""
-    return Targets(
-        *(np.where(getattr(known, name) == NONE, getattr(whole, name), NONE).astype(np.int64) for name in _FIELDS)
-    )
+    kept: dict[str, Index] = {}
+    for fields in (_ASKED, _TIMES):
+        for name in fields.values():
+            none = NONE if fields is _ASKED else -1
+            kept[name] = np.where(getattr(known, name) == none, getattr(whole, name), none).astype(np.int64)
+    return Targets(**kept)
 
 
 def judge_of(network: Pretraining, questions: list[dict[str, Tensor]]) -> Callable[[], dict[str, float]]:
     """Return a function that says how well a network does on held-out questions.
 
-    It returns ``loss`` (the sum of the two), ``type_loss``, ``item_loss`` (mean of each question), ``type_accuracy``
+    It returns ``loss`` (the sum of the next two), ``type_loss``, ``item_loss`` (mean of each question), the latter
+    where the time of the answer is told too (``item_loss_timed``), ``gap_loss`` of the time itself, ``type_accuracy``
     and ``questions``. With several processes each works on its share.
     """
 
     def judge() -> dict[str, float]:
         network.eval()
         device = next(network.parameters()).device
-        sums = torch.zeros(5, dtype=torch.float64, device=device)
+        sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         with torch.inference_mode():
             for inputs in questions[rank() :: processes()]:
                 out = network(**{name: value.to(device) for name, value in inputs.items()})
-                names = ("types", "items", "n_types", "n_items", "right")
-                sums += torch.stack([out[name].double() for name in names])
+                sums += torch.stack([out[name].double() for name in _SUMS])
         return _figures(_over_processes(sums).tolist())
 
     return judge
@@ -176,7 +202,14 @@ def _over_processes(sums: Tensor) -> Tensor:
 
 
 def _figures(sums: list[float]) -> dict[str, float]:
-    types, items, n_types, n_items, right = sums
+    types, items, timed, gaps, n_types, n_items, n_gaps, right = sums
     by_type, by_item = types / max(n_types, 1), items / max(n_items, 1)
-    found: dict[str, Any] = {"loss": by_type + by_item, "type_loss": by_type, "item_loss": by_item}
-    return {**found, "type_accuracy": right / max(n_types, 1), "questions": n_types + n_items}
+    return {
+        "loss": by_type + by_item,
+        "type_loss": by_type,
+        "item_loss": by_item,
+        "item_loss_timed": timed / max(n_items, 1),
+        "gap_loss": gaps / max(n_gaps, 1),
+        "type_accuracy": right / max(n_types, 1),
+        "questions": n_types + n_items,
+    }

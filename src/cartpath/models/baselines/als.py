@@ -106,15 +106,17 @@ def fit_als_factors(
         If the extra ``baselines`` is not installed.
     """
     als = need("implicit.cpu.als", "the model als", "baselines")
-    model = als.AlternatingLeastSquares(
-        factors=factors,
-        regularization=how.penalty,
-        alpha=how.alpha,
-        iterations=iterations,
-        num_threads=1,
-        random_state=seed,
-    )
-    model.fit(counts_of(paths, len(items)), show_progress=False)
+    limits = need("threadpoolctl", "the model als", "baselines").threadpool_limits
+    # implicit has threads of its own, a path or an item each; those of the linear algebra would only be in their way.
+    with limits(1, "blas"):
+        model = als.AlternatingLeastSquares(
+            factors=factors,
+            regularization=how.penalty,
+            alpha=how.alpha,
+            iterations=iterations,
+            random_state=seed,
+        )
+        model.fit(counts_of(paths, len(items)), show_progress=False)
     learned: Weights = np.ascontiguousarray(model.item_factors, np.float32)
     return Als(items, learned, order_by_popularity(paths.columns, len(items)), how)
 

@@ -13,8 +13,8 @@ from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.judge import ndcg_10
 
-#: Sizes of networks.
-PRESETS: tuple[str, ...] = ("tiny", "small", "base", "large")
+#: Size of a network where none is asked for.
+DEFAULT_PRESET = "base"
 #: A setting, and the model it gives.
 Candidate = tuple[dict[str, Any], NextItemModel]
 
@@ -39,7 +39,7 @@ class FitOptions:
 
     seed: int = 0
     budget_seconds: float | None = None
-    preset: str = "small"
+    preset: str = DEFAULT_PRESET
     settings: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
 

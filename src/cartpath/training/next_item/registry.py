@@ -11,11 +11,20 @@ from cartpath.training.next_item.recipe import FitOptions, Fitted, Recipe
 
 _HERE = "cartpath.training.next_item"
 _RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        "cartpath",
+        f"{_HERE}.networks:fit_cartpath",
+        "the behaviour model, trained for the next item",
+        uses_time=True,
+        is_network=True,
+    ),
     Recipe("popularity", f"{_HERE}.popularity:fit_popularity", "the items touched most"),
     Recipe("recent-popularity", f"{_HERE}.popularity:fit_recent_popularity", "the items touched most of late"),
     Recipe("item-to-item", f"{_HERE}.classical:fit_item_to_item", "what comes with the last items of the path"),
     Recipe("ease", f"{_HERE}.classical:fit_ease", "a linear model of items by items, in closed form (Steck, 2019)"),
     Recipe("als", f"{_HERE}.classical:fit_als", "factors of items, by implicit; any path is folded in"),
+    Recipe("gru", f"{_HERE}.networks:fit_gru", "a GRU with the full softmax", is_network=True),
+    Recipe("sasrec", f"{_HERE}.networks:fit_sasrec", "SASRec with its original loss", is_network=True),
 )
 #: Name on the command line to recipe.
 MODELS: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}

@@ -18,12 +18,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from cartpath.models.presets import PRESETS
 from cartpath.schema import CartpathError
 from cartpath.store import atomic, write_json
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.code_version import code_version
-from cartpath.training.next_item.recipe import PRESETS, FitOptions, Recipe
+from cartpath.training.next_item.recipe import DEFAULT_PRESET, FitOptions, Recipe
 from cartpath.training.next_item.registry import MODELS, recipe_of
 from cartpath.training.next_item.results import Results
 from cartpath.training.next_item.source import Source, check_protocol, split_source
@@ -64,7 +65,7 @@ class Request:
     models: tuple[str, ...] = ()
     filter_seen: bool = False
     events: tuple[str, ...] | None = None
-    preset: str = "small"
+    preset: str = DEFAULT_PRESET
     budget_seconds: float | None = None
     seed: int = 0
     fresh: bool = False
