@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from cartpath import models  # noqa: E402
 from cartpath.models.backbones import BACKBONES  # noqa: E402
 from cartpath.models.behaviour import BehaviourModel  # noqa: E402
 from cartpath.models.behaviour_config import BehaviourConfig, config_for  # noqa: E402
@@ -107,6 +110,17 @@ def test_presets_grow(monkeypatch):
         config_for(encoder, "huge")
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_table_of_sizes_is_that_of_the_networks(name):
+    shape = PRESETS[name]
+    model = BehaviourModel(BehaviourConfig(table=10, n_events=14, n_items=10, **shape))
+    fields = ("table.weight", "item_bias")
+    network = sum(weight.numel() for key, weight in model.named_parameters() if key not in fields)
+    said = [f"`{name}`", *(str(shape[key]) for key in ("hidden", "layers", "heads", "window"))]
+    said += [f"{network:,}", f"{network + 20_000 * shape['hidden']:,}"]
+    assert f"| {' | '.join(said)} |" in (Path(__file__).parents[2] / "docs" / "model.md").read_text()
+
+
 def test_a_new_query_is_the_identity_and_an_unknown_time_says_nothing():
     model = BehaviourModel(BehaviourConfig(hidden=8, heads=2)).train(False)
     hidden, given = torch.randn(4, 8), torch.full((4,), ANY)
@@ -118,3 +132,49 @@ def test_a_new_query_is_the_identity_and_an_unknown_time_says_nothing():
     assert not torch.allclose(model.item_query(hidden, given, when), hidden)
     nothing = when.hidden_where(torch.ones(4, dtype=torch.bool))
     assert torch.allclose(model.item_query(hidden, given, nothing), hidden)
+
+
+def saved(folder, name, **change):
+    torch.manual_seed(7)
+    inner = transformers.AutoModel.from_config(transformers.AutoConfig.for_model(**{**INNER[name], **change}))
+    inner.save_pretrained(folder)
+    return inner
+
+
+@pytest.mark.parametrize("hidden", [8, 16])
+@pytest.mark.parametrize("name", INNER)
+def test_a_loaded_backbone_has_the_weights_of_its_folder(name, hidden, tmp_path):
+    inner = saved(tmp_path / "theirs", name)
+    config = BehaviourConfig(table=40, n_fields=3, n_events=3, n_items=10, item_offset=5, hidden=hidden, heads=2)
+    model = models.from_huggingface(tmp_path / "theirs", config).train(False)
+    ours = model.backbone.model.state_dict()
+    assert ours.keys() == inner.state_dict().keys()
+    assert all(torch.equal(ours[key], value) for key, value in inner.state_dict().items())
+    assert (model.config.backbone, model.config.hidden, model.config.n_items) == ("huggingface", hidden, 10)
+    ids, seconds, session = batch()
+    with torch.no_grad():
+        before = model(ids, seconds, session)
+        ids[:, 4:] = 2
+        torch.testing.assert_close(model(ids, seconds, session)[:, :4], before[:, :4], rtol=0, atol=1e-6)
+        model.save_pretrained(tmp_path / "ours")
+        again = BehaviourModel.from_pretrained(tmp_path / "ours").train(False)
+        assert torch.equal(again(ids, seconds, session), model(ids, seconds, session))
+
+
+def test_models_that_cannot_stand_in_a_path_are_refused(tmp_path):
+    with pytest.raises(CartpathError, match="no model that can be loaded"):
+        models.from_huggingface(tmp_path / "nothing", BehaviourConfig())
+    saved(tmp_path / "short", "bert", max_position_embeddings=64)
+    with pytest.raises(CartpathError, match="64 places, fewer than the window of 128"):
+        models.from_huggingface(tmp_path / "short", BehaviourConfig())
+    t5 = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "vocab_size": 5}
+    transformers.T5Model(transformers.T5Config(**t5)).save_pretrained(tmp_path / "t5")
+    with pytest.raises(CartpathError, match="decoder apart"):
+        models.from_huggingface(tmp_path / "t5", BehaviourConfig())
+    transformers.FNetModel(transformers.FNetConfig(**SMALL)).save_pretrained(tmp_path / "fnet")
+    with pytest.raises(CartpathError, match="sees what comes later"):
+        models.from_huggingface(tmp_path / "fnet", BehaviourConfig())
+    pictures = transformers.ViTConfig(**{**SMALL, "image_size": 4, "patch_size": 2})
+    transformers.ViTModel(pictures).save_pretrained(tmp_path / "vit")
+    with pytest.raises(CartpathError, match="vectors and a mask"):
+        models.from_huggingface(tmp_path / "vit", BehaviourConfig())

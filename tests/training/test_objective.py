@@ -1,4 +1,5 @@
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -8,13 +9,17 @@ pytest.importorskip("transformers")
 
 from cartpath import store, training  # noqa: E402
 from cartpath.features import encode, fit_encoder_over  # noqa: E402
+from cartpath.models import Pretrained, current_version  # noqa: E402
 from cartpath.models.query import DIFFERENT, QueryTime, gap_bucket  # noqa: E402
+from cartpath.training import losses, windows  # noqa: E402
 from cartpath.training.corpus import Corpus, all_times  # noqa: E402
+from cartpath.training.losses import ItemLoss  # noqa: E402
+from cartpath.training.negatives import Negatives  # noqa: E402
 from cartpath.training.objective import Pretraining  # noqa: E402
 from cartpath.training.pretrain import build_model  # noqa: E402
 from cartpath.training.sampler import Sampler  # noqa: E402
 from cartpath.training.targets import END, NONE, targets_before  # noqa: E402
-from cartpath.training.windows import PathSource, held_out, judge_of  # noqa: E402
+from cartpath.training.windows import PathSource, answer_shares, held_out, judge_of  # noqa: E402
 from tests.features.logs import shop_table  # noqa: E402
 from tests.training.test_corpus import make_store  # noqa: E402
 
@@ -153,3 +158,69 @@ def test_bfloat16_is_about_the_same(workspace):
     assert rounded["plan"]["bf16"]
     assert rounded["losses"] == pytest.approx(exact["losses"], rel=0.02)
     assert rounded["losses"] != exact["losses"]
+
+
+def test_shares_are_those_of_the_answers_of_an_epoch(made):
+    source, _, _ = made
+    counts = np.zeros(source.encoder.items.size)
+    for batch in range(source.batches(0)):
+        inputs = source.part(0, batch, 0, 1).inputs
+        for name in ("next_item", "different"):
+            for answer in inputs[name].flatten().tolist():
+                if answer != NONE:
+                    counts[answer] += 1
+    assert (counts[:2] == 0).all()
+    assert counts.sum() > 100
+    np.testing.assert_allclose(answer_shares(source.sampler.corpus, source.encoder), counts / counts.sum(), rtol=1e-6)
+
+
+def test_a_sample_of_all_items_is_the_softmax_over_all(made):
+    source, model, _ = made
+    inputs = source.part(0, 0, 0, 1).inputs
+    shares = answer_shares(source.sampler.corpus, source.encoder)
+    # So many draws that each item is among them.
+    sampled = ItemLoss("sampled", Negatives("mixed", 5000, shares))
+    ours, full = (Pretraining(model, 0.0, loss).train()(**inputs)["loss"] for loss in (sampled, ItemLoss()))
+    assert float(ours.detach()) == pytest.approx(float(full.detach()), rel=1e-5)
+    few = ItemLoss("sampled", Negatives("uniform", 2, shares))
+    assert float(Pretraining(model, 0.0, few).train()(**inputs)["loss"].detach()) < float(full.detach()) - 1e-3
+
+
+def test_many_items_are_learnt_by_a_sample_and_judged_by_all(tmp_path, monkeypatch):
+    workspace = make_store(tmp_path / "s", shop_table(150))
+    options = {"epochs": 2, "tokens": 512, "settings": SETTINGS, "resume": False}
+    full = training.pretrain(workspace, **options)
+    monkeypatch.setattr(losses, "FULL_SOFTMAX", 5)
+    monkeypatch.setattr(sys.modules["cartpath.training.pretrain"], "_DRAWN", 6)
+    sampled = training.pretrain(workspace, **options)
+    assert (full["item_loss"], sampled["item_loss"]) == ("full", "sampled")
+    # The corrected sample stands for all, and judged are both among all.
+    assert sampled["losses"] == pytest.approx(full["losses"], rel=0.02)
+    assert sampled["losses"] != full["losses"]
+    ours, theirs = (card["validation"][-1]["item_loss"] for card in (sampled, full))
+    assert ours == pytest.approx(theirs, rel=0.1)
+    assert ours != theirs
+
+
+def test_judged_are_as_many_places_as_there_is_time_for(made, monkeypatch):
+    source, _, whole = made
+    since = source.sampler.corpus.until
+    all_of_them = held_out(whole, since, source.encoder, 16, 128)
+    monkeypatch.setattr(windows, "MOST_SCORES", 50 * source.encoder.items.size)
+    some = held_out(whole, since, source.encoder, 16, 128)
+    events = [sum(int((inputs["ids"][..., 0] > 0).sum()) for inputs in found) for found in (some, all_of_them)]
+    assert 50 - 16 < events[0] <= 50 < events[1]
+
+
+def test_pretraining_goes_on_from_a_model_of_a_folder(workspace, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    inner = transformers.BertModel(transformers.BertConfig(vocab_size=5, **shape))
+    inner.save_pretrained(tmp_path)
+    card = training.pretrain(workspace, epochs=4, tokens=128, settings=SETTINGS, resume=False, backbone=tmp_path)
+    assert (card["loaded"], card["config"]["backbone"]) == (str(tmp_path), "huggingface")
+    assert card["losses"][-1] < card["losses"][0]
+    words = Pretrained.load(current_version(workspace, "behaviour", "")).model.backbone.model.embeddings
+    # No word is ever read, so their vectors are those of the folder.
+    assert torch.equal(words.word_embeddings.weight, inner.embeddings.word_embeddings.weight)
+    assert not torch.equal(words.position_embeddings.weight, inner.embeddings.position_embeddings.weight)

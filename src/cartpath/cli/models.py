@@ -52,6 +52,10 @@ def pretrain(
     size: Annotated[
         str | None, typer.Option(metavar="NAME", help="tiny, small, base or large; by default what suits the log.")
     ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A Transformers model, by name or folder, to go on from as the backbone."),
+    ] = None,
     train_until: TrainUntil = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
@@ -83,6 +87,7 @@ def pretrain(
     with training_progress("pretrain") if is_first() else nullcontext() as told:
         result = shops.open(shop).pretrain(
             size=size,
+            backbone=backbone,
             train_until=train_until,
             epochs=epochs,
             minutes=minutes,

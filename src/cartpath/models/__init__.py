@@ -6,6 +6,7 @@ The network itself is in ``cartpath.models.behaviour``, which needs PyTorch and 
 from cartpath.models.artefact import current_version, folder_of, has_version, new_version, read_json, write_json
 from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
 from cartpath.models.extra import need
+from cartpath.models.huggingface import from_huggingface
 from cartpath.models.intent import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, tree_features
 from cartpath.models.next_item import ItemIndex, NextItemModel
 from cartpath.models.pretrained import Pretrained
@@ -22,6 +23,7 @@ __all__ = [
     "current_version",
     "fit_platt",
     "folder_of",
+    "from_huggingface",
     "has_version",
     "logit",
     "need",

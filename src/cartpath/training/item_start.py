@@ -1,7 +1,6 @@
 """Where item vectors start: items of the same paths, or of like words, begin near each other.
 
-A network that starts there learns in a few passes what it would otherwise learn in many, and overfits less
-(measured on Beauty: docs/model.md).
+A network that starts there needs to learn in its passes only what that leaves out.
 """
 
 from __future__ import annotations

@@ -1,41 +1,77 @@
-"""The loss of the next item: over all items, or over the true one and some that are drawn."""
+"""The loss of the next item as trainings take it: over all items, or over the true ones and some that are drawn."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-import torch.nn.functional as F
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from cartpath.models.behaviour import BehaviourModel
+from cartpath.schema import CartpathError
+from cartpath.training.item_losses import bce, full_softmax, gbce, sampled_softmax
+from cartpath.training.negatives import Negatives
 
-#: Up to this many items the softmax is over all; beyond, over the true ones and as many drawn.
+#: Up to this many ids of items (two of them are no items) the softmax is over all; beyond, over a sample.
 FULL_SOFTMAX = 50_002
+LOSSES: tuple[str, ...] = ("full", "sampled", "gbce", "bce")
 
 
-def item_loss(model: BehaviourModel, query: Tensor, truth: Tensor, drawn: Tensor | None) -> Tensor:
-    """Return the mean cross-entropy of the true items (scalar).
+@dataclass(frozen=True)
+class ItemLoss:
+    """The loss of the next item.
 
-    Parameters
+    Attributes
     ----------
-    model : BehaviourModel
-    query : float tensor (n, hidden)
-    truth : int64 tensor (n,)
-    drawn : int64 tensor (m,), optional
-        Uniform draws from the items; with them the loss is a sampled softmax, each draw standing for
-        ``n_items / m`` items (the correction of Jean et al., 2015).
+    kind : str
+        ``full`` softmax over all items, ``sampled`` softmax, ``gbce``, or ``bce`` against the negatives in the batch's
+        inputs (SASRec's own).
+    negatives : Negatives, optional
+        For ``sampled`` and ``gbce``.
+    half : bool
+        Whether the full softmax multiplies in bfloat16.
     """
-    if drawn is None:
-        logits = query @ model.item_vectors().T + model.item_bias
-        logits[:, :2] = float("-inf")  # absent and unknown are no items
-        return F.cross_entropy(logits, truth)
-    true_logit = (query * model.item_vectors(truth)).sum(1) + model.item_bias[truth]
-    logits = query @ model.item_vectors(drawn).T + model.item_bias[drawn]
-    logits = logits + float(np.log((model.config.n_items - 2) / len(drawn)))
-    logits = logits.masked_fill(drawn[None, :] == truth[:, None], float("-inf"))
-    return (torch.cat([true_logit[:, None], logits], dim=1).logsumexp(1) - true_logit).mean()
+
+    kind: str = "full"
+    negatives: Negatives | None = None
+    half: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in LOSSES:
+            raise CartpathError(f"there is no loss {self.kind!r}", f"known: {', '.join(LOSSES)}")
+        if (self.negatives is None) == (self.kind in ("sampled", "gbce")):
+            raise ValueError("sampled losses need negatives, and only they")
+
+    def __call__(self, model: BehaviourModel, query: Tensor, truth: Tensor, beside: Tensor | None = None) -> Tensor:
+        """Return the mean loss of some questions (scalar).
+
+        Parameters
+        ----------
+        model : BehaviourModel
+        query : float tensor (n, hidden)
+            ``BehaviourModel.item_query``.
+        truth : int64 tensor (n,)
+            Ids of the true items.
+        beside : int64 tensor (n,), optional
+            An item beside each true one, for ``bce``.
+        """
+        query = query.float()
+        if self.kind == "full":
+            return full_softmax(query, model.item_vectors().float(), bias_of_items(model), truth, self.half)
+        right = (query * model.item_vectors(truth)).sum(1) + model.item_bias[truth]
+        if self.kind == "bce":
+            assert beside is not None
+            wrong = (query * model.item_vectors(beside)).sum(1) + model.item_bias[beside]
+            return bce(right, wrong[:, None])
+        assert self.negatives is not None
+        drawn, log_q = self.negatives.draw(truth)
+        others = (query @ model.item_vectors(drawn).T).float() + model.item_bias[drawn]
+        if self.kind == "gbce":
+            return gbce(right, others, truth, drawn, model.config.n_items - 2)
+        return sampled_softmax(right, others, truth, drawn, log_q)
 
 
-def draw_items(n_items: int, n: int = 2048) -> Tensor:
-    """Return items drawn to stand for a large catalogue."""
-    return torch.randint(2, n_items, (n,))
+def bias_of_items(model: BehaviourModel) -> Tensor:
+    """Return the bias of each id (n_items,); of the two that are no items, absent and unknown, minus infinity."""
+    bias = model.item_bias.clone()
+    bias[:2] = float("-inf")
+    return bias

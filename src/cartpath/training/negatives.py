@@ -52,13 +52,16 @@ class Negatives:
             Distinct ids, and the log of how likely each was to be among them; dividing by it makes a sum over the
             drawn an unbiased estimate of the sum over all (Horvitz and Thompson, 1952).
         """
-        drawn, missed = [], torch.ones_like(self.shares)
+        drawn = []
         if self.strategy != "in-batch":
-            n_items = len(self.shares) - self.first
             drawn.append(torch.randint(self.first, len(self.shares), (self.n,), device=truth.device))
-            missed = missed * (1 - 1 / n_items) ** self.n
         if self.strategy != "uniform":
             drawn.append(truth)
-            missed = missed * (1 - self.shares.clamp(max=1 - 1e-6)) ** len(truth)
         ids: Tensor = torch.unique(torch.cat(drawn))
-        return ids, torch.log((1 - missed[ids]).clamp(min=1e-9))
+        missed = torch.ones(len(ids), device=truth.device)
+        if self.strategy != "in-batch":
+            missed = missed * (1 - 1 / (len(self.shares) - self.first)) ** self.n
+        if self.strategy != "uniform":
+            shares = self.shares.to(truth.device)[ids]
+            missed = missed * (1 - shares.clamp(max=1 - 1e-6)) ** len(truth)
+        return ids, torch.log((1 - missed).clamp(min=1e-9))

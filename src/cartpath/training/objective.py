@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from cartpath.models.behaviour import BehaviourModel
 from cartpath.models.query import DIFFERENT, QueryTime, gap_bucket
-from cartpath.training.item_losses import full_softmax
-from cartpath.training.losses import FULL_SOFTMAX, draw_items, item_loss
+from cartpath.training.item_losses import CHUNK
+from cartpath.training.losses import ItemLoss, bias_of_items
 from cartpath.training.targets import NONE
 
-#: Questions that are compared with every item at once, where nothing is learnt.
-_CHUNK = 512
 #: Share of the questions about an item that are told when it comes.
 TIME_SHARE = 0.5
 
@@ -28,11 +26,15 @@ class Pretraining(nn.Module):
     model : BehaviourModel
     time_share : float
         Share of the questions about an item that are told when it comes; the others are asked of no time.
+    item_loss : ItemLoss, optional
+        What is learnt by; judged is always the softmax over all items, which is also the default.
     """
 
-    def __init__(self, model: BehaviourModel, time_share: float = TIME_SHARE) -> None:
+    def __init__(
+        self, model: BehaviourModel, time_share: float = TIME_SHARE, item_loss: ItemLoss | None = None
+    ) -> None:
         super().__init__()
-        self.model, self.time_share = model, time_share
+        self.model, self.time_share, self.item_loss = model, time_share, item_loss or ItemLoss()
 
     def forward(
         self,
@@ -108,18 +110,14 @@ class Pretraining(nn.Module):
         """Return the sum of the items' losses."""
         if not len(truth):
             return known.sum() * 0
-        query = self.model.item_query(known, given, time).float()
-        if self.model.config.n_items <= FULL_SOFTMAX:
-            bias = self.model.item_bias.clone()
-            bias[:2] = float("-inf")  # absent and unknown are no items
-            return full_softmax(query, self.model.item_vectors().float(), bias, truth) * len(truth)
-        drawn = draw_items(self.model.config.n_items)
-        return item_loss(self.model, query, truth, drawn.to(query.device)) * len(truth)
+        query = self.model.item_query(known, given, time)
+        return self.item_loss(self.model, query, truth) * len(truth)
 
     def _judged(self, known: Tensor, given: Tensor, truth: Tensor, time: QueryTime | None) -> Tensor:
-        """Return the sum of the items' losses among all items, a chunk of questions at a time."""
-        query = self.model.item_query(known, given, time)
-        found = torch.zeros((), device=query.device)
-        for part in (slice(start, start + _CHUNK) for start in range(0, len(truth), _CHUNK)):
-            found = found + item_loss(self.model, query[part], truth[part], None) * len(truth[part])
+        """Return the sum of the items' losses among all items; at most ``CHUNK`` scores are held at once."""
+        query = self.model.item_query(known, given, time).float()
+        vectors, bias = self.model.item_vectors().float(), bias_of_items(self.model)
+        found, rows = torch.zeros((), device=query.device), max(CHUNK // len(vectors), 1)
+        for part in (slice(start, start + rows) for start in range(0, len(truth), rows)):
+            found = found + F.cross_entropy(query[part] @ vectors.T + bias, truth[part], reduction="sum")
         return found

@@ -12,7 +12,7 @@ import numpy as np
 from cartpath import config, store
 from cartpath.config import zone_named
 from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, order_statistics
-from cartpath.models import Pretrained, folder_of, need, new_version, write_json
+from cartpath.models import Pretrained, folder_of, from_huggingface, need, new_version, write_json
 from cartpath.models.artefact import CARD
 from cartpath.schema import iso, microseconds_of
 from cartpath.tasks import TimeSplit, check_unshaped, time_split_of
@@ -28,6 +28,7 @@ from cartpath.training.tracking import check_tracker, tracking
 
 if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
+    from cartpath.training.losses import ItemLoss
 
 NAME = "behaviour"
 #: Events a training reads in all, passes counted, unless ``epochs`` says otherwise.
@@ -35,6 +36,10 @@ _BUDGET = 4_000_000
 _MOST_EPOCHS = 12
 #: Of the events before the first cut, the last are held back to choose the epoch by, where that is enough of them.
 _HELD_BACK, _LEAST_HELD_BACK = 0.05, 50
+#: Learning rate of random weights, and where those of the backbone were loaded.
+_RATE, _RATE_OF_LOADED = 2e-3, 2e-4
+#: Items drawn at random for each batch of a large catalogue, beside the answers of its other questions.
+_DRAWN = 2048
 
 
 def pretrain(
@@ -51,6 +56,7 @@ def pretrain(
     accumulate: int = 1,
     bf16: bool = False,
     settings: Mapping[str, Any] | None = None,
+    backbone: str | Path | None = None,
     time_share: float = 0.5,
     save_every: float = 20.0,
     progress: Progress | None = None,
@@ -85,6 +91,8 @@ def pretrain(
         Multiply in bfloat16.
     settings : mapping, optional
         Fields of ``BehaviourConfig`` that win over the size.
+    backbone : str or Path, optional
+        Name or folder of a Transformers model to go on from; see ``models.from_huggingface``.
     time_share : float
         Share of the questions about the next item that are told when it comes.
     save_every : float
@@ -101,7 +109,7 @@ def pretrain(
     ------
     CartpathError
         If the workspace has no events, or all at one time, or what came later shaped the paths to learn from, or there
-        is no such size or tracker.
+        is no such size, tracker or backbone.
     MissingExtraError
         If PyTorch, Transformers, Accelerate or the tracker is not installed.
     """
@@ -118,12 +126,15 @@ def pretrain(
         plan = Plan(
             epochs=epochs or auto_epochs(data.train.n_events),
             minutes=minutes,
+            rate=_RATE if backbone is None else _RATE_OF_LOADED,
             seed=seed,
             accumulate=accumulate,
             bf16=bf16,
             save_every=save_every,
         )
-        return _Job(workspace, data, plan, size, settings or {}, tokens, time_share, tracker, told).run(resume)
+        shape = dict(settings or {})
+        job = _Job(workspace, data, plan, size, shape, backbone, tokens, time_share, tracker, told)
+        return job.run(resume)
 
 
 def moment_in(workspace: Path, moment: str | int | None) -> int | None:
@@ -194,6 +205,7 @@ class _Job:
     plan: Plan
     size: str | None
     settings: Mapping[str, Any]
+    backbone: str | Path | None
     tokens: int | None
     time_share: float
     tracker: str
@@ -209,9 +221,10 @@ class _Job:
         encoder = fit_encoder_over(train.logs, train.until)
         digest = train.digest()
         with torch_session(self.plan.seed):
-            model = build_model(train.log([]), encoder, self._size, self.settings)
-            state = self._fit(model, encoder, digest)
-        card = self._card(model, encoder, digest, state)
+            model = build_model(train.log([]), encoder, self._size, self.settings, self.backbone)
+            loss = item_loss(train, encoder)
+            state = self._fit(model, encoder, digest, loss)
+        card = self._card(model, encoder, digest, state, loss.kind)
         if is_first():
             with new_version(self.workspace, NAME) as folder:
                 Pretrained(model, encoder).save(folder)
@@ -224,7 +237,7 @@ class _Job:
     def _size(self) -> str:
         return self.size or ("small" if self.data.train.n_events > 1_000_000 else "tiny")
 
-    def _fit(self, model: BehaviourModel, encoder: PathEncoder, digest: str) -> State:
+    def _fit(self, model: BehaviourModel, encoder: PathEncoder, digest: str, loss: ItemLoss) -> State:
         from cartpath.training.fitting import fit
         from cartpath.training.objective import Pretraining
         from cartpath.training.windows import PathSource, held_out, judge_of
@@ -234,7 +247,7 @@ class _Job:
         questions = []
         if data.valid_from < data.split.train_until:
             questions = held_out(data.whole, data.valid_from, encoder, window, tokens)
-        network = Pretraining(model, self.time_share)
+        network = Pretraining(model, self.time_share, loss)
         key = key_of(
             task="pretrain",
             data=digest,
@@ -243,6 +256,8 @@ class _Job:
             config=model.config.to_dict(),
             tokens=tokens,
             time_share=self.time_share,
+            item_loss=loss.kind,
+            backbone=str(self.backbone),
             processes=processes(),
         )
         with tracking(self.tracker, home) as trackers:
@@ -257,7 +272,9 @@ class _Job:
                 trackers,
             )
 
-    def _card(self, model: BehaviourModel, encoder: PathEncoder, digest: str, state: State) -> dict[str, Any]:
+    def _card(
+        self, model: BehaviourModel, encoder: PathEncoder, digest: str, state: State, loss: str
+    ) -> dict[str, Any]:
         data, plan = self.data, self.plan
         shape = model.config.to_diff_dict()
         held_back = data.valid_from < data.split.train_until
@@ -278,6 +295,8 @@ class _Job:
             epochs=round(state.trained, 3),
             best_epoch=state.best or None,
             minutes=plan.minutes,
+            item_loss=loss,
+            loaded=None if self.backbone is None else str(self.backbone),
             losses=state.losses,
             validation=state.scores,
             seconds=round(state.seconds, 1),
@@ -291,7 +310,20 @@ class _Job:
         )
 
 
-def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str, Any]) -> BehaviourModel:
+def item_loss(corpus: Corpus, encoder: PathEncoder) -> ItemLoss:
+    """Return the loss that suits the number of items: of a large catalogue a softmax over mixed negatives."""
+    from cartpath.training.losses import FULL_SOFTMAX, ItemLoss
+    from cartpath.training.negatives import Negatives
+    from cartpath.training.windows import answer_shares
+
+    if encoder.items.size <= FULL_SOFTMAX:
+        return ItemLoss()
+    return ItemLoss("sampled", Negatives("mixed", _DRAWN, answer_shares(corpus, encoder)))
+
+
+def build_model(
+    log: Log, encoder: PathEncoder, size: str, settings: Mapping[str, Any], backbone: str | Path | None = None
+) -> BehaviourModel:
     """Make a network with random weights that fits an encoder, and give it the content of each item.
 
     Parameters
@@ -302,11 +334,14 @@ def build_model(log: Log, encoder: PathEncoder, size: str, settings: Mapping[str
     size : str
     settings : mapping
         Fields of ``BehaviourConfig`` that win over the size.
+    backbone : str or Path, optional
+        Name or folder of a Transformers model, whose weights the backbone has.
     """
     from cartpath.models.behaviour import BehaviourModel, config_for
     from cartpath.models.behaviour_next_item import set_known_items
 
-    model = BehaviourModel(config_for(encoder, size, **settings))
+    shape = config_for(encoder, size, **settings)
+    model = BehaviourModel(shape) if backbone is None else from_huggingface(backbone, shape)
     set_known_items(model, log, encoder)
     return model
 

@@ -71,6 +71,8 @@ def _data(card: Mapping[str, Any]) -> dict[str, Any]:
 def _training(card: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "passes over the data": f"{card['epochs']} (best after {card['best_epoch'] or 'the last'})",
+        "backbone's weights at the start": f"`{card['loaded']}`" if card["loaded"] else "random",
+        "softmax over the items": {"full": "all", "sampled": "a sample, mixed negatives"}[card["item_loss"]],
         "mean loss of each pass": ", ".join(f"{loss:.4f}" for loss in card["losses"]),
         "seconds": card["seconds"],
         "events per second": f"{card['events_per_second']:,}",

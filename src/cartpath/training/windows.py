@@ -21,8 +21,8 @@ from cartpath.training.targets import NONE, Targets, targets_before
 
 Index = npt.NDArray[np.int64]
 _SUMS = ("types", "items", "items_timed", "gaps", "n_types", "n_items", "n_gaps", "right")
-#: Padded places of the windows that are judged at most.
-MOST_JUDGED = 65_536
+#: Padded places of the windows that are judged at most, and their scores of all items.
+MOST_JUDGED, MOST_SCORES = 65_536, 2**32
 #: Arguments of the network to the targets they are of.
 _ASKED = {"next_type": "next_type", "next_item": "next_item", "different": "next_different"}
 _TIMES = {"next": "next_at", "different": "different_at"}
@@ -120,7 +120,7 @@ def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, toke
     """Return the questions of a validation slice, with the paths that lead up to them.
 
     Asked is what training until ``since`` was not: what comes next is in the slice. Of each user the latest window is
-    judged, of a large store some users.
+    judged, of a large store or many items some users.
 
     Parameters
     ----------
@@ -133,8 +133,9 @@ def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, toke
         Events of a window, padded events of a batch.
     """
     found: list[dict[str, Tensor]] = []
-    places, ids = 0, lookups(corpus.log([]), encoder)
-    for number in np.random.default_rng(0).permutation(len(corpus.blocks)):
+    places, ids, rng = 0, lookups(corpus.log([]), encoder), np.random.default_rng(0)
+    most = max(min(MOST_JUDGED, MOST_SCORES // encoder.items.size), window)
+    for number in rng.permutation(len(corpus.blocks)):
         encoded = encode(corpus.log([corpus.blocks[number]]), encoder, ids)
         targets = _later(targets_before(encoded, corpus.until), targets_before(encoded, since))
         offsets = encoded.log.view.offsets
@@ -142,12 +143,25 @@ def held_out(corpus: Corpus, since: int, encoder: PathEncoder, window: int, toke
         users = np.flatnonzero(np.diff(asked[offsets]))
         ends = offsets[users + 1]
         starts = window_starts(offsets, users, ends, window)
+        drawn = rng.permutation(len(users))
+        drawn = np.sort(drawn[np.cumsum((ends - starts)[drawn]) <= most - places])
+        starts, ends = starts[drawn], ends[drawn]
         for rows in length_batches(ends - starts, tokens):
             found.append(_inputs(encoded, targets, starts[rows], ends[rows], [1, 1, 1]))
             places += found[-1]["seconds"].numel()
-        if places >= MOST_JUDGED:
+        if places >= most or len(drawn) < len(users):
             break
     return found
+
+
+def answer_shares(corpus: Corpus, encoder: PathEncoder) -> Tensor:
+    """Return the share of a period's questions about items that each id is the answer of (n_items,)."""
+    counts, ids = np.zeros(encoder.items.size, np.int64), lookups(corpus.log([]), encoder)
+    for block in corpus.blocks:
+        targets = targets_before(encode(corpus.log([block]), encoder, ids), corpus.until)
+        for answers in (targets.next_item, targets.next_different):
+            counts += np.bincount(answers[answers != NONE], minlength=len(counts))
+    return torch.from_numpy(counts / max(counts.sum(), 1)).float()
 
 
 def _later(whole: Targets, known: Targets) -> Targets:

@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from cartpath.models.behaviour import BehaviourModel
 from cartpath.models.query import ANY, QueryTime
-from cartpath.schema import CartpathError
-from cartpath.training.item_losses import bce, full_softmax, gbce, sampled_softmax
-from cartpath.training.negatives import Negatives
+from cartpath.training.losses import FULL_SOFTMAX, ItemLoss
 
-#: Up to this many items the softmax is over all of them.
-FULL_SOFTMAX = 50_000
-LOSSES: tuple[str, ...] = ("full", "sampled", "gbce", "bce")
-
-
-@dataclass(frozen=True)
-class ItemLoss:
-    """The loss of the next item.
-
-    Attributes
-    ----------
-    kind : str
-        ``full`` softmax over all items, ``sampled`` softmax, ``gbce``, or ``bce`` against the negatives in the batch's
-        inputs (SASRec's own).
-    negatives : Negatives, optional
-        For ``sampled`` and ``gbce``.
-    half : bool
-        Whether the full softmax multiplies in bfloat16.
-    """
-
-    kind: str = "full"
-    negatives: Negatives | None = None
-    half: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind not in LOSSES:
-            raise CartpathError(f"there is no loss {self.kind!r}", f"known: {', '.join(LOSSES)}")
-        if (self.negatives is None) == (self.kind in ("sampled", "gbce")):
-            raise ValueError("sampled losses need negatives, and only they")
-
-    def __call__(self, model: BehaviourModel, query: Tensor, truth: Tensor, negatives: Tensor | None) -> Tensor:
-        """Return the mean loss of some questions (scalar)."""
-        if self.kind == "full":
-            bias = model.item_bias.clone()
-            bias[:2] = float("-inf")  # absent and unknown are no items
-            return full_softmax(query, model.item_vectors(), bias, truth, self.half)
-        right = (query * model.item_vectors(truth)).sum(1) + model.item_bias[truth]
-        if self.kind == "bce":
-            assert negatives is not None
-            wrong = (query * model.item_vectors(negatives)).sum(1) + model.item_bias[negatives]
-            return bce(right, wrong[:, None])
-        assert self.negatives is not None
-        drawn, log_q = self.negatives.draw(truth)
-        others = query @ model.item_vectors(drawn).T + model.item_bias[drawn]
-        if self.kind == "gbce":
-            return gbce(right, others, truth, drawn, model.config.n_items - 2)
-        return sampled_softmax(right, others, truth, drawn, log_q)
+__all__ = ["FULL_SOFTMAX", "ItemLoss", "NextItemObjective"]
 
 
 class NextItemObjective(nn.Module):
