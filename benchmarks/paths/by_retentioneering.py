@@ -23,10 +23,11 @@ LABELS = {"path_start": "(start)", "path_end": "(end)"}
 
 def ask(question: str, folder: Path, how: str, cores: int) -> Callable[[], Any]:
     columns = ["user", "session", "event", "ts"]
+    file = folder / ("raw.parquet" if how == "raw" else "log.parquet")
     if question == "reach":
-        stream = _stream(pd.read_parquet(folder / "log.parquet", columns=["user", "event", "ts"]), ["user"])
+        stream = _stream(pd.read_parquet(file, columns=["user", "event", "ts"]), ["user"])
         return lambda: [step["unique_paths"] for step in stream.funnel_data(by_pandas.STEPS)["steps"]]
-    frame = pd.read_parquet(folder / "log.parquet", columns=[*columns, "is_step"])
+    frame = pd.read_parquet(file, columns=[*columns, "is_step"])
     stream = _stream(frame.loc[frame["is_step"], columns], ["user", "session"])
     return {"flow": lambda: flow(stream), "variants": lambda: variants(stream), "steps": lambda: step_view(stream)}[
         question

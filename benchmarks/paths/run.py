@@ -62,7 +62,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _pythons(names: list[str], folder: Path) -> dict[str, Path]:
-    found = {name: peers.python_of(name, folder) if name in peers.PACKAGES else Path(sys.executable) for name in names}
+    found: dict[str, Path | None] = {}
+    for name in names:
+        apart = name.partition(":")[0]
+        found[name] = peers.python_of(apart, folder) if apart in peers.PACKAGES else Path(sys.executable)
     return {name: python for name, python in found.items() if python}
 
 

@@ -25,6 +25,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "polars:raw": ("Polars, the log as it came", ALL),
     "pandas": ("pandas, relying on the order of rows", ALL),
     "retentioneering": ("Retentioneering 5", ("reach", "flow", "variants", "steps")),
+    "retentioneering:raw": ("Retentioneering 5, the log as it came", ("reach", "flow", "variants", "steps")),
     "pm4py": ("pm4py", ("flow", "variants")),
 }
 TITLES = {
@@ -54,7 +55,8 @@ def report(runs: Runs, folder: Path, pythons: dict[str, Path], ingest: float | N
             parts += [f"**{title}.**", measure.table(head, [_row(name, done, ours) for name, done in found.items()])]
     parts += ["**From the file to the first answer, seconds.**", _from_file(runs, ingest)]
     parts += ["**From the file to the first answer, CPU seconds, and how many times ours.**", _from_file_cpu(runs)]
-    installed = [peers.version_of(name, python) for name, python in pythons.items() if name in peers.PACKAGES]
+    apart = {name.partition(":")[0]: python for name, python in pythons.items()}
+    installed = [peers.version_of(name, python) for name, python in apart.items() if name in peers.PACKAGES]
     also = [f"In environments of their own: {', '.join(installed)}."] if installed else []
     return "\n\n".join([*parts, measure.machine(("duckdb", "polars", "pandas", "numba", "pyarrow")), *also])
 
