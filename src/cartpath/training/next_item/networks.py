@@ -35,6 +35,8 @@ from cartpath.training.next_item.recipe import FitOptions, Fitted
 _MOST_ASKED = 10_000
 #: Share of the questions that are told the time of the answer, where the log has times.
 _TIME_SHARE = 0.5
+#: Networks as published start at random, know ids alone, and keep the weights they end with.
+_PLAIN: Mapping[str, Any] = {"start": "random", "words": False, "average": 0.0, "rate": 1e-3, "scale": 0.02}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class NetworkSettings:
     start : str
         ``paths`` starts item vectors from which items go together, ``random`` does not.
     scale : float
-        Standard deviation of the item vectors at the start.
+        Standard deviation of the item vectors at the start. Adam moves each by about the rate a step, so a start worth
+        keeping needs a scale well above the rate.
     words : bool
         Whether titles and attributes are used where there are any.
     """
@@ -68,14 +71,14 @@ class NetworkSettings:
     loss: str = "auto"
     negatives: str = "mixed"
     n_negatives: int = 1024
-    rate: float = 1e-3
+    rate: float = 5e-4
     weight_decay: float = 0.01
     average: float = 0.999
     tokens: int = 1024
     max_epochs: int = 200
     patience: int = 3
     start: str = "paths"
-    scale: float = 0.02
+    scale: float = 0.04
     words: bool = True
 
 
@@ -92,7 +95,7 @@ def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) ->
     log = known_log(split)
     shape = {"backbone": "sasrec", "hidden": 50, "layers": 2, "heads": 1, "window": 50, "norm_input": False}
     shape |= {"dropout": 0.5 if dropout_for(log) > 0.3 else 0.2, "input_dropout": 0.0, "item_dropout": 0.0}
-    settings = NetworkSettings(shape, loss="bce", start="random", words=False, weight_decay=0.0, average=0.0)
+    settings = NetworkSettings(shape, loss="bce", weight_decay=0.0, **_PLAIN)
     return _fit(split, log, options, replace(settings, tokens=4096, patience=10), None, progress)
 
 
@@ -102,7 +105,7 @@ def fit_gru(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fi
     dropout = dropout_for(log)
     shape = {"backbone": "gru", "hidden": 128, "layers": 1, "window": 100, "norm_input": False}
     shape |= {"dropout": 0.0, "input_dropout": dropout, "item_dropout": 0.0}
-    settings = NetworkSettings(shape, start="random", words=False, average=0.0)
+    settings = NetworkSettings(shape, **_PLAIN)
     return _fit(split, log, options, settings, None, progress)
 
 
