@@ -51,7 +51,7 @@ def beauty() -> Log:
 def training(log: Log) -> list[list[str]]:
     rows, known = [], known_items(log, words=False)
     for preset in PRESETS:
-        settings = NetworkSettings({"norm_input": False, "time_bias": False, "dropout": 0.5}, start="random")
+        settings = NetworkSettings({"norm_input": False, "dropout": 0.5}, 0.02, 1e-3, start="random")
         network = new_model(known, settings, preset, 0).pretrained.model
         objective = NextItemObjective(network, item_loss(known, settings))
         source = PathBatches(known.encoded, known.targets, int(network.config.window), settings.tokens, 0)

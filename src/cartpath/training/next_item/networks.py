@@ -35,6 +35,8 @@ from cartpath.training.next_item.recipe import FitOptions, Fitted
 _MOST_ASKED = 10_000
 #: Share of the questions that are told the time of the answer, where the log has times.
 _TIME_SHARE = 0.5
+#: Events that are few for a network of several layers.
+_FEW = 500_000
 #: Networks as published start at random, know ids alone, and keep the weights they end with.
 _PLAIN: Mapping[str, Any] = {"start": "random", "words": False, "average": 0.0, "rate": 1e-3, "scale": 0.02}
 
@@ -68,26 +70,35 @@ class NetworkSettings:
     """
 
     shape: Mapping[str, Any]
+    scale: float
+    rate: float
     loss: str = "auto"
     negatives: str = "mixed"
     n_negatives: int = 1024
-    rate: float = 5e-4
     weight_decay: float = 0.01
     average: float = 0.999
     tokens: int = 1024
     max_epochs: int = 200
     patience: int = 3
     start: str = "paths"
-    scale: float = 0.04
     words: bool = True
 
 
 def fit_cartpath(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
-    """Fit the behaviour model: LiGR blocks, full softmax, item vectors that start from paths and words."""
+    """Fit the behaviour model: LiGR blocks, full softmax, item vectors that start from paths and words.
+
+    Fewer than ``_FEW`` events are fitted with one layer, whatever the preset: more only learn them by heart.
+    """
     log = known_log(split)
     dropout = dropout_for(log)
+    described = bool(options.settings.get("words", True)) and any(words_of_items(log))
     shape = {"norm_input": log.timed, "time_bias": log.timed, "dropout": dropout, "input_dropout": dropout / 2}
-    return _fit(split, log, options, NetworkSettings({**shape, "item_dropout": 0.05}), options.preset, progress)
+    shape |= {"item_dropout": 0.05 if described else 0.0}
+    if log.view.n_events < _FEW:
+        shape["layers"] = 1
+    # A start that knows words is worth keeping; one from paths alone is what training sees anyway.
+    start = {"scale": 0.04, "rate": 5e-4} if described else {"scale": 0.02, "rate": 1e-3}
+    return _fit(split, log, options, NetworkSettings(shape, **start), options.preset, progress)
 
 
 def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
