@@ -57,9 +57,9 @@ def counted(monkeypatch):
     calls = {"encode": 0, "vectors": 0}
     encode, vectors = pretrained_module.encode, BehaviourModel.item_vectors
 
-    def counting_encode(log, encoder):
+    def counting_encode(log, encoder, ids=None):
         calls["encode"] += 1
-        return encode(log, encoder)
+        return encode(log, encoder, ids)
 
     def counting_vectors(self, *args):
         calls["vectors"] += 1

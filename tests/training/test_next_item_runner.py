@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,21 @@ def run(file: Path, tmp_path: Path) -> Callable[..., Row]:
     return run_it
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results that holds those of both models on such a file."""
+    folder = tmp_path_factory.mktemp("finished")
+    benchmark(open_source(write(folder / "a.txt", lines())), Request("leave-one-out", BOTH), folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture
+def run_on(run: Callable[..., Row], finished: Path, tmp_path: Path) -> Callable[..., Row]:
+    """``run`` where both models have been run."""
+    shutil.copytree(finished, tmp_path / "out")
+    return run
+
+
 def by_model(result: Row) -> dict[str, Row]:
     return {row["model"]: row for row in result["results"]}
 
@@ -90,26 +106,24 @@ def test_a_second_run_takes_what_is_finished(run: Callable[..., Row], tmp_path: 
 
 
 @pytest.mark.parametrize("change", [{"filter_seen": True}, {"seed": 1}, {"settings": {"recent-popularity": {"x": 1}}}])
-def test_another_question_is_another_run(run: Callable[..., Row], change: Row) -> None:
-    run(models=("recent-popularity",))
-    assert not run(models=("recent-popularity",), **change)["results"][0]["reused"]
+def test_another_question_is_another_run(run_on: Callable[..., Row], change: Row) -> None:
+    assert run_on(models=("recent-popularity",))["results"][0]["reused"]
+    assert not run_on(models=("recent-popularity",), **change)["results"][0]["reused"]
 
 
-def test_other_data_is_another_run(run: Callable[..., Row], file: Path) -> None:
-    run(models=("popularity",))
+def test_other_data_is_another_run(run_on: Callable[..., Row], file: Path) -> None:
     write(file, lines().replace(b"u3 ", b"u3 7 "))
-    assert not run(models=("popularity",))["results"][0]["reused"]
+    assert not run_on(models=("popularity",))["results"][0]["reused"]
     write(file, b"\n" + lines() + b"\n")  # the same events, other bytes
-    assert run(models=("popularity",))["results"][0]["reused"]
+    assert run_on(models=("popularity",))["results"][0]["reused"]
 
 
-def test_size_and_budget_say_nothing_to_what_is_not_trained(run: Callable[..., Row]) -> None:
-    run(models=("popularity",))
-    assert run(models=("popularity",), preset="tiny", budget_seconds=5)["results"][0]["reused"]
+def test_size_and_budget_say_nothing_to_what_is_not_trained(run_on: Callable[..., Row]) -> None:
+    assert run_on(models=("popularity",), preset="tiny", budget_seconds=5)["results"][0]["reused"]
 
 
-def test_ranks_are_kept_by_user(run: Callable[..., Row], tmp_path: Path) -> None:
-    row = run(models=("popularity",))["results"][0]
+def test_ranks_are_kept_by_user(run_on: Callable[..., Row], tmp_path: Path) -> None:
+    row = run_on(models=("popularity",))["results"][0]
     ranks = read_ranks(Results(tmp_path / "out").ranks_file(row["key"]))
     assert len(set(ranks["user_id"].to_pylist())) == 30
     assert (ranks["rank"].to_numpy() >= 1).all()
@@ -123,11 +137,10 @@ def test_ranks_of_a_shop_name_no_user(file: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("split*"))
 
 
-def test_what_a_kill_left_is_cleared(run: Callable[..., Row], tmp_path: Path) -> None:
-    run(models=("popularity",))
+def test_what_a_kill_left_is_cleared(run_on: Callable[..., Row], tmp_path: Path) -> None:
     write(tmp_path / "out" / "split.pickle", b"users")
     write(tmp_path / "out" / "split.pickle.1-ab.tmp", b"users")
-    run(models=("popularity",))
+    run_on(models=("popularity",))
     assert not list((tmp_path / "out").glob("split*"))
 
 
