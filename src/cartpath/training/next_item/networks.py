@@ -97,8 +97,8 @@ def fit_cartpath(split: NextItemSplit, options: FitOptions, progress: Progress) 
     if log.view.n_events < _FEW:
         shape["layers"] = 1
     # A start that knows words is worth keeping; one from paths alone is what training sees anyway.
-    start = {"scale": 0.04, "rate": 5e-4} if described else {"scale": 0.02, "rate": 1e-3}
-    return _fit(split, log, options, NetworkSettings(shape, **start), options.preset, progress)
+    scale, rate = (0.04, 5e-4) if described else (0.02, 1e-3)
+    return _fit(split, log, options, NetworkSettings(shape, scale, rate), options.preset, progress)
 
 
 def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
