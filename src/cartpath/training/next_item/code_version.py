@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -41,7 +42,16 @@ def code_version(module: str) -> str:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_file(module).read_text(encoding="utf-8"))
+    text = _file(module).read_text(encoding="utf-8")
+    # Until CPython 3.12 a collection of garbage in the middle of building a tree can upset its count of depths, where
+    # what it ends builds trees itself (python/cpython#106905).
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _file(module: str) -> Path:
