@@ -59,7 +59,7 @@ def training(log: Log) -> list[list[str]]:
         network.train()
         events, batch, began, cpu = 0, 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < SECONDS:
-            part = source.part(0, batch, 0, 1)
+            part = source.part(0, batch % source.batches(0), 0, 1)
             optimizer.zero_grad(set_to_none=True)
             objective(**part.inputs)["loss"].backward()
             optimizer.step()
