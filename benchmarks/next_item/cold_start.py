@@ -76,7 +76,7 @@ def main() -> None:
     popular = fit_model("popularity", warm).model
 
     asked = whole.test.take(is_cold & ~np.isin(whole.test.user, strangers))
-    wider = model.with_items(log)  # type: ignore[attr-defined]
+    wider = model.with_items(log)
     columns = wider.items.columns_of(log)
     scores = wider.score(log, asked.user, asked.ends)[:, columns[cold]]
     place = np.searchsorted(cold, asked.truth)

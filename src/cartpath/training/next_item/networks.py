@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -282,7 +283,7 @@ def _train(
     with tempfile.TemporaryDirectory() as scratch:
         home = options.folder or Path(scratch)
         key = key_of(
-            model="next-item", settings=settings, plan=plan.fixed(), config=config.to_dict(), n=split.log.view.n_events
+            model="next-item", settings=settings, plan=plan.fixed(), config=config.to_dict(), data=_content(known)
         )
         state = fit(objective, source, plan, home, key, judge, progress)
     model.forget_vectors()
@@ -293,6 +294,11 @@ def _train(
     chosen = {**vars(settings), "shape": dict(settings.shape), "best_epoch": state.best, "preset": options.preset}
     chosen |= {"parameters": sum(weight.numel() for weight in network.parameters())}
     return Fitted(model, epochs=len(state.losses), chosen=chosen, curve=curve)
+
+
+def _content(known: Known) -> list[int]:
+    """Return a checksum of what is learned from: a checkpoint of other data is not gone on from."""
+    return [zlib.crc32(np.ascontiguousarray(part)) for part in (known.encoded.events, known.targets.item)]
 
 
 def item_loss(known: Known, settings: NetworkSettings) -> Any:
