@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 
 from cartpath.features import encode, fit_encoder
 from cartpath.tasks import asked, leave_one_out
+from cartpath.training.next_item.networks import known_items
 from cartpath.training.next_item.paths import PathBatches, known_log, next_items
 from tests.features.logs import make_log, random_table
 
@@ -101,3 +102,12 @@ def test_negatives_are_not_on_the_path():
         drawn = inputs["negatives"][row][at].numpy()
         assert (drawn >= 2).all()
         assert not np.isin(drawn, path).any()
+
+
+def test_events_that_were_named_are_what_is_learned():
+    log = known_log(leave_one_out(make_log(random_table(3, users=15))))
+    named = next(name for name in ("purchase", "add_to_cart", "view") if name in log.event_codes)
+    known = known_items(log, events=(named,))
+    places = known.targets.place[known.targets.item > 0]
+    assert len(places)
+    assert (log.view.event[places] == log.event_codes[named]).all()

@@ -67,6 +67,8 @@ class NextItemSplit:
         Where time is cut, microseconds since 1970: nothing at or after it may be learned from.
     left_out : int
         Users with too few items to ask for any, or items not asked for since nothing is known before them.
+    events : tuple of str, optional
+        Events whose items are asked for, where they were named; see ``asked``.
     """
 
     protocol: str
@@ -77,6 +79,7 @@ class NextItemSplit:
     filter_seen: bool = False
     until: int | None = None
     left_out: int = 0
+    events: tuple[str, ...] | None = None
 
     def train_places(self) -> Index:
         """Return the places of the events that may be learned from, ascending."""

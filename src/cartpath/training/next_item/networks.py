@@ -150,7 +150,7 @@ def _fit(
     settings = replace(settings, **{name: options.settings[name] for name in options.settings if name not in shaped})
     settings = replace(settings, shape={**settings.shape, **shaped})
     progress("encoding", 0.0)
-    known = known_items(log, settings.words)
+    known = known_items(log, settings.words, split.events)
     with torch_session(options.seed):
         model = new_model(known, settings, preset, options.seed)
         return _train(split, known, model, options, settings, progress)
@@ -166,7 +166,7 @@ class Known:
     targets: NextItems
 
 
-def known_items(log: Log, words: bool = True) -> Known:
+def known_items(log: Log, words: bool = True, events: tuple[str, ...] | None = None) -> Known:
     """Fit the encoders on a log and find its questions.
 
     Parameters
@@ -175,13 +175,15 @@ def known_items(log: Log, words: bool = True) -> Known:
         ``known_log``.
     words : bool
         Whether titles and attributes are looked at.
+    events : tuple of str, optional
+        Events whose items are asked for; as for ``tasks.asked``.
     """
     encoder = fit_encoder(log, 2**62)
     codes = {text: code for code, text in enumerate(log.codes("item"))}
     texts = words_of_items(log) if words else []
     found = fit_item_words([texts[codes[item]] for item in encoder.items.values]) if any(texts) else None
     encoded = encode(log, encoder)
-    return Known(encoded, encoder, found, next_items(encoded))
+    return Known(encoded, encoder, found, next_items(encoded, events))
 
 
 def new_model(known: Known, settings: NetworkSettings, preset: str | None, seed: int) -> BehaviourNextItem:
@@ -298,7 +300,7 @@ def _train(
 
 def _content(known: Known) -> list[int]:
     """Return a checksum of what is learned from: a checkpoint of other data is not gone on from."""
-    return [zlib.crc32(np.ascontiguousarray(part)) for part in (known.encoded.events, known.targets.item)]
+    return [zlib.crc32(part.tobytes()) for part in (known.encoded.events, known.targets.item)]
 
 
 def item_loss(known: Known, settings: NetworkSettings) -> Any:

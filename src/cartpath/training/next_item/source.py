@@ -141,7 +141,7 @@ def split_source(
         If there is no such protocol, it finds nothing to ask, or paths before its cut were shaped by what came later.
     """
     check_protocol(protocol)
-    split = _split(source, protocol, filter_seen, events)
+    split = replace(_split(source, protocol, filter_seen, events), events=None if events is None else tuple(events))
     if split.until is not None:
         check_unshaped(source.log.shaped_until, TimeSplit((split.until,) * 3))
     return split
