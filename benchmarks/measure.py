@@ -22,7 +22,7 @@ DATA = ROOT / "bench-data"
 DAYS, SEED = 180, 1
 #: What the simulator makes of a user in that time, about.
 EVENTS_PER_USER = 45.3
-CORES = 2
+CORES = min(2, len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def split():
 
 @pytest.fixture(scope="module")
 def fitted(split):
-    return fit_model("cartpath", split, FitOptions(settings={**TINY, "max_epochs": 12}))
+    return fit_model("behaviour", split, FitOptions(settings={**TINY, "max_epochs": 12}))
 
 
 def test_it_learns_what_goes_together(split, fitted):
@@ -93,7 +93,7 @@ def test_what_is_kept_is_the_best_epoch(split, fitted):
 @pytest.mark.parametrize("loss", ["full", "sampled", "gbce"])
 def test_every_loss_learns(split, loss):
     settings = {**TINY, "loss": loss, "n_negatives": 16, "max_epochs": 8}
-    model = fit_model("cartpath", split, FitOptions(settings=settings)).model
+    model = fit_model("behaviour", split, FitOptions(settings=settings)).model
     kind = np.array([text[0] for text in model.items.texts])
     best = kind[model.score(split.log, split.valid.user, split.valid.ends).argmax(axis=1)]
     truth = np.array([split.log.codes("item")[code][0] for code in split.valid.truth])
@@ -102,7 +102,7 @@ def test_every_loss_learns(split, loss):
 
 def test_the_time_of_the_answer_can_be_told():
     split = time_split_last(make_log(shop_table(120)))
-    model = fit_model("cartpath", split, FitOptions(settings=TINY)).model
+    model = fit_model("behaviour", split, FitOptions(settings=TINY)).model
     asked = split.test.take(slice(20))
     plain = model.score(split.log, asked.user, asked.ends)
     told = model.score(split.log, asked.user, asked.ends, asked.time)
@@ -123,7 +123,7 @@ def test_an_interrupted_fit_ends_with_the_same_scores(split, tmp_path, monkeypat
     from cartpath.training.trainer import PathTrainer
 
     options = FitOptions(settings=TINY, folder=tmp_path / "whole")
-    whole = fit_model("cartpath", split, options).model
+    whole = fit_model("behaviour", split, options).model
     judged, plain = [], PathTrainer.evaluate
 
     def stop(self, *args, **kwargs):
@@ -135,8 +135,8 @@ def test_an_interrupted_fit_ends_with_the_same_scores(split, tmp_path, monkeypat
     monkeypatch.setattr(PathTrainer, "evaluate", stop)
     options = FitOptions(settings=TINY, folder=tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
-        fit_model("cartpath", split, options)
+        fit_model("behaviour", split, options)
     monkeypatch.setattr(PathTrainer, "evaluate", plain)
-    again = fit_model("cartpath", split, options).model
+    again = fit_model("behaviour", split, options).model
     asked = split.test
     assert (whole.score(split.log, asked.user, asked.ends) == again.score(split.log, asked.user, asked.ends)).all()

@@ -19,8 +19,6 @@ from cartpath.training.processes import is_first, processes, rank
 from cartpath.training.stream import Source, Stream
 from cartpath.training.trainer import Judge, PathTrainer, arguments
 
-THREADS = 2
-
 
 def fit(
     network: nn.Module,
@@ -31,6 +29,7 @@ def fit(
     judge: Judge | None = None,
     progress: Callable[[str, float], None] = lambda message, share: None,
     report_to: list[str] | None = None,
+    before: float = 0.0,
 ) -> State:
     """Train a network; it has its best weights afterwards.
 
@@ -50,11 +49,14 @@ def fit(
         Told a message and the share done.
     report_to : list of str, optional
         Trackers.
+    before : float
+        Seconds spent on this before now, for the plan's minutes and the times of the judgements; a checkpoint has
+        its own.
     """
     found, wrong = latest(home, key)
     for message in wrong:
         progress(message, 0.0)
-    state = State() if found is None else read_state(found)
+    state = State(seconds=before, before=before) if found is None else read_state(found)
     stream = Stream(source, state, plan.epochs, plan.accumulate, rank(), processes())
     trainer = PathTrainer(network, arguments(plan, home, report_to or []), stream, plan, key, judge, progress)
     trainer.running = torch.tensor(state.running[0])
@@ -80,7 +82,11 @@ def forget_checkpoints(home: Path) -> None:
 
 @contextmanager
 def torch_session(seed: int) -> Iterator[None]:
-    """Seed PyTorch and set its threads for a block; the caller's threads and random states come back after it."""
+    """Seed PyTorch for a block, and share its threads among the processes that train together.
+
+    The caller's threads and random states come back after it. PyTorch takes a thread for each core it may use, or
+    ``OMP_NUM_THREADS``; sums depend on how many there are in their last digits.
+    """
     from transformers.utils import logging
 
     threads, verbosity = torch.get_num_threads(), logging.get_verbosity()
@@ -88,7 +94,7 @@ def torch_session(seed: int) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        torch.set_num_threads(max(THREADS // processes(), 1))
+        torch.set_num_threads(max(threads // processes(), 1))
         try:
             yield
         finally:

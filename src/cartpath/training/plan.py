@@ -66,8 +66,8 @@ class State:
         What comes next.
     seconds : float
         Spent so far, earlier runs included.
-    judging : float
-        Of these, on the validation slice.
+    judging, before : float
+        Of these, on the validation slice, and before training began.
     losses : list of float
         Mean training loss of each epoch; of the last one's part that time was left for.
     trained : float
@@ -92,6 +92,7 @@ class State:
     batch: int = 0
     seconds: float = 0.0
     judging: float = 0.0
+    before: float = 0.0
     losses: list[float] = field(default_factory=list)
     trained: float = 0.0
     scores: list[dict[str, float]] = field(default_factory=list)
@@ -105,8 +106,8 @@ class State:
 
     @property
     def events_per_second(self) -> float:
-        """Events trained on in a second, validation left out."""
-        return self.events / max(self.seconds - self.judging, 1e-9)
+        """Events trained on in a second, validation and what came before left out."""
+        return self.events / max(self.seconds - self.judging - self.before, 1e-9)
 
     @property
     def padded_share(self) -> float:

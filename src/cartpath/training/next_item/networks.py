@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,13 @@ class NetworkSettings:
     words: bool = True
 
 
-def fit_cartpath(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
+def fit_behaviour(split: NextItemSplit, options: FitOptions, progress: Progress, spent: float = 0.0) -> Fitted:
     """Fit the behaviour model: LiGR blocks, full softmax, item vectors that start from paths and words.
 
-    Fewer than ``_FEW`` events are fitted with one layer, whatever the preset: more only learn them by heart.
+    Fewer than ``_FEW`` events are fitted with one layer, whatever the preset: more only learn them by heart. ``spent``
+    are seconds that the budget and the curve count before this.
     """
+    began = perf_counter() - spent
     log = known_log(split)
     dropout = dropout_for(log)
     described = bool(options.settings.get("words", True)) and any(words_of_items(log))
@@ -99,26 +102,26 @@ def fit_cartpath(split: NextItemSplit, options: FitOptions, progress: Progress) 
         shape["layers"] = 1
     # A start that knows words is worth keeping; one from paths alone is what training sees anyway.
     scale, rate = (0.04, 5e-4) if described else (0.02, 1e-3)
-    return _fit(split, log, options, NetworkSettings(shape, scale, rate), options.preset, progress)
+    return _fit(split, log, options, NetworkSettings(shape, scale, rate), options.preset, progress, began)
 
 
 def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Fit SASRec as published: two blocks of width 50, one head, binary cross-entropy with one negative."""
-    log = known_log(split)
+    began, log = perf_counter(), known_log(split)
     shape = {"backbone": "sasrec", "hidden": 50, "layers": 2, "heads": 1, "window": 50, "norm_input": False}
     shape |= {"dropout": 0.5 if dropout_for(log) > 0.3 else 0.2, "input_dropout": 0.0, "item_dropout": 0.0}
     settings = NetworkSettings(shape, loss="bce", weight_decay=0.0, **_PLAIN)
-    return _fit(split, log, options, replace(settings, tokens=4096, patience=10), None, progress)
+    return _fit(split, log, options, replace(settings, tokens=4096, patience=10), None, progress, began)
 
 
 def fit_gru(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Fit a GRU with the full softmax, random start and no words (GRU4Rec with its strongest loss)."""
-    log = known_log(split)
+    began, log = perf_counter(), known_log(split)
     dropout = dropout_for(log)
     shape = {"backbone": "gru", "hidden": 128, "layers": 1, "window": 100, "norm_input": False}
     shape |= {"dropout": 0.0, "input_dropout": dropout, "item_dropout": 0.0}
     settings = NetworkSettings(shape, **_PLAIN)
-    return _fit(split, log, options, settings, None, progress)
+    return _fit(split, log, options, settings, None, progress, began)
 
 
 def dropout_for(log: Log) -> float:
@@ -141,6 +144,7 @@ def _fit(
     settings: NetworkSettings,
     preset: str | None,
     progress: Progress,
+    began: float,
 ) -> Fitted:
     need("torch")
     need("transformers")
@@ -153,7 +157,7 @@ def _fit(
     known = known_items(log, settings.words, split.events)
     with torch_session(options.seed):
         model = new_model(known, settings, preset, options.seed)
-        return _train(split, known, model, options, settings, progress)
+        return _train(split, known, model, options, settings, progress, began)
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,7 @@ def _train(
     options: FitOptions,
     settings: NetworkSettings,
     progress: Progress,
+    began: float,
 ) -> Fitted:
     from cartpath.training.checkpoint import key_of
     from cartpath.training.fitting import fit
@@ -280,14 +285,17 @@ def _train(
 
     def judge() -> dict[str, float]:
         model.forget_vectors()
-        return {"loss": -ndcg_10(model, split, some)}
+        found = ndcg_10(model, split, some)
+        if options.judged is not None:
+            options.judged(model)
+        return {"loss": -found}
 
     with tempfile.TemporaryDirectory() as scratch:
         home = options.folder or Path(scratch)
         key = key_of(
             model="next-item", settings=settings, plan=plan.fixed(), config=config.to_dict(), data=_content(known)
         )
-        state = fit(objective, source, plan, home, key, judge, progress)
+        state = fit(objective, source, plan, home, key, judge, progress, before=perf_counter() - began)
     model.forget_vectors()
     curve = [
         {"epoch": float(epoch), "seconds": seconds, "NDCG@10": -score["loss"]}

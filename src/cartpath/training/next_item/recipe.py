@@ -35,6 +35,8 @@ class FitOptions:
         Settings that are given and not chosen.
     folder : Path, optional
         Where checkpoints may lie.
+    judged : callable, optional
+        Given a network each time it was validated, as it was judged.
     """
 
     seed: int = 0
@@ -42,6 +44,7 @@ class FitOptions:
     preset: str = DEFAULT_PRESET
     settings: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    judged: Callable[[NextItemModel], None] | None = None
 
 
 @dataclass(frozen=True)

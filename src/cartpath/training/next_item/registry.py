@@ -13,8 +13,15 @@ _HERE = "cartpath.training.next_item"
 _RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cartpath",
-        f"{_HERE}.networks:fit_cartpath",
-        "the behaviour model, trained for the next item",
+        f"{_HERE}.pooled:fit_pooled",
+        "the behaviour model, pooled with item to item",
+        uses_time=True,
+        is_network=True,
+    ),
+    Recipe(
+        "behaviour",
+        f"{_HERE}.networks:fit_behaviour",
+        "the behaviour model alone, trained for the next item",
         uses_time=True,
         is_network=True,
     ),

@@ -1,0 +1,109 @@
+"""The behaviour model and what was seen to follow what, as one next-item model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.features import Log
+from cartpath.models.artefact import read_json, write_json
+from cartpath.models.baselines.item_to_item import ItemToItem
+from cartpath.models.next_item import Index, ItemIndex, Scores
+from cartpath.schema import CartpathError
+
+if TYPE_CHECKING:
+    from cartpath.models.behaviour_next_item import BehaviourNextItem
+
+_POOL, _NETWORK, _FOLLOWS = "pool.json", "network", "follows"
+
+
+@dataclass(frozen=True)
+class PooledNextItem:
+    """A network's scores, raised for items that were seen to come with those of the path.
+
+    ``score = network + weight * log(1 + share / floor)``, where ``share`` is an item's part of what item to item gives
+    to all items. With the network's softmax this is a logarithmic opinion pool (Genest and Zidek, 1986; a product of
+    experts): ``p(item) ~ p_network(item) * (floor + share(item)) ** weight``. A network generalises, counts remember;
+    ``floor`` says how much is left to an item that counts say nothing of.
+
+    Attributes
+    ----------
+    network : BehaviourNextItem
+    follows : ItemToItem
+    weight : float
+        0 is the network alone.
+    floor : float
+    """
+
+    network: BehaviourNextItem
+    follows: ItemToItem
+    weight: float
+    floor: float
+
+    @property
+    def items(self) -> ItemIndex:
+        """What the columns stand for: the items of the network."""
+        return self.network.items
+
+    def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
+        """Score every item for some paths; see ``NextItemModel``."""
+        scores = self.network.score(log, user, ends, time)
+        return scores if self.weight == 0 else raised(scores, self.shares(log, user, ends), self.weight, self.floor)
+
+    def shares(self, log: Log, user: Index, ends: Index) -> Scores:
+        """Return the part of each item in what item to item gives to all (n, n_items); zeros where it gives nothing."""
+        found = np.maximum(self.follows.score(log, user, ends), 0)
+        found /= np.maximum(found.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+        # One more column, for items that were not counted.
+        return np.concatenate([found, np.zeros((len(found), 1), np.float32)], 1)[:, self._columns]
+
+    @cached_property
+    def _columns(self) -> Index:
+        """Where each item is among those counted; -1 for one that was not."""
+        columns = {text: column for column, text in enumerate(self.follows.items.texts)}
+        return np.array([columns.get(text, -1) for text in self.items.texts], np.int64)
+
+    def with_items(self, log: Log) -> PooledNextItem:
+        """Return a model that also ranks items that were not trained on; see ``BehaviourNextItem.with_items``."""
+        return replace(self, network=self.network.with_items(log))
+
+    def save(self, folder: Path) -> None:
+        """Write both parts and how they are pooled into a folder."""
+        for name, part in ((_NETWORK, self.network), (_FOLLOWS, self.follows)):
+            (folder / name).mkdir(exist_ok=True)
+            part.save(folder / name)
+        write_json(folder / _POOL, {"weight": self.weight, "floor": self.floor})
+
+    @classmethod
+    def load(cls, folder: Path) -> PooledNextItem:
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        CartpathError
+            If the folder holds no such model.
+        """
+        from cartpath.models.behaviour_next_item import BehaviourNextItem
+
+        pool = read_json(folder / _POOL)
+        if pool is None:
+            raise CartpathError(f"{folder} holds no pooled next-item model (no {_POOL})", "fit and save one there")
+        network, follows = BehaviourNextItem.load(folder / _NETWORK), ItemToItem.load(folder / _FOLLOWS)
+        return cls(network, follows, pool["weight"], pool["floor"])
+
+
+def raised(scores: Scores, shares: npt.NDArray[np.float32], weight: float, floor: float) -> Scores:
+    """Return ``scores + weight * log(1 + shares / floor)``.
+
+    Examples
+    --------
+    >>> raised(np.zeros((1, 2), np.float32), np.array([[0.0, 1.0]], np.float32), 2.0, 1.0).round(3).tolist()
+    [[0.0, 1.3860000371932983]]
+    """
+    found: Scores = scores + np.float32(weight) * np.log1p(shares / np.float32(floor))
+    return found

@@ -1,0 +1,97 @@
+"""The pool of network and counts: what its scores are, that it is chosen well, and that it survives a disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from cartpath.models.pooled_next_item import PooledNextItem
+from cartpath.schema import CartpathError
+from cartpath.tasks import NextItemSplit, leave_one_out
+from cartpath.training.next_item import FitOptions, Fitted, fit_model, ndcg_10
+from cartpath.training.next_item.pooled import FLOORS, WEIGHTS, pooled
+from tests.features.logs import make_log, shop_table
+
+TINY = {"max_epochs": 2, "hidden": 16, "layers": 1, "heads": 2}
+
+
+@pytest.fixture(scope="module")
+def split() -> NextItemSplit:
+    return leave_one_out(make_log(shop_table(150, seed=5)), filter_seen=True)
+
+
+@pytest.fixture(scope="module")
+def fitted(split: NextItemSplit) -> Fitted:
+    return fit_model("cartpath", split, FitOptions(settings=TINY))
+
+
+@pytest.fixture(scope="module")
+def model(fitted: Fitted) -> PooledNextItem:
+    assert isinstance(fitted.model, PooledNextItem)
+    return fitted.model
+
+
+def test_a_score_is_the_networks_and_what_follows_from_counts(split: NextItemSplit, model: PooledNextItem) -> None:
+    asked, pool = split.test.take(np.arange(6)), replace(model, weight=0.7, floor=0.01)
+    scores = pool.score(split.log, asked.user, asked.ends)
+    network = model.network.score(split.log, asked.user, asked.ends)
+    counted = model.follows.score(split.log, asked.user, asked.ends)
+    for row, column in np.ndindex(scores.shape):
+        place = model.follows.items.texts.index(model.items.texts[column])
+        share = max(counted[row, place], 0) / sum(max(value, 0) for value in counted[row])
+        expected = network[row, column] + 0.7 * np.log(1 + share / 0.01)
+        assert scores[row, column] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_chosen_is_best_on_the_validation_questions(split: NextItemSplit, model: PooledNextItem) -> None:
+    tried = {
+        (weight, floor): ndcg_10(replace(model, weight=weight, floor=floor), split)
+        for weight in WEIGHTS
+        for floor in FLOORS
+    }
+    assert tried[model.weight, model.floor] == pytest.approx(max(tried.values()))
+    assert pooled(replace(model, weight=9.0), split) == model
+
+
+def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: PooledNextItem) -> None:
+    wrong = model.follows.neighbours
+    others = np.random.default_rng(0).permutation(len(model.follows.items)).astype(np.int32)
+    # What follows each item is said to follow another one.
+    confused = replace(model.follows, neighbours=replace(wrong, columns=others[wrong.columns]))
+    alone = pooled(replace(model, follows=confused), split)
+    assert alone.weight < model.weight or alone.weight == 0
+    asked = split.test.take(np.arange(5))
+    nothing = replace(alone, weight=0.0).score(split.log, asked.user, asked.ends)
+    assert (nothing == model.network.score(split.log, asked.user, asked.ends)).all()
+
+
+def test_it_is_saved_and_loaded(split: NextItemSplit, model: PooledNextItem, tmp_path) -> None:
+    model.save(tmp_path)
+    asked = split.test.take(np.arange(5))
+    again = PooledNextItem.load(tmp_path)
+    assert (again.weight, again.floor) == (model.weight, model.floor)
+    expected = model.score(split.log, asked.user, asked.ends)
+    assert again.score(split.log, asked.user, asked.ends).tolist() == expected.tolist()
+    with pytest.raises(CartpathError, match="pooled"):
+        PooledNextItem.load(tmp_path / "network")
+
+
+def test_new_items_are_ranked_too(split: NextItemSplit, model: PooledNextItem) -> None:
+    wider, asked = model.with_items(split.log), split.test.take(np.arange(5))
+    scores = wider.score(split.log, asked.user, asked.ends)
+    assert scores.shape == (5, len(wider.items))
+    assert len(wider.items) == len(split.log.codes("item"))
+    np.testing.assert_allclose(scores[:, : len(model.items)], model.score(split.log, asked.user, asked.ends), atol=1e-5)
+
+
+def test_the_curve_ends_with_the_pool_and_counts_all_seconds(fitted: Fitted, split: NextItemSplit) -> None:
+    *network, last = fitted.curve
+    assert len(network) == fitted.epochs
+    assert last["NDCG@10"] == pytest.approx(ndcg_10(fitted.model, split))
+    assert network[-1]["seconds"] <= last["seconds"]
+    assert set(fitted.chosen["pool"]["item_to_item"]) == {"norm", "window", "decay", "backward", "recency"}
