@@ -3,7 +3,7 @@
 from cartpath.features.dwell import dwell
 from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, item_content, lookups
 from cartpath.features.fit import fit_encoder, fit_encoder_over
-from cartpath.features.item_words import ItemWords, fit_item_words, words_of_items
+from cartpath.features.item_words import ItemWords, fit_item_words, fit_words_of, words_of_items
 from cartpath.features.log import (
     MAX_EVENTS,
     Log,
@@ -46,6 +46,7 @@ __all__ = [
     "fit_encoder_over",
     "fit_gap_scale",
     "fit_item_words",
+    "fit_words_of",
     "gap_scale",
     "gaps",
     "gather",

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import sparse
 
 from cartpath.features.factors import leading_factors
@@ -115,14 +117,37 @@ def fit_item_words(words: Sequence[Sequence[str]], length: int = LENGTH, seed: i
     return ItemWords(bare.words, idf, directions.astype(np.float32))
 
 
-def words_of_items(log: Log) -> list[list[str]]:
-    """Return the words of each item code: attributes, category path, brand, and words and pairs of words of the title.
+def fit_words_of(log: Log, items: Sequence[str]) -> ItemWords | None:
+    """Learn the words of some items from a log's catalogue; None where it tells of no word that two of them share.
+
+    Parameters
+    ----------
+    log : Log
+    items : sequence of str
+        Ids of the items that may be learned from.
+    """
+    codes = {text: code for code, text in enumerate(log.codes("item"))}
+    texts = words_of_items(log, np.array([codes[item] for item in items], np.int64))
+    return fit_item_words(texts) if any(texts) else None
+
+
+def words_of_items(log: Log, codes: npt.NDArray[np.int64] | None = None) -> list[list[str]]:
+    """Return the words of item codes: attributes, category path, brand, and words and pairs of words of the title.
 
     Items that the catalogue does not have, or says nothing about, have none.
+
+    Parameters
+    ----------
+    log : Log
+    codes : int64 array (n,), optional
+        All by default.
     """
-    texts, table = log.codes("item"), log.items
+    every, table = log.codes("item"), log.items
+    texts = every if codes is None else [every[code] for code in codes]
     if Columns.item_id not in table.column_names or not len(table):
         return [[] for _ in texts]
+    if codes is not None:
+        table = table.filter(pc.is_in(table[Columns.item_id], pa.array(texts, table[Columns.item_id].type)))
     columns = (Columns.title, Columns.category, Columns.brand, Columns.attributes)
     rows = zip(*(_column(table, name) for name in columns), strict=True)
     known = {item: list(_words(*row)) for item, row in zip(table[Columns.item_id].to_pylist(), rows, strict=True)}

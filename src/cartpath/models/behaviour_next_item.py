@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
     from cartpath.models.query import QueryTime
 
-_PRIOR, _WORDS = "prior.npy", "words.npz"
+_PRIOR = "prior.npy"
 
 
 @dataclass
@@ -39,16 +39,12 @@ class BehaviourNextItem:
         What it ranks: the items it was trained on, or more after ``with_items``.
     prior : float32 array (n_items,)
         Scores where nothing is known of a user.
-    words : ItemWords, optional
-        Where items have words; then an item never trained on has a vector as well.
     """
 
     pretrained: Pretrained
     items: ItemIndex
     prior: npt.NDArray[np.float32]
-    words: ItemWords | None = None
     _vectors: tuple[Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
-    _texts: tuple[object, npt.NDArray[np.float32]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
         """Score every item for some paths; see ``NextItemModel``.
@@ -90,7 +86,9 @@ class BehaviourNextItem:
         content = item_content(log, encoder)[more].astype(np.int64)
         offsets = np.array([encoder.offsets[name] for name in encoder.content_fields], np.int64)
         content = np.where(content > 0, content + offsets, 0)
-        described = None if self.words is None else torch.from_numpy(self._texts_of(log)[more])
+        described = None
+        if self.pretrained.words is not None:
+            described = torch.from_numpy(self.pretrained.texts(log)[more])
         with torch.inference_mode():
             vectors, bias = self._candidates()
             unknown = torch.full((len(more),), UNKNOWN)
@@ -107,18 +105,11 @@ class BehaviourNextItem:
         self.pretrained.save(folder)
         self.items.save(folder)
         np.save(folder / _PRIOR, self.prior)
-        if self.words is not None:
-            arrays: dict[str, Any] = self.words.to_arrays()
-            np.savez(folder / _WORDS, **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> BehaviourNextItem:
         """Read what ``save`` wrote."""
-        words = None
-        if (folder / _WORDS).exists():
-            with np.load(folder / _WORDS) as arrays:
-                words = ItemWords.from_arrays({name: arrays[name] for name in arrays.files})
-        return cls(Pretrained.load(folder), ItemIndex.load(folder), np.load(folder / _PRIOR), words)
+        return cls(Pretrained.load(folder), ItemIndex.load(folder), np.load(folder / _PRIOR))
 
     def forget_vectors(self) -> None:
         """Work the items' vectors out anew when next asked: the network's weights have changed."""
@@ -141,12 +132,8 @@ class BehaviourNextItem:
         starts = window_starts(log.view.offsets, user, ends, model.config.window)
         for rows in length_batches(ends - starts, SCORE_TOKENS):
             batch = gather(encoded, starts[rows], ends[rows])
-            text = None
-            if self.words is not None:
-                items = np.where(batch.rows >= 0, log.view.item[batch.rows], -1)
-                text = torch.from_numpy(self._texts_of(log)[items])
             inputs = (torch.from_numpy(array) for array in (batch.ids, batch.seconds, batch.session))
-            hidden = model(*inputs, text=text)
+            hidden = model(*inputs, text=self.pretrained.text_of(log, batch.rows))
             yield rows, hidden[torch.arange(len(rows)), torch.from_numpy(batch.last)]
 
     def _query(self, log: Log, hidden: Tensor, ends: Index, time: Index | None) -> Tensor:
@@ -156,13 +143,6 @@ class BehaviourNextItem:
 
         when = None if time is None or not log.timed else query_time(time, log.view.ts[ends - 1])
         return self.pretrained.model.item_query(hidden, torch.full((len(hidden),), ANY), when)
-
-    def _texts_of(self, log: Log) -> npt.NDArray[np.float32]:
-        """Return text vectors by item code of a log (n_codes + 1, n_text); the last is no item."""
-        known = self._texts
-        if known is None or known[0] is not log.codes or len(known[1]) != len(log.codes("item")) + 1:
-            known = self._texts = (log.codes, text_by_code(log, self.words))
-        return known[1]
 
 
 def query_time(time: Index, last: Index) -> QueryTime:
@@ -179,13 +159,6 @@ def query_time(time: Index, last: Index) -> QueryTime:
 
     gap = torch.from_numpy((time - last) / MICROSECONDS)
     return QueryTime.at(torch.from_numpy(time // MICROSECONDS), gap)
-
-
-def text_by_code(log: Log, words: ItemWords | None) -> npt.NDArray[np.float32]:
-    """Return the text vector of each item code (n_codes + 1, n_text); the last row, zeros, is no item."""
-    if words is None:
-        return np.zeros((len(log.codes("item")) + 1, 0), np.float32)
-    return np.concatenate([words.vectors(words_of_items(log)), np.zeros((1, words.length), np.float32)])
 
 
 def set_known_items(model: BehaviourModel, log: Log, encoder: PathEncoder, words: ItemWords | None = None) -> None:
@@ -206,4 +179,5 @@ def set_known_items(model: BehaviourModel, log: Log, encoder: PathEncoder, words
     offsets = np.array([encoder.offsets[name] for name in encoder.content_fields], np.int64)
     model.content.copy_(torch.from_numpy(np.where(content > 0, content + offsets, 0)))
     if words is not None:
-        model.text.copy_(torch.from_numpy(text_by_code(log, words)[codes]))
+        texts = words_of_items(log, codes[codes >= 0])
+        model.text[torch.from_numpy(codes >= 0)] = torch.from_numpy(words.vectors(texts))

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import (
     EncodedLog,
+    ItemWords,
     Log,
     Lookups,
     PathEncoder,
@@ -21,8 +22,10 @@ from cartpath.features import (
     length_batches,
     lookups,
     window_starts,
+    words_of_items,
 )
 from cartpath.features.catalogue import CONTENT
+from cartpath.features.vocabulary import UNKNOWN
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.extra import need
 from cartpath.schema import CartpathError
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from cartpath.models.behaviour import BehaviourModel
 
-_ENCODER = "encoder.json"
+_ENCODER, _WORDS = "encoder.json", "words.npz"
 #: Padded events a batch holds when scoring.
 SCORE_TOKENS = 8192
 #: Vocabularies whose values are no codes of a log.
@@ -48,12 +51,16 @@ class Pretrained:
     ----------
     model : BehaviourModel
     encoder : PathEncoder
+    words : ItemWords, optional
+        Where the network knows titles and attributes; then an item never trained on has a vector by its words.
     """
 
     model: BehaviourModel
     encoder: PathEncoder
+    words: ItemWords | None = None
     _latest: tuple[PathEncoder, EncodedLog] | None = field(default=None, init=False, repr=False, compare=False)
     _ids: tuple[object, int, Lookups] | None = field(default=None, init=False, repr=False, compare=False)
+    _texts: tuple[Lookups, npt.NDArray[np.float32]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def encoded(self, log: Log) -> EncodedLog:
         """Return a log's ids; those of the latest log are kept, since it is asked about a batch of users at a time.
@@ -79,11 +86,44 @@ class Pretrained:
             known = self._ids = (log.codes, size, lookups(log, self.encoder))
         return known[2]
 
+    def texts(self, log: Log) -> npt.NDArray[np.float32]:
+        """Return the text vector of each item code of a log (n_codes + 1, n_text); the last, zeros, is no item.
+
+        Items that were trained on have the vector of then, others that of their words in the log's catalogue.
+        """
+        ids = self.lookups(log)
+        if self._texts is None or self._texts[0] is not ids:
+            item = ids.text["item"]
+            found = self.model.text.numpy()[item].copy()
+            new = np.flatnonzero(item[:-1] == UNKNOWN)
+            if self.words is not None and len(new):
+                found[new] = self.words.vectors(words_of_items(log, new))
+            self._texts = (ids, found)
+        return self._texts[1]
+
+    def text_of(self, log: Log, rows: Index) -> Tensor | None:
+        """Return the text vectors of events (..., n_text); None where the network knows no words.
+
+        Parameters
+        ----------
+        log : Log
+        rows : int64 array (...)
+            Places of events; -1 is none.
+        """
+        import torch
+
+        if self.words is None:
+            return None
+        return torch.from_numpy(self.texts(log)[np.where(rows >= 0, log.view.item[rows], -1)])
+
     def save(self, folder: Path) -> None:
-        """Write configuration, weights and encoder into a folder."""
+        """Write configuration, weights, encoder and words into a folder."""
         need("transformers").utils.logging.disable_progress_bar()
         self.model.save_pretrained(folder)
         write_json(folder / _ENCODER, self.encoder.to_dict())
+        if self.words is not None:
+            arrays: dict[str, Any] = self.words.to_arrays()
+            np.savez(folder / _WORDS, **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Pretrained:
@@ -102,7 +142,11 @@ class Pretrained:
         for weight in model.parameters():
             # Out of the mapped file into aligned memory: sums come out the same, to the bit, as before saving.
             weight.data = weight.data.clone()
-        return cls(model.train(False), PathEncoder.from_dict(raw))
+        words = None
+        if (folder / _WORDS).exists():
+            with np.load(folder / _WORDS) as arrays:
+                words = ItemWords.from_arrays({name: arrays[name] for name in arrays.files})
+        return cls(model.train(False), PathEncoder.from_dict(raw), words)
 
     def last_hidden(self, log: Log, ends: Index) -> Tensor:
         """Return what the network knows before each end (n, hidden).
@@ -133,6 +177,6 @@ class Pretrained:
         for rows in length_batches(ends - starts, SCORE_TOKENS):
             batch = gather(encoded, starts[rows], ends[rows])
             inputs = (torch.from_numpy(array) for array in (batch.ids, batch.seconds, batch.session))
-            hidden = self.model(*inputs)
+            hidden = self.model(*inputs, text=self.text_of(encoded.log, batch.rows))
             picked = torch.from_numpy(rows)
             yield picked, hidden[torch.arange(len(rows)), torch.from_numpy(batch.last)]

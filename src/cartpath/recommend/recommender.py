@@ -122,8 +122,9 @@ class Recommender:
         import torch
 
         model, ids = self.pretrained.model, torch.from_numpy(self._ids)
+        text = torch.from_numpy(self.pretrained.texts(self.log)[:-1]) if self.pretrained.words is not None else None
         with torch.inference_mode():
-            return model.item_vectors(ids, torch.from_numpy(self._content)), model.item_bias[ids]
+            return model.item_vectors(ids, torch.from_numpy(self._content), text), model.item_bias[ids]
 
     def hidden(self, log: Log, users: Index, ends: Index) -> Tensor:
         """Return what the network knows of each path (n, hidden); zeros where there is none."""

@@ -119,7 +119,8 @@ def _log_probabilities(
         for rows in length_batches(ends - starts, 8192, np.random.default_rng(0)):
             batch = gather(encoded, starts[rows], ends[rows])
             asked = (batch.rows >= 0) & (view.ts[batch.rows] >= begin) & (targets.next_type[batch.rows] != NONE)
-            hidden = model(*tensors(batch))[torch.from_numpy(asked)]
+            text = pretrained.text_of(encoded.log, batch.rows)
+            hidden = model(*tensors(batch), text=text)[torch.from_numpy(asked)]
             logged.append(model.next_type(hidden).log_softmax(1).double().numpy())
             events.append(batch.rows[asked])
             n += len(events[-1])

@@ -11,7 +11,7 @@ import numpy as np
 
 from cartpath import config, store
 from cartpath.config import zone_named
-from cartpath.features import Log, PathEncoder, Snapshot, fit_encoder_over, order_statistics
+from cartpath.features import ItemWords, Log, PathEncoder, Snapshot, fit_encoder_over, fit_words_of, order_statistics
 from cartpath.models import Pretrained, folder_of, from_huggingface, need, new_version, write_json
 from cartpath.models.artefact import CARD
 from cartpath.schema import iso, microseconds_of
@@ -38,6 +38,8 @@ _MOST_EPOCHS = 12
 _HELD_BACK, _LEAST_HELD_BACK = 0.05, 50
 #: Learning rate of random weights, and where those of the backbone were loaded.
 _RATE, _RATE_OF_LOADED = 2e-3, 2e-4
+#: Beyond so many items their words, half a kilobyte each, would take more memory than all else.
+_MOST_DESCRIBED = 200_000
 #: Items drawn at random for each batch of a large catalogue, beside the answers of its other questions.
 _DRAWN = 2048
 
@@ -219,15 +221,16 @@ class _Job:
             forget_checkpoints(home / CHECKPOINTS)
         train = self.data.train
         encoder = fit_encoder_over(train.logs, train.until)
-        digest = train.digest()
+        digest, log = train.digest(), train.log([])
+        words = fit_words_of(log, encoder.items.values) if encoder.items.size <= _MOST_DESCRIBED else None
         with torch_session(self.plan.seed):
-            model = build_model(train.log([]), encoder, self._size, self.settings, self.backbone)
+            model = build_model(log, encoder, self._size, self.settings, self.backbone, words)
             loss = item_loss(train, encoder)
             state = self._fit(model, encoder, digest, loss)
         card = self._card(model, encoder, digest, state, loss.kind)
         if is_first():
             with new_version(self.workspace, NAME) as folder:
-                Pretrained(model, encoder).save(folder)
+                Pretrained(model, encoder, words).save(folder)
                 write_json(folder / CARD, card)
                 write_readme(folder, card)
         forget_checkpoints(home / CHECKPOINTS)
@@ -322,7 +325,12 @@ def item_loss(corpus: Corpus, encoder: PathEncoder) -> ItemLoss:
 
 
 def build_model(
-    log: Log, encoder: PathEncoder, size: str, settings: Mapping[str, Any], backbone: str | Path | None = None
+    log: Log,
+    encoder: PathEncoder,
+    size: str,
+    settings: Mapping[str, Any],
+    backbone: str | Path | None = None,
+    words: ItemWords | None = None,
 ) -> BehaviourModel:
     """Make a network with random weights that fits an encoder, and give it the content of each item.
 
@@ -336,13 +344,15 @@ def build_model(
         Fields of ``BehaviourConfig`` that win over the size.
     backbone : str or Path, optional
         Name or folder of a Transformers model, whose weights the backbone has.
+    words : ItemWords, optional
+        Of titles and attributes.
     """
     from cartpath.models.behaviour import BehaviourModel, config_for
     from cartpath.models.behaviour_next_item import set_known_items
 
-    shape = config_for(encoder, size, **settings)
+    shape = config_for(encoder, size, n_text=0 if words is None else words.length, **settings)
     model = BehaviourModel(shape) if backbone is None else from_huggingface(backbone, shape)
-    set_known_items(model, log, encoder)
+    set_known_items(model, log, encoder, words)
     return model
 
 

@@ -19,7 +19,7 @@ from cartpath.features import (
     PathEncoder,
     encode,
     fit_encoder,
-    fit_item_words,
+    fit_words_of,
     words_of_items,
 )
 from cartpath.models.behaviour_next_item import BehaviourNextItem, set_known_items
@@ -183,9 +183,7 @@ def known_items(log: Log, words: bool = True, events: tuple[str, ...] | None = N
         Events whose items are asked for; as for ``tasks.asked``.
     """
     encoder = fit_encoder(log, 2**62)
-    codes = {text: code for code, text in enumerate(log.codes("item"))}
-    texts = words_of_items(log) if words else []
-    found = fit_item_words([texts[codes[item]] for item in encoder.items.values]) if any(texts) else None
+    found = fit_words_of(log, encoder.items.values) if words else None
     encoded = encode(log, encoder)
     return Known(encoded, encoder, found, next_items(encoded, events))
 
@@ -218,7 +216,7 @@ def new_model(known: Known, settings: NetworkSettings, preset: str | None, seed:
             _share_with_words(model)
     counts = np.bincount(known.encoded.item_id[known.encoded.item_id > 1], minlength=n_items)[2:]
     prior = np.log(counts + 1.0).astype(np.float32)
-    return BehaviourNextItem(Pretrained(model, encoder), ItemIndex(encoder.items.values), prior, known.words)
+    return BehaviourNextItem(Pretrained(model, encoder, known.words), ItemIndex(encoder.items.values), prior)
 
 
 def _start(known: Known, hidden: int, seed: int) -> Any:
