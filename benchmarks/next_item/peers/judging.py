@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 #: Seconds of training between two judgements; training is slow on two cores, and an epoch may take minutes.
-EVERY = 60.0
+EVERY = 120.0
 #: A contender has converged when its best is so many judgements and so many epochs old.
 PATIENCE, PATIENCE_IN_EPOCHS = 10, 5
 LEAST = 3
