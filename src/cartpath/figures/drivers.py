@@ -15,6 +15,8 @@ _ROW = 27
 _EDGE = 500.0
 #: Characters of a value.
 _LONGEST = 30
+#: Pixels of the two columns of numbers, whatever the width of the figure.
+_NUMBERS = 250
 _MARK = "\N{DAGGER}"
 
 
@@ -56,7 +58,6 @@ def drivers_figure(frame: Any, goal: str, words: str = "", top: int = 12, why_em
         tickvals=ticks,
         ticktext=[f"{t:g}" for t in ticks],
         title={"text": f"odds of {text(goal)}, with it against without it", "standoff": 6},
-        domain=[0, 0.71],
     )
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
@@ -71,16 +72,18 @@ def drivers_figure(frame: Any, goal: str, words: str = "", top: int = 12, why_em
         text="<br>".join(note),
         xref="paper",
         yref="paper",
-        x=0,
+        x=1,
         y=0,
+        # From the right edge: how much room the names take on the left is the browser's to say.
+        xshift=_NUMBERS,
         yshift=-52,
-        xanchor="left",
+        xanchor="right",
         yanchor="top",
         align="left",
         showarrow=False,
         font={"color": MUTED, "size": 12},
     )
-    figure.update_layout(margin={"l": 10, "r": 10, "t": 34, "b": 60 + 17 * len(note)})
+    figure.update_layout(margin={"l": 10, "r": _NUMBERS + 10, "t": 34, "b": 60 + 17 * len(note)})
     return figure
 
 
@@ -148,14 +151,15 @@ def _columns(figure: go.Figure, rows: list[dict[str, Any]]) -> None:
         for row in rows
     ]
     for at, cells in enumerate(written, start=-1):
-        for x, cell in zip((0.725, 1.0), cells, strict=True):
+        for side, shift, cell in zip(("left", "right"), (10, _NUMBERS), cells, strict=True):
             figure.add_annotation(
                 xref="paper",
-                x=x,
+                x=1,
+                xshift=shift,
                 y=at,
                 text=cell,
                 showarrow=False,
-                xanchor="left" if x < 1 else "right",
+                xanchor=side,
                 font={"size": 12, "color": MUTED if at < 0 else INK},
             )
     figure.add_shape(type="line", x0=1, x1=1, y0=-0.5, y1=len(rows) - 0.5, line={"color": MUTED, "width": 1.5})
@@ -233,7 +237,7 @@ def _note(frame: Any, rows: list[dict[str, Any]], words: str) -> list[str]:
     return [line for part in [*parts, words] for line in _wrapped(part)]
 
 
-def _wrapped(words: str, width: int = 120) -> list[str]:
+def _wrapped(words: str, width: int = 110) -> list[str]:
     import textwrap
 
     return [text(line, width + 10) for line in textwrap.wrap(words, width)]
