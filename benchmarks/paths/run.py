@@ -12,6 +12,7 @@ and the first time is left out, so everyone is warm. The script fails unless all
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def main() -> None:
     asked = _arguments()
     os.environ["CARTPATH_CACHE"] = "off"
     folder = logs.prepared(asked.logs, asked.events)
+    # As pip leaves the packages that it installs, those of the others among them.
+    compileall.compile_dir(measure.ROOT / "src", quiet=1)
     if any(name.endswith(":raw") for name in asked.only):
         logs.with_raw(folder)
     pythons = _pythons(asked.only, asked.peers_dir)

@@ -1,10 +1,17 @@
-"""The command line starts without the heavy libraries, and the core works without PyTorch."""
+"""The command line starts without the heavy libraries, a view with its own parts, and the core without PyTorch."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from cartpath import store
+from cartpath.ingest.run import ingest
+from cartpath.simulate import simulate
 
 HEAVY = ("numba", "numpy", "pandas", "plotly", "pyarrow", "sklearn", "lightgbm", "torch", "transformers")
 MODEL_LIBRARIES = ("lightgbm", "peft", "safetensors", "sklearn", "torch", "transformers")
@@ -24,18 +31,51 @@ CORE_ROOMS = [
     "cli",
 ]
 
+#: What no view needs to count: other libraries, other views, what reads sources and what writes the store.
+NOT_TO_COUNT = (
+    "lifelines",
+    "pandas",
+    "plotly",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "rich",
+    "sklearn",
+    "torch",
+    "typer",
+    "cartpath.cli",
+    "cartpath.figures.style",
+    "cartpath.ingest",
+    "cartpath.models",
+    "cartpath.paths.attribution",
+    "cartpath.paths.cohorts",
+    "cartpath.paths.comparison",
+    "cartpath.paths.drivers",
+    "cartpath.paths.segments",
+    "cartpath.shop.content",
+    "cartpath.store.props",
+    "cartpath.store.writer",
+    "cartpath.web",
+)
+#: Question -> the parts that it has to itself.
+VIEWS = {
+    "funnel('view,add_to_cart,purchase', within='7d')": "cartpath.paths.funnel.plain",
+    "flow()": "cartpath.paths.flow.view",
+    "variants(collapse=True)": "cartpath.paths.variants",
+    "step_view()": "cartpath.paths.step_view",
+}
+
 LOADED = """
 import json, sys
 try:
     {code}
 except SystemExit:
     pass
-print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})), file=sys.stderr)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 
 
 def loaded_after(code: str, *arguments: str) -> set[str]:
-    """Return the top-level modules a fresh interpreter has loaded after the code."""
+    """Return the modules a fresh interpreter has loaded after the code."""
     command = [sys.executable, "-c", LOADED.format(code=code), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return set(json.loads(result.stderr.splitlines()[-1]))
@@ -55,6 +95,23 @@ def test_help_names_the_program(cartpath_command: list[str]) -> None:
     result = subprocess.run([*cartpath_command, "--help"], capture_output=True, text=True, timeout=120, check=True)
     assert "ingest" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("log")
+    simulate(folder, users=30, days=10, seed=3)
+    store.init(folder / "shop")
+    ingest(folder / "shop", [str(folder / "events.parquet")], adapter="cartpath")
+    return folder / "shop"
+
+
+@pytest.mark.parametrize("question", VIEWS)
+def test_a_view_imports_what_it_counts_with(shop: Path, question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARTPATH_CACHE", "off")
+    loaded = loaded_after(f"import cartpath; cartpath.open({str(shop)!r}).{question}.to_dict()")
+    assert sorted(loaded.intersection(NOT_TO_COUNT)) == []
+    assert {own for own in VIEWS.values() if own in loaded} == {VIEWS[question]}
 
 
 BLOCKED = """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from cartpath.store import PathView, Snapshot
+from cartpath.store.jit import ready
 from cartpath.store.mapping import on_threads
 
 Item = TypeVar("Item")
@@ -31,4 +32,5 @@ class Threads:
 
     def scanner(self, snapshot: Snapshot, scan: Callable[[PathView], Made]) -> Callable[[int], Made]:
         """Return what scans one bucket of a snapshot."""
+        ready()
         return lambda bucket: scan(snapshot.bucket(bucket))

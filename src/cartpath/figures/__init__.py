@@ -3,10 +3,9 @@
 A figure's module is imported when it is asked for: Plotly takes longer to import than most questions to answer.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from cartpath.schema.lazy import lazy
 
 if TYPE_CHECKING:
     from cartpath.figures.attribution import attribution_figure
@@ -56,37 +55,32 @@ __all__ = [
     "variants_figure",
 ]
 
-#: Name -> the module that has it.
-_MODULES = {
-    "attribution_figure": "attribution",
-    "calibration_figure": "models",
-    "comparison_figure": "comparison",
-    "daily_figure": "daily",
-    "drivers_figure": "drivers",
-    "flow_comparison_figure": "flow_comparison",
-    "flow_figure": "flow",
-    "funnel_figure": "funnel",
-    "funnel_groups_figure": "funnel_groups",
-    "funnel_instead_figure": "funnel_groups",
-    "funnel_times_figure": "funnel_over_time",
-    "funnel_trend_figure": "funnel_over_time",
-    "lifecycle_figure": "lifecycle",
-    "metric_figure": "models",
-    "note_figure": "style",
-    "repurchase_figure": "repurchase",
-    "retention_figure": "retention",
-    "segments_figure": "comparison",
-    "step_matrix_figure": "step_view",
-    "step_view_figure": "step_view",
-    "stickiness_figure": "stickiness",
-    "survival_figure": "survival",
-    "titled": "titles",
-    "variants_figure": "variants",
-}
-
-if not TYPE_CHECKING:  # or every name would be known
-
-    def __getattr__(name: str) -> Any:
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+lazy(
+    __name__,
+    {
+        "attribution_figure": "attribution",
+        "calibration_figure": "models",
+        "comparison_figure": "comparison",
+        "daily_figure": "daily",
+        "drivers_figure": "drivers",
+        "flow_comparison_figure": "flow_comparison",
+        "flow_figure": "flow",
+        "funnel_figure": "funnel",
+        "funnel_groups_figure": "funnel_groups",
+        "funnel_instead_figure": "funnel_groups",
+        "funnel_times_figure": "funnel_over_time",
+        "funnel_trend_figure": "funnel_over_time",
+        "lifecycle_figure": "lifecycle",
+        "metric_figure": "models",
+        "note_figure": "style",
+        "repurchase_figure": "repurchase",
+        "retention_figure": "retention",
+        "segments_figure": "comparison",
+        "step_matrix_figure": "step_view",
+        "step_view_figure": "step_view",
+        "stickiness_figure": "stickiness",
+        "survival_figure": "survival",
+        "titled": "titles",
+        "variants_figure": "variants",
+    },
+)

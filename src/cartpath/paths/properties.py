@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cartpath import engine
 from cartpath.paths.bins import COUNTS, HOURS, MONEY, Bins
@@ -20,7 +19,9 @@ from cartpath.schema import CODED_CONTEXT, MICROSECONDS, CartpathError, Columns
 from cartpath.store import NO_QUANTITY, PathView, Snapshot
 from cartpath.store.codes import CODED
 from cartpath.store.hashing import hash_strings
-from cartpath.store.props import Prop, keys_of, prop
+
+if TYPE_CHECKING:
+    from cartpath.store.props import Prop
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -245,6 +246,8 @@ class Properties:
         raise CartpathError(f"no property {name!r}", tail)
 
     def _of_props(self, name: str) -> Property:
+        from cartpath.store.props import keys_of, prop
+
         found = prop(self._snap, name.removeprefix(_PROPS), engine.map)
         if not found.rows:
             near = [f"{_PROPS}{key}" for key in keys_of(self._snap)]
@@ -288,6 +291,8 @@ class Properties:
 
     def _item_rows(self, items: pa.Table) -> npt.NDArray[np.int64]:
         """Return each item code's row in the catalogue, -1 for none; the last entry is that of no item."""
+        import pyarrow.compute as pc
+
         codes = pa.array(self._snap.codes("item"), pa.string())
         found = pc.index_in(codes, items[Columns.item_id].combine_chunks()).fill_null(-1)
         return np.append(found.to_numpy(zero_copy_only=False).astype(np.int64), -1)

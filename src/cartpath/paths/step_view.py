@@ -12,8 +12,7 @@ import numpy.typing as npt
 from cartpath import engine
 from cartpath.paths.conditions import Step, parse_step
 from cartpath.paths.counting import Counting, wilson
-from cartpath.paths.flow import START
-from cartpath.paths.flow.nodes import MOST_NODES, NodeNames, Nodes, nodes_of
+from cartpath.paths.flow.nodes import MOST_NODES, START, NodeNames, Nodes, nodes_of
 from cartpath.paths.matching import match
 from cartpath.paths.rule import Heading
 from cartpath.paths.step_count import StepCounts, Walk, fold, merge_steps, scan_steps

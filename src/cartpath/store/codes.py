@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cartpath.schema import CODED_CONTEXT, Columns
 from cartpath.store.hashing import HashTable, hash_strings
@@ -83,8 +82,7 @@ class Dictionary:
 
     def code_of(self, value: str) -> int:
         """Return the code of one value, -1 if it was never seen."""
-        hit = pc.index(self.values(), value).as_py() if len(self) else -1
-        return int(hit)
+        return int(self.values().index(value).as_py()) if len(self) else -1
 
 
 def _through(indices: pa.Array, codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

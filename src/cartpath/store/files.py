@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cartpath.schema import CONTEXT, CorruptStoreError, WorkspaceBusyError
 from cartpath.store.path import Sessions
@@ -117,8 +116,17 @@ def write_text(path: Path, text: str) -> None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a small table as Parquet, atomically."""
+    import pyarrow.parquet as pq
+
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read what ``write_table`` wrote."""
+    import pyarrow.parquet as pq  # most questions read none
+
+    return pq.read_table(path)
 
 
 def save_arrays(path: Path, columns: dict[str, pa.Array], durable: bool = True) -> None:

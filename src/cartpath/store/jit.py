@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    # What Numba makes as it starts stays as long as the process, and is most of what there is: to look through it for
+    # garbage again and again, while it grows, takes a tenth of the start. It becomes old without being looked at.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():  # else whoever uses Cartpath has frozen something, which is to stay so
+            gc.freeze()
+            gc.unfreeze()
+        if collects:
+            gc.enable()
+
+
+with _nothing_collected():
+    import numba
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.registry import cpu_target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +46,13 @@ def _place_cache() -> None:
 
 
 _place_cache()
+
+
+@cache
+def ready() -> None:
+    """Let Numba load what kernels are typed and linked with, as the first call of any kernel does; once a process."""
+    with global_compiler_lock, _nothing_collected():
+        cpu_target.target_context.refresh()
 
 
 def kernel(function: F) -> F:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cartpath.schema import Columns
 from cartpath.store.hashing import combine, hash_strings
@@ -140,10 +139,10 @@ def without(links: pa.Table, gone: Callable[[pa.ChunkedArray], Array]) -> pa.Tab
     if not len(links):
         return links
     kept = links.filter(pa.array(~gone(links[Columns.anonymous_id])))
-    lost = pa.array(gone(kept[Columns.user_id]))
-    if not pc.any(lost).as_py():
+    lost = gone(kept[Columns.user_id])
+    if not lost.any():
         return kept
-    erased = kept.filter(lost)
+    erased = kept.filter(pa.array(lost))
     unnamed = pa.Table.from_arrays(
         [
             erased[Columns.anonymous_id],
@@ -155,4 +154,4 @@ def without(links: pa.Table, gone: Callable[[pa.ChunkedArray], Array]) -> pa.Tab
         ],
         schema=link_schema(),
     )
-    return merge_links(merge_links(no_links(), unnamed), kept.filter(pc.invert(lost)))
+    return merge_links(merge_links(no_links(), unnamed), kept.filter(pa.array(~lost)))

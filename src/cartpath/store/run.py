@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,21 @@ class Run:
             ties=self.ties,
             **{name: self.array(name) for name in EVENT_ARRAYS},
         )
+
+
+@cache
+def empty_run() -> Run:
+    """Return the run of no users, as ``build`` makes it of no rows; Arrow would import pandas to make those."""
+    keys = {name: np.empty(0, np.int64) for name in ("start", "end", "key", "context_ts")}
+    context = {name: np.empty(0, np.int32) for name in CONTEXT}
+    return Run(
+        user_key=np.empty(0, np.uint64),
+        user_id=pa.nulls(0, pa.string()),
+        offsets=np.zeros(1, np.int64),
+        arrays={name: np.empty(0, kind) for name, kind in TYPES.items() if name not in EMPTY},
+        sessions=Sessions(user=np.empty(0, np.int32), context=context, **keys),
+        ties=(0, 0),
+    )
 
 
 @dataclass(frozen=True)

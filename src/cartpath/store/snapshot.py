@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cartpath.schema import Columns, CorruptStoreError, item_schema
 from cartpath.store import manifest as manifests
 from cartpath.store.codes import CODED, ERASED, Codes, Dictionary
-from cartpath.store.files import load_arrays
+from cartpath.store.files import load_arrays, read_table
 from cartpath.store.links import LINKS, no_links
 from cartpath.store.mapped import let_go, mapped_run
 from cartpath.store.path import PathView, Place
-from cartpath.store.prepare import ROW_HASH, USER_KEY
-from cartpath.store.run import Run, build, merge, order_rows
+from cartpath.store.run import Run, empty_run, merge
 
 #: Ends of ``Snapshot.shaped_until``.
 NEVER_SHAPED, ALWAYS_SHAPED = -(2**62), 2**62
@@ -130,21 +128,21 @@ class Snapshot:
         if self.derivation is None:
             return self.raw_run(bucket)
         name = self.manifest.data["buckets"][bucket].get("derived")
-        return mapped_run(self._store, name) if name else _empty_run()
+        return mapped_run(self._store, name) if name else empty_run()
 
     def raw_run(self, bucket: int) -> Run:
         """Return a bucket's paths as they were ingested: its base merged with its delta."""
         entry = self.manifest.data["buckets"][bucket]
         base, delta = (mapped_run(self._store, name) if name else None for name in (entry["base"], entry["delta"]))
         if base is None:
-            return delta if delta is not None else _empty_run()
+            return delta if delta is not None else empty_run()
         return merge(base, delta, self.gap_seconds) if delta is not None else base
 
     def removed(self, bucket: int) -> pa.Table:
         """Return the events that cleaning took out of a bucket's paths, each with its ``reason``."""
         name = self.manifest.data["buckets"][bucket].get("removed")
         empty = {Columns.user_id: pa.array([], pa.string()), "reason": pa.array([], pa.string())}
-        return pq.read_table(self._store / name) if name else pa.table(empty)
+        return read_table(self._store / name) if name else pa.table(empty)
 
     def bucket(self, bucket: int) -> PathView:
         """Return the paths of one bucket, memory-mapped where there is no delta."""
@@ -197,7 +195,7 @@ class Snapshot:
         if not file:
             return default
         try:
-            return pq.read_table(self._store / file)
+            return read_table(self._store / file)
         except (OSError, pa.ArrowInvalid) as error:
             raise CorruptStoreError(f"{self._store / file} is missing or damaged: {error}") from error
 
@@ -254,17 +252,3 @@ def stats_of(run: Run) -> dict[str, Any]:
         "last": int(run.sessions.end.max()),
         "by_event": np.bincount(run.arrays["event"]).tolist(),
     }
-
-
-@cache
-def _empty_run() -> Run:
-    rows = pa.table(
-        {
-            Columns.user_id: pa.array([], pa.string()),
-            USER_KEY: pa.array([], pa.uint64()),
-            "ts": pa.array([], pa.int64()),
-            "event": pa.array([], pa.int32()),
-            ROW_HASH: pa.array([], pa.int64()),
-        }
-    )
-    return build(rows, *order_rows(rows), 1)

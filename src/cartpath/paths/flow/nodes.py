@@ -16,6 +16,10 @@ from cartpath.paths.rule import Rule
 from cartpath.schema import OTHER, CartpathError
 from cartpath.store import PathView, Snapshot
 
+#: Names of the two nodes that are no events.
+START = "(start)"
+END = "(end)"
+
 #: Most values of a property that are nodes of their own, unless it is asked otherwise, and at all.
 NODES, MOST_NODES = 100, 1000
 

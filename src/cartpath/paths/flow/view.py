@@ -19,7 +19,7 @@ from cartpath.paths.counting import Counting, wilson
 from cartpath.paths.flow.count import EdgeCounts, merge_edges, scan_edges
 from cartpath.paths.flow.gaps import BINS
 from cartpath.paths.flow.medians import median_gaps
-from cartpath.paths.flow.nodes import NODES, NodeNames, nodes_of
+from cartpath.paths.flow.nodes import END, NODES, START, NodeNames, nodes_of
 from cartpath.paths.rule import Heading
 from cartpath.schema import CartpathError
 from cartpath.store import Snapshot
@@ -27,10 +27,6 @@ from cartpath.store.answers import kept
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Names of the two nodes that are no events.
-START = "(start)"
-END = "(end)"
 
 _COLUMNS = ("source", "target", "n", "sessions", "users", "share", "probability")
 _ENDS = ("interval_low", "interval_high")
