@@ -1,4 +1,7 @@
-"""A pretraining without dropout; ``torchrun`` starts several of it: ``together.py WORKSPACE [ACCUMULATE]``."""
+"""A pretraining without dropout; ``torchrun`` starts several of it: ``together.py WORKSPACE [POINT]``.
+
+At a point of ``killed.POINTS`` the first of them kills itself.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import sys
 from typing import Any
 
 from cartpath import training
-from tests.training.killed import small_pools
+from cartpath.training.processes import is_first
+from tests.training.killed import POINTS, small_pools
 
 #: Everything that is drawn at random in a forward pass is off: processes draw in different orders.
 OPTIONS: dict[str, Any] = {
@@ -19,7 +23,10 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     small_pools()
-    training.pretrain(sys.argv[1], **OPTIONS, accumulate=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    workspace, *point = sys.argv[1:]
+    if point and is_first():
+        POINTS[point[0]][0]()
+    training.pretrain(workspace, **OPTIONS, save_every=0.0 if point else 20.0)
 
 
 if __name__ == "__main__":
