@@ -13,6 +13,7 @@ is not run again. With ``--write`` the table goes into README.md and the curves 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks.measure import CORES, DATA, machine, measured, table, write_section  # noqa: E402
+from cartpath.training.next_item.code_version import code_version  # noqa: E402
 
 FILES = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data")
 FILE = Path("s3rec") / "Beauty.txt"
@@ -56,9 +58,11 @@ def runs(only: str) -> list[tuple[str, int]]:
 
 def fitted(name: str, seed: int, options: argparse.Namespace) -> Row:
     """Return a finished fit, or run it in a process of its own."""
-    kept = DATA / "next_item" / "ablation" / f"{name}-{seed}-{options.preset}-{options.seconds:g}.json"
+    asked = {"settings": VARIANTS[name][1], "seed": seed, "preset": options.preset, "seconds": options.seconds}
+    code = code_version("cartpath.training.next_item.networks")
+    key = hashlib.sha256(json.dumps([asked, code, CORES]).encode()).hexdigest()[:12]
+    kept = DATA / "next_item" / "ablation" / f"{name}-{seed}-{key}.json"
     if not kept.exists():
-        asked = {"settings": VARIANTS[name][1], "seed": seed, "preset": options.preset, "seconds": options.seconds}
         print(f"{name}, seed {seed}: {options.seconds:g} s", file=sys.stderr, flush=True)
         done = measured([__file__, "--fit", json.dumps(asked)])
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,10 @@ def report(rows: list[Row], options: argparse.Namespace) -> str:
         lines[-1].append(f"{at['seconds']:,.0f}")
     head = ["changed", "seed", "validation NDCG@10", "against the recipe's mean", "best epoch", "after, s"]
     spread = f" The recipe's mean is {mean:.4f}, from {min(recipe):.4f} to {max(recipe):.4f}." if mean else ""
-    about = f"Preset {options.preset}, {options.seconds:g} s a fit on {CORES} of {os.cpu_count()} cores.{spread}"
+    about = (
+        "Of so short a fit what learns fast early looks better than it is in the end. " if options.seconds < 600 else ""
+    )
+    about += f"Preset {options.preset}, {options.seconds:g} s a fit on {CORES} of {os.cpu_count()} cores.{spread}"
     return f"{table(head, lines)}\n\n{about}"
 
 

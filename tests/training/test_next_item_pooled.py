@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 pytest.importorskip("torch")
@@ -15,7 +17,7 @@ from cartpath.schema import CartpathError
 from cartpath.tasks import NextItemSplit, leave_one_out
 from cartpath.training.next_item import FitOptions, Fitted, fit_model, ndcg_10
 from cartpath.training.next_item.pooled import FLOORS, WEIGHTS, pooled
-from tests.features.logs import make_log, shop_table
+from tests.features.logs import make_log, shop_table, times
 
 TINY = {"max_epochs": 2, "hidden": 16, "layers": 1, "heads": 2}
 
@@ -54,8 +56,9 @@ def test_what_is_chosen_is_best_on_the_validation_questions(split: NextItemSplit
         for weight in WEIGHTS
         for floor in FLOORS
     }
-    assert tried[model.weight, model.floor] == pytest.approx(max(tried.values()))
-    assert pooled(replace(model, weight=9.0), split) == model
+    best, score = pooled(replace(model, weight=9.0), split)
+    assert best == model
+    assert score == pytest.approx(tried[model.weight, model.floor]) == pytest.approx(max(tried.values()))
 
 
 def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: PooledNextItem) -> None:
@@ -63,7 +66,7 @@ def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: Poole
     others = np.random.default_rng(0).permutation(len(model.follows.items)).astype(np.int32)
     # What follows each item is said to follow another one.
     confused = replace(model.follows, neighbours=replace(wrong, columns=others[wrong.columns]))
-    alone = pooled(replace(model, follows=confused), split)
+    alone, _ = pooled(replace(model, follows=confused), split)
     assert alone.weight < model.weight or alone.weight == 0
     asked = split.test.take(np.arange(5))
     nothing = replace(alone, weight=0.0).score(split.log, asked.user, asked.ends)
@@ -81,12 +84,25 @@ def test_it_is_saved_and_loaded(split: NextItemSplit, model: PooledNextItem, tmp
         PooledNextItem.load(tmp_path / "network")
 
 
-def test_new_items_are_ranked_too(split: NextItemSplit, model: PooledNextItem) -> None:
-    wider, asked = model.with_items(split.log), split.test.take(np.arange(5))
-    scores = wider.score(split.log, asked.user, asked.ends)
-    assert scores.shape == (5, len(wider.items))
-    assert len(wider.items) == len(split.log.codes("item"))
-    np.testing.assert_allclose(scores[:, : len(model.items)], model.score(split.log, asked.user, asked.ends), atol=1e-5)
+def test_counts_say_nothing_of_items_they_do_not_have(split: NextItemSplit, model: PooledNextItem) -> None:
+    more = pa.table({"item_id": ["unseen"], "ts": times([0.0]), "user_id": ["u9999"], "event": ["view"]})
+    log = make_log(pa.concat_tables([shop_table(150, seed=5), more], promote_options="default"))
+    pool = replace(model, weight=1.0, floor=0.01)
+    wider, users = pool.with_items(log), np.arange(5)
+    ends = log.view.offsets[1:][users]
+    assert wider.items.texts == (*model.items.texts, "unseen")
+    scores, network = wider.score(log, users, ends), wider.network.score(log, users, ends)
+    assert (scores[:, -1] == network[:, -1]).all()
+    assert (scores[:, :-1] > network[:, :-1]).any()
+    np.testing.assert_allclose(scores[:, :-1], pool.score(log, users, ends), atol=1e-5)
+    with pytest.raises(CartpathError, match="cannot be saved"):
+        wider.network.save(Path("nowhere"))
+
+
+def test_training_has_half_of_a_budget_in_any_case(split: NextItemSplit) -> None:
+    fitted = fit_model("cartpath", split, FitOptions(settings=TINY, budget_seconds=0.5))
+    assert fitted.epochs
+    assert fitted.curve[0]["NDCG@10"] > 0
 
 
 def test_the_curve_ends_with_the_pool_and_counts_all_seconds(fitted: Fitted, split: NextItemSplit) -> None:

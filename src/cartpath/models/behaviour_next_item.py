@@ -15,7 +15,7 @@ from cartpath.features.vocabulary import UNKNOWN
 from cartpath.models.extra import need
 from cartpath.models.next_item import Index, ItemIndex, Scores
 from cartpath.models.pretrained import SCORE_TOKENS, Pretrained
-from cartpath.schema import MICROSECONDS
+from cartpath.schema import MICROSECONDS, CartpathError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,7 +101,15 @@ class BehaviourNextItem:
         return wider
 
     def save(self, folder: Path) -> None:
-        """Write network, encoder, items and prior into a folder."""
+        """Write network, encoder, items and prior into a folder.
+
+        Raises
+        ------
+        CartpathError
+            If it is what ``with_items`` returned: vectors of items that were not trained on are not kept.
+        """
+        if len(self.items) != len(self.pretrained.encoder.items.values):
+            raise CartpathError("a model with items added to it cannot be saved", "save it, load it, then add items")
         self.pretrained.save(folder)
         self.items.save(folder)
         np.save(folder / _PRIOR, self.prior)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
 
 _ENCODER, _WORDS = "encoder.json", "words.npz"
+#: Items whose words are held at once: they take several times the room of their vectors.
+_AT_ONCE = 20_000
 #: Padded events a batch holds when scoring.
 SCORE_TOKENS = 8192
 #: Vocabularies whose values are no codes of a log.
@@ -60,7 +62,9 @@ class Pretrained:
     words: ItemWords | None = None
     _latest: tuple[PathEncoder, EncodedLog] | None = field(default=None, init=False, repr=False, compare=False)
     _ids: tuple[object, int, Lookups] | None = field(default=None, init=False, repr=False, compare=False)
-    _texts: tuple[Lookups, npt.NDArray[np.float32]] | None = field(default=None, init=False, repr=False, compare=False)
+    _texts: tuple[Lookups, object, npt.NDArray[np.float32]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def encoded(self, log: Log) -> EncodedLog:
         """Return a log's ids; those of the latest log are kept, since it is asked about a batch of users at a time.
@@ -92,14 +96,15 @@ class Pretrained:
         Items that were trained on have the vector of then, others that of their words in the log's catalogue.
         """
         ids = self.lookups(log)
-        if self._texts is None or self._texts[0] is not ids:
+        if self._texts is None or self._texts[0] is not ids or self._texts[1] is not log.items:
             item = ids.text["item"]
-            found = self.model.text.numpy()[item].copy()
+            found = self.model.text.numpy()[item]
             new = np.flatnonzero(item[:-1] == UNKNOWN)
-            if self.words is not None and len(new):
-                found[new] = self.words.vectors(words_of_items(log, new))
-            self._texts = (ids, found)
-        return self._texts[1]
+            for start in range(0, len(new) if self.words is not None else 0, _AT_ONCE):
+                part = new[start : start + _AT_ONCE]
+                found[part] = self.words.vectors(words_of_items(log, part))
+            self._texts = (ids, log.items, found)
+        return self._texts[2]
 
     def text_of(self, log: Log, rows: Index) -> Tensor | None:
         """Return the text vectors of events (..., n_text); None where the network knows no words.
@@ -121,6 +126,7 @@ class Pretrained:
         need("transformers").utils.logging.disable_progress_bar()
         self.model.save_pretrained(folder)
         write_json(folder / _ENCODER, self.encoder.to_dict())
+        (folder / _WORDS).unlink(missing_ok=True)
         if self.words is not None:
             arrays: dict[str, Any] = self.words.to_arrays()
             np.savez(folder / _WORDS, **arrays)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
     # What Numba makes as it starts stays as long as the process, and is most of what there is: to look through it for
-    # garbage again and again, while it grows, takes a tenth of the start. It becomes old without being looked at.
+    # garbage again and again, while it grows, takes a tenth of the start. All there is by then becomes old without
+    # being looked at.
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -50,8 +50,8 @@ def fit(
     report_to : list of str, optional
         Trackers.
     before : float
-        Seconds spent on this before now, for the plan's minutes and the times of the judgements; a checkpoint has
-        its own.
+        Seconds spent on this before now, for the times of the judgements and the plan's minutes, of which half are for
+        training in any case; a checkpoint has its own.
     """
     found, wrong = latest(home, key)
     for message in wrong:
@@ -82,23 +82,21 @@ def forget_checkpoints(home: Path) -> None:
 
 @contextmanager
 def torch_session(seed: int) -> Iterator[None]:
-    """Seed PyTorch for a block, and share its threads among the processes that train together.
+    """Seed PyTorch for a block; the caller's random states come back after it.
 
-    The caller's threads and random states come back after it. PyTorch takes a thread for each core it may use, or
-    ``OMP_NUM_THREADS``; sums depend on how many there are in their last digits.
+    PyTorch takes a thread for each core it may use, or ``OMP_NUM_THREADS``, which ``torchrun`` sets to one for each of
+    several processes; sums depend on how many there are in their last digits.
     """
     from transformers.utils import logging
 
-    threads, verbosity = torch.get_num_threads(), logging.get_verbosity()
+    verbosity = logging.get_verbosity()
     # What the Trainer seeds: libraries below it may draw from the old global state of NumPy.
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        torch.set_num_threads(max(threads // processes(), 1))
         try:
             yield
         finally:
-            torch.set_num_threads(threads)
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002
             logging.set_verbosity(verbosity)

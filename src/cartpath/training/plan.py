@@ -18,7 +18,7 @@ class Plan:
         Passes over the data.
     minutes : float, optional
         Stop after this long, wherever that is; the learning rate falls to reach its end by then. A result that
-        was cut by time depends on the machine, one that was not is the same again for the same seed.
+        was cut by time is not the same again, one that was not is, for the same seed, machine and threads.
     rate : float
         Highest learning rate, after a warm-up over the first 5%.
     weight_decay, clip : float

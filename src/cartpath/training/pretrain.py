@@ -38,7 +38,7 @@ _MOST_EPOCHS = 12
 _HELD_BACK, _LEAST_HELD_BACK = 0.05, 50
 #: Learning rate of random weights, and where those of the backbone were loaded.
 _RATE, _RATE_OF_LOADED = 2e-3, 2e-4
-#: Beyond so many items their words, half a kilobyte each, would take more memory than all else.
+#: Beyond so many items their vectors of words, half a kilobyte each, would take more memory than all else.
 _MOST_DESCRIBED = 200_000
 #: Items drawn at random for each batch of a large catalogue, beside the answers of its other questions.
 _DRAWN = 2048
@@ -80,7 +80,7 @@ def pretrain(
     minutes : float, optional
         Stop after this long; the result then depends on the machine.
     seed : int
-        Same data, seed and library versions: same weights.
+        Same data, seed, library versions, machine and threads: same weights.
     resume : bool
         Go on from the checkpoint of an interrupted call with the same settings.
     tracker : str
@@ -350,7 +350,7 @@ def build_model(
     from cartpath.models.behaviour import BehaviourModel, config_for
     from cartpath.models.behaviour_next_item import set_known_items
 
-    shape = config_for(encoder, size, n_text=0 if words is None else words.length, **settings)
+    shape = config_for(encoder, size, **{**settings, "n_text": 0 if words is None else words.length})
     model = BehaviourModel(shape) if backbone is None else from_huggingface(backbone, shape)
     set_known_items(model, log, encoder, words)
     return model

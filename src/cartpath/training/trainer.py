@@ -76,8 +76,12 @@ class PathTrainer(Trainer):
     @property
     def done(self) -> float:
         """Share done, by epochs or by the clock, whichever is further."""
-        minutes = self.plan.minutes
-        return self.stream.done if minutes is None else max(self.stream.done, self.clock.seconds / (60 * minutes))
+        if self.plan.minutes is None:
+            return self.stream.done
+        limit = 60 * self.plan.minutes
+        # What came before may have taken all of it; half is for training in any case.
+        over = max(self.where.before - limit / 2, 0.0)
+        return max(self.stream.done, (self.clock.seconds - over) / limit)
 
     def get_train_dataloader(self) -> Any:
         """Return the stream itself: it cuts batches for each process, and draws nothing from the random state."""
@@ -264,6 +268,8 @@ def arguments(plan: Plan, home: Path, report_to: list[str]) -> TrainingArguments
         use_cpu=cpu,
         ddp_backend="gloo" if cpu and processes() > 1 else None,
         ddp_find_unused_parameters=True,
+        # Content and words of items: they never change.
+        ddp_broadcast_buffers=False,
         # The stream goes on from its own place.
         ignore_data_skip=True,
         logging_strategy="steps" if report_to else "no",

@@ -13,7 +13,7 @@ from cartpath.models.pooled_next_item import PooledNextItem, raised
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.classical import fit_item_to_item
-from cartpath.training.next_item.judge import ndcg_10, seen_of
+from cartpath.training.next_item.judge import seen_of
 from cartpath.training.next_item.networks import fit_behaviour
 from cartpath.training.next_item.recipe import FitOptions, Fitted
 from cartpath.training.next_item.search import MOST_QUESTIONS, some_of
@@ -34,29 +34,31 @@ def fit_pooled(split: NextItemSplit, options: FitOptions, progress: Progress) ->
     began, budget = perf_counter(), options.budget_seconds
     counting = replace(options, settings={}, budget_seconds=None if budget is None else budget * _COUNTING)
     follows = fit_item_to_item(split, counting, progress)
-    fitted = fit_behaviour(split, options, progress, spent=perf_counter() - began)
+    fitted, trained = fit_behaviour(split, options, progress, spent=perf_counter() - began), perf_counter()
     progress("pooling", 1.0)
-    model = pooled(PooledNextItem(fitted.model, follows.model, 0.0, FLOORS[0]), split, options.seed)  # type: ignore[arg-type]
+    model, score = pooled(PooledNextItem(fitted.model, follows.model, 0.0, FLOORS[0]), split)  # type: ignore[arg-type]
     counted = {name: follows.chosen[name] for name in ("norm", "window", "decay", "backward", "recency")}
     pool = {"weight": model.weight, "floor": model.floor, "item_to_item": counted}
-    last = {"seconds": round(perf_counter() - began, 2), "epoch": float(fitted.epochs or 0)}
-    curve = [*fitted.curve, {**last, "NDCG@10": ndcg_10(model, split, some_of(split.valid, MOST_QUESTIONS, 0))}]
+    # A fit that was gone on with took longer than this process did.
+    until = max(trained - began, *(point["seconds"] for point in fitted.curve)) if fitted.curve else trained - began
+    seconds = round(until + perf_counter() - trained, 2)
+    curve = [*fitted.curve, {"seconds": seconds, "epoch": float(fitted.epochs or 0), "NDCG@10": score}]
     return replace(fitted, model=model, chosen={**fitted.chosen, "pool": pool}, curve=curve)
 
 
-def pooled(model: PooledNextItem, split: NextItemSplit, seed: int = 0) -> PooledNextItem:
-    """Return the model with the weight and floor that are best on (some of) the validation questions.
+def pooled(model: PooledNextItem, split: NextItemSplit) -> tuple[PooledNextItem, float]:
+    """Return the model with the weight and floor that are best on the validation questions, and its NDCG@10 on them.
+
+    Of many questions a sample is asked, smaller where there are many items.
 
     Parameters
     ----------
     model : PooledNextItem
         Its own weight and floor are not looked at.
     split : NextItemSplit
-    seed : int
-        Of the sample of questions.
     """
     log, n_items = split.log, max(len(model.items), 1)
-    asked = some_of(split.valid, max(min(MOST_QUESTIONS, _CELLS // n_items), 1), seed)
+    asked = some_of(split.valid, max(min(MOST_QUESTIONS, _CELLS // n_items), 1), seed=0)
     ways = [(0.0, FLOORS[0]), *product(WEIGHTS[1:], FLOORS)]
     gains = np.zeros(len(ways))
     at_once = max(_AT_ONCE // n_items, 1)
@@ -67,5 +69,6 @@ def pooled(model: PooledNextItem, split: NextItemSplit, seed: int = 0) -> Pooled
         seen = seen_of(model.items, log, part) if split.filter_seen else None
         for way, (weight, floor) in enumerate(ways):
             gains[way] += ndcg_at(rank_of(raised(scores, shares, weight, floor), column, seen), 10).sum()
-    weight, floor = ways[int(gains.argmax())]
-    return replace(model, weight=weight, floor=floor)
+    best = int(gains.argmax())
+    weight, floor = ways[best]
+    return replace(model, weight=weight, floor=floor), float(gains[best] / max(len(asked), 1))
