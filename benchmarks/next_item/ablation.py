@@ -101,10 +101,7 @@ def report(rows: list[Row], options: argparse.Namespace) -> str:
         lines[-1].append(f"{at['seconds']:,.0f}")
     head = ["changed", "seed", "validation NDCG@10", "against the recipe's mean", "best epoch", "after, s"]
     spread = f" The recipe's mean is {mean:.4f}, from {min(recipe):.4f} to {max(recipe):.4f}." if mean else ""
-    about = (
-        "Of so short a fit what learns fast early looks better than it is in the end. " if options.seconds < 600 else ""
-    )
-    about += f"Preset {options.preset}, {options.seconds:g} s a fit on {CORES} of {os.cpu_count()} cores.{spread}"
+    about = f"Preset {options.preset}, {options.seconds:g} s a fit on {CORES} of {os.cpu_count()} cores.{spread}"
     return f"{table(head, lines)}\n\n{about}"
 
 

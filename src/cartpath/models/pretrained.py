@@ -100,9 +100,9 @@ class Pretrained:
             item = ids.text["item"]
             found = self.model.text.numpy()[item]
             new = np.flatnonzero(item[:-1] == UNKNOWN)
-            for start in range(0, len(new) if self.words is not None else 0, _AT_ONCE):
-                part = new[start : start + _AT_ONCE]
-                found[part] = self.words.vectors(words_of_items(log, part))
+            if self.words is not None:
+                for part in (new[start : start + _AT_ONCE] for start in range(0, len(new), _AT_ONCE)):
+                    found[part] = self.words.vectors(words_of_items(log, part))
             self._texts = (ids, log.items, found)
         return self._texts[2]
 
