@@ -20,7 +20,7 @@ from statistics import median
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import measure  # noqa: E402
+import measure
 
 NAMES = ("cartpath", "duckdb", "pandas")
 Results = dict[tuple[str, str], list[measure.Measured]]

@@ -4,7 +4,7 @@
     python benchmarks/next_item/ablation.py --seconds 60 --only recipe  # a quick look
 
 Leave-one-out on S3Rec's Beauty in CARTPATH_DATA (../shared/data), ids alone, seen filtered. A fit is the network's own
-(``behaviour``): preset, early stopping and all, ended by the budget, which holds everything from reading events on.
+(``behaviour``): preset, early stopping and all, ended by the budget, which holds encoding and start vectors too.
 Told is the best NDCG@10 on its validation questions; the test questions are not asked. The recipe is fitted with three
 seeds, whose spread says what a difference of one seed is worth. Fits are kept in bench-data/next_item: what is finished
 is not run again. With ``--write`` the table goes into README.md and the curves into results/ablation.json.
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.measure import CORES, DATA, machine, measured, table, write_section  # noqa: E402
-from cartpath.training.next_item.code_version import code_version  # noqa: E402
+from benchmarks.measure import CORES, DATA, machine, measured, table, write_section
+from cartpath.training.next_item.code_version import code_version
 
 FILES = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data")
 FILE = Path("s3rec") / "Beauty.txt"

@@ -18,15 +18,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import numpy.typing as npt  # noqa: E402
+import numpy as np
+import numpy.typing as npt
 
-from benchmarks.measure import machine, table, write_section  # noqa: E402
-from cartpath.evaluation import hit_rate, mean_interval, ndcg_at, paired_test, rank_of  # noqa: E402
-from cartpath.features import Log, only, user_of_event  # noqa: E402
-from cartpath.tasks import NextItemSplit, Questions, leave_one_out  # noqa: E402
-from cartpath.training.next_item import FitOptions, fit_model, judge  # noqa: E402
-from cartpath.training.next_item.source import open_source  # noqa: E402
+from benchmarks.measure import machine, table, write_section
+from cartpath.evaluation import hit_rate, mean_interval, ndcg_at, paired_test, rank_of
+from cartpath.features import Log, only, user_of_event
+from cartpath.tasks import NextItemSplit, Questions, leave_one_out
+from cartpath.training.next_item import FitOptions, fit_model, judge
+from cartpath.training.next_item.source import open_source
 
 HERE = Path(__file__).resolve().parent
 S3REC = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data") / "s3rec"
@@ -72,7 +72,7 @@ def main() -> None:
 
     warm: NextItemSplit = leave_one_out(without(log, cold, strangers), filter_seen=True)
     settings = {"max_epochs": options.epochs}
-    model = fit_model("cartpath", warm, FitOptions(settings=settings), lambda m, s: print(m, file=sys.stderr)).model
+    model = fit_model("behaviour", warm, FitOptions(settings=settings), lambda m, s: print(m, file=sys.stderr)).model
     popular = fit_model("popularity", warm).model
 
     asked = whole.test.take(is_cold & ~np.isin(whole.test.user, strangers))

@@ -22,12 +22,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measure import DATA, machine, table, write_section  # noqa: E402
-from cartpath import ingest, store  # noqa: E402
-from cartpath.training.next_item import MODELS  # noqa: E402
-from cartpath.training.next_item.runner import Request, parsed_models  # noqa: E402
-from cartpath.training.next_item.source import Source, open_source  # noqa: E402
-from cartpath.training.next_item.table import benchmark  # noqa: E402
+from benchmarks.measure import DATA, machine, table, write_section
+from cartpath import ingest, store
+from cartpath.training.next_item import MODELS
+from cartpath.training.next_item.runner import Request, parsed_models
+from cartpath.training.next_item.source import Source, open_source
+from cartpath.training.next_item.table import benchmark
 
 HERE = Path(__file__).resolve().parent
 FILES = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data")

@@ -18,19 +18,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import pyarrow as pa
+import torch
 
-from benchmarks.measure import machine, table, write_section  # noqa: E402
-from cartpath.features import Log, fit_encoder, log_from_table  # noqa: E402
-from cartpath.models import ItemIndex, Pretrained  # noqa: E402
-from cartpath.models.behaviour import BehaviourModel, config_for  # noqa: E402
-from cartpath.models.behaviour_next_item import BehaviourNextItem  # noqa: E402
-from cartpath.models.presets import PRESETS  # noqa: E402
-from cartpath.training.next_item.networks import NetworkSettings, item_loss, known_items, new_model  # noqa: E402
-from cartpath.training.next_item.objective import NextItemObjective  # noqa: E402
-from cartpath.training.next_item.paths import PathBatches  # noqa: E402
+from benchmarks.measure import machine, table, write_section
+from cartpath.features import Log, fit_encoder, log_from_table
+from cartpath.models import ItemIndex, Pretrained
+from cartpath.models.behaviour import BehaviourModel, config_for
+from cartpath.models.behaviour_next_item import BehaviourNextItem
+from cartpath.models.presets import PRESETS
+from cartpath.training.next_item.networks import NetworkSettings, item_loss, known_items, new_model
+from cartpath.training.next_item.objective import NextItemObjective
+from cartpath.training.next_item.paths import PathBatches
 
 HERE = Path(__file__).resolve().parent
 BEAUTY = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data") / "s3rec" / "Beauty.txt"

@@ -5,9 +5,9 @@
 
 Leave-one-out on S3Rec's Beauty in CARTPATH_DATA (../shared/data), all items ranked, those seen left out. First the
 judge that all share is held to our ranks and to RecTools' metrics (check_metrics.py). Seconds are of training: judging
-is left out of the peers' clocks, while ours holds the validation that its fit stops by. A contender ends when it has
-converged or its time is up; one that has not converged is marked. With ``--write`` the table goes into README.md and
-the curves into results/time_to_quality.json. Nothing else should run on the machine.
+test questions is left out of all clocks, while ours holds the validation that its fit stops by. A contender ends when
+it has converged or its time is up; one that has not converged is marked. With ``--write`` the table goes into README.md
+and the curves into results/time_to_quality.json. Nothing else should run on the machine.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT), str(HERE / "peers")]
 
-from environments import python_of  # noqa: E402
+from environments import python_of
 
-from benchmarks.measure import CORES, DATA, machine, measured, table, write_section  # noqa: E402
+from benchmarks.measure import CORES, DATA, machine, measured, table, write_section
 
 FILES = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data")
 FILE = Path("s3rec") / "Beauty.txt"

@@ -4,12 +4,12 @@ import time
 
 BEGAN = time.perf_counter()
 
-import json  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
+import json
+import sys
+from pathlib import Path
 
-from cartpath import store  # noqa: E402
-from cartpath.ingest.run import ingest  # noqa: E402
+from cartpath import store
+from cartpath.ingest.run import ingest
 
 if __name__ == "__main__":
     source, folder = sys.argv[1:]

@@ -22,11 +22,11 @@ import pyarrow.parquet as pq
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import measure  # noqa: E402
+import measure
 
-from cartpath import store  # noqa: E402
-from cartpath.ingest.run import ingest  # noqa: E402
-from cartpath.schema import event_schema  # noqa: E402
+from cartpath import store
+from cartpath.ingest.run import ingest
+from cartpath.schema import event_schema
 
 EXPORT = Path(os.environ.get("CARTPATH_DATA") or measure.ROOT.parent / "shared" / "data") / "ga360_merch"
 #: Ids that a copy has of its own.

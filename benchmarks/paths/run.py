@@ -23,12 +23,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-import answers  # noqa: E402
-import logs  # noqa: E402
-import measure  # noqa: E402
-import peers  # noqa: E402
-import tables  # noqa: E402
-from tables import CONTENDERS, TITLES  # noqa: E402
+import answers
+import logs
+import measure
+import peers
+import tables
+from tables import CONTENDERS, TITLES
 
 Runs = tables.Runs
 

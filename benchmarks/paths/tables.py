@@ -10,8 +10,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-import measure  # noqa: E402
-import peers  # noqa: E402
+import measure
+import peers
 
 #: Contender -> what the tables call it, and the questions it can answer.
 ALL = ("funnel", "flow", "variants", "steps")

@@ -25,8 +25,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-import measure  # noqa: E402
-import server  # noqa: E402
+import measure
+import server
 
 NAMES = ("cartpath", "parquet", "pandas", "driver")
 WORDS = {

@@ -48,6 +48,28 @@ def drivers_figure(frame: Any, goal: str, words: str = "", top: int = 12, why_em
     _columns(figure, rows)
     note = _note(frame, rows, words)
     layout(figure, 124 + _ROW * len(rows) + 17 * len(note))
+    _axes(figure, rows, goal)
+    figure.add_annotation(
+        text="<br>".join(note),
+        xref="paper",
+        yref="paper",
+        x=1,
+        y=0,
+        # From the right edge: how much room the names take on the left is the browser's to say.
+        xshift=_NUMBERS,
+        yshift=-52,
+        xanchor="right",
+        yanchor="top",
+        align="left",
+        showarrow=False,
+        font={"color": MUTED, "size": 12},
+    )
+    figure.update_layout(margin={"l": 10, "r": _NUMBERS + 10, "t": 34, "b": 60 + 17 * len(note)})
+    return figure
+
+
+def _axes(figure: go.Figure, rows: list[dict[str, Any]], goal: str) -> None:
+    """Write what the axes are of: odds ratios on a logarithmic scale, and a driver a row."""
     low, high = _range(rows)
     ticks = [t for t in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if low <= t <= high]
     if len(ticks) > 9:
@@ -68,23 +90,6 @@ def drivers_figure(frame: Any, goal: str, words: str = "", top: int = 12, why_em
         tickfont={"color": INK},
         automargin=True,
     )
-    figure.add_annotation(
-        text="<br>".join(note),
-        xref="paper",
-        yref="paper",
-        x=1,
-        y=0,
-        # From the right edge: how much room the names take on the left is the browser's to say.
-        xshift=_NUMBERS,
-        yshift=-52,
-        xanchor="right",
-        yanchor="top",
-        align="left",
-        showarrow=False,
-        font={"color": MUTED, "size": 12},
-    )
-    figure.update_layout(margin={"l": 10, "r": _NUMBERS + 10, "t": 34, "b": 60 + 17 * len(note)})
-    return figure
 
 
 def _chosen(rows: list[dict[str, Any]], top: int) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from time import perf_counter
 import numpy as np
 
 from cartpath.evaluation.ranks import ndcg_at, rank_of
+from cartpath.models.baselines import ItemToItem
+from cartpath.models.behaviour_next_item import BehaviourNextItem
 from cartpath.models.pooled_next_item import PooledNextItem, raised
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
@@ -36,7 +38,9 @@ def fit_pooled(split: NextItemSplit, options: FitOptions, progress: Progress) ->
     follows = fit_item_to_item(split, counting, progress)
     fitted, trained = fit_behaviour(split, options, progress, spent=perf_counter() - began), perf_counter()
     progress("pooling", 1.0)
-    model, score = pooled(PooledNextItem(fitted.model, follows.model, 0.0, FLOORS[0]), split)  # type: ignore[arg-type]
+    assert isinstance(fitted.model, BehaviourNextItem)
+    assert isinstance(follows.model, ItemToItem)
+    model, score = pooled(PooledNextItem(fitted.model, follows.model, 0.0, FLOORS[0]), split)
     counted = {name: follows.chosen[name] for name in ("norm", "window", "decay", "backward", "recency")}
     pool = {"weight": model.weight, "floor": model.floor, "item_to_item": counted}
     # A fit that was gone on with took longer than this process did.
