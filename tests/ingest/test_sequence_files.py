@@ -149,6 +149,17 @@ def test_sessions_of_two_files(tmp_path: Path) -> None:
     assert any("1 rows have no items" in text for text in found.told)
 
 
+def test_a_test_of_all_beginnings_is_told_from_one_of_whole_sessions(tmp_path: Path) -> None:
+    train = [[n, n + 1] for n in range(40)]
+    beginnings = [([1, 2, 3], 4), ([1, 2], 3), ([1], 2), ([7], 8), ([9, 9], 9), ([9], 9)]
+    found = read_sequences(sessions_folder(tmp_path, train, beginnings))
+    assert found.every_place
+    assert any("every place" in text for text in found.told)
+    whole = read_sequences(sessions_folder(tmp_path, train, [([1, 2, 3], 4), ([1, 2], 3), ([5, 7, 9], 2), ([4, 4], 4)]))
+    assert not whole.every_place
+    assert not read_sequences(sessions_folder(tmp_path, train, [([1], 2), ([7], 8)])).every_place
+
+
 def test_one_file_of_sessions_has_no_parts(tmp_path: Path) -> None:
     folder = sessions_folder(tmp_path, [[1, 2], [3]], [([1], 2)])
     found = read_sequences(folder / "all_train_seq.parquet")
@@ -220,6 +231,7 @@ def test_real_sessions(data_dir: Path) -> None:
     assert found.part is not None
     assert sum(part == 2 for part in found.part.values()) == 15_132
     assert sum(part == 1 for part in found.part.values()) == 126_168 // 20
+    assert found.every_place
 
 
 def test_real_items(data_dir: Path) -> None:

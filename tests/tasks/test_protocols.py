@@ -53,6 +53,22 @@ def known(split: NextItemSplit) -> dict[str, int]:
     return dict(zip(view.user_id.to_pylist(), counts.tolist(), strict=True))
 
 
+def test_the_whole_is_all_that_came_before_the_test() -> None:
+    items = {"u": "abcab", "v": "xyz", "short": "ab"}
+    rows = [(user, place, "view", item) for user, path in items.items() for place, item in enumerate(path)]
+    log = log_of_rows(rows)
+    assert known(leave_one_out(log).whole()) == {"u": 4, "v": 2, "short": 2}
+    cut = time_split_last(log, cuts=TimeCuts(1_000_000, 2_000_000))
+    assert known(cut) == dict.fromkeys(items, 1)
+    assert known(cut.whole()) == dict.fromkeys(items, 2)
+    assert (cut.until, cut.whole().until) == (1_000_000, 2_000_000)
+    part = np.array([{"u": 2, "v": 1, "short": 0}[user] for user in log.view.user_id.to_pylist()], np.int8)
+    sessions = session_last(log, part=part)
+    assert known(sessions) == {"u": 0, "v": 0, "short": 2}
+    assert known(sessions.whole()) == {"u": 0, "v": 3, "short": 2}
+    assert sessions.whole().whole_ends.tolist() == sessions.whole_ends.tolist()
+
+
 def test_leave_one_out_by_hand() -> None:
     items = {"u": "abcab", "v": "xyz", "short": "ab"}
     rows = [(user, place, "view", item) for user, path in items.items() for place, item in enumerate(path)]

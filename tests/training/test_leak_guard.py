@@ -46,6 +46,13 @@ def test_a_fit_reads_nothing_it_may_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_a_fit_on_validation_too_reads_nothing_of_the_test(name: str) -> None:
+    splits, options = some_splits(3)[1:], replace(options_for(name), refit=True)
+    for split in splits:
+        assert fit_leaks(MODELS[name].fit, split, options).tolist() == []
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_scores_do_not_look_ahead(name: str) -> None:
     split = some_splits(4)[2]
     model = fit_model(name, split, options_for(name)).model
@@ -128,6 +135,17 @@ def test_the_guard_catches_a_score_that_looks_one_event_ahead() -> None:
 def test_the_guard_catches_a_fit_on_the_test(place: int) -> None:
     split = some_splits(5)[place]
     assert len(fit_leaks(peeking_fit, split)) == len(split.test)
+
+
+def test_the_guard_catches_a_last_fit_on_the_test() -> None:
+    recipe, split = MODELS["popularity"], some_splits(5)[2]
+    further = replace(split, whole_ends=split.log.view.offsets[1:])
+
+    def fit(one: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
+        return recipe.fit(replace(one, whole_ends=further.whole_ends), options, progress)
+
+    assert len(fit_leaks(fit, split, FitOptions(refit=True))) == len(split.test)
+    assert len(fit_leaks(fit, split, FitOptions())) == 0
 
 
 def test_the_guard_catches_a_choice_by_the_test() -> None:

@@ -102,6 +102,21 @@ def same(found: Scores, expected: Scores) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_learning_from_validation_too_changes_nothing_that_was_chosen(case: Case) -> None:
+    split = split_of_shop()
+    again = fit_model(case.name, split, replace(QUICK, refit=True))
+    assert again.valid == pytest.approx(ndcg_10(case.model, split), abs=1e-6)
+    assert again.chosen == case.fitted.chosen
+    whole = split.log.view.item[split.whole().train_places()]
+    texts = split.log.codes("item")
+    assert set(again.model.items.texts) == {texts[code] for code in np.unique(whole[whole >= 0])}
+    asked = split.test.take(np.arange(TESTED_ON))
+    scores = again.model.score(split.log, asked.user, asked.ends)
+    assert np.isfinite(scores).all()
+    columns = [again.model.items.texts.index(text) for text in case.model.items.texts]
+    assert not np.allclose(scores[:, columns], case.model.score(split.log, asked.user, asked.ends))
+
+
 def test_there_is_a_finite_score_of_every_item(case: Case) -> None:
     scores = case.scores()
     assert scores.shape == (TESTED_ON, len(case.model.items))

@@ -12,11 +12,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from cartpath.models.baselines import ItemToItem
 from cartpath.models.pooled_next_item import PooledNextItem
 from cartpath.schema import CartpathError
 from cartpath.tasks import NextItemSplit, leave_one_out
 from cartpath.training.next_item import FitOptions, Fitted, fit_model, ndcg_10
-from cartpath.training.next_item.pooled import FLOORS, WEIGHTS, pooled
+from cartpath.training.next_item.pooled import COUNTS, FLOORS, WEIGHTS, pooled
 from tests.features.logs import make_log, shop_table, times
 
 TINY = {"max_epochs": 2, "hidden": 16, "layers": 1, "heads": 2}
@@ -50,26 +51,38 @@ def test_a_score_is_the_networks_and_what_follows_from_counts(split: NextItemSpl
         assert scores[row, column] == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_is_chosen_is_best_on_the_validation_questions(split: NextItemSplit, model: PooledNextItem) -> None:
+def test_what_is_chosen_is_best_on_the_validation_questions(split: NextItemSplit, fitted: Fitted) -> None:
+    model, pool = fitted.model, fitted.chosen["pool"]
+    assert isinstance(model, PooledNextItem)
+    each = {name: fit_model(name, split).model for name in COUNTS}
+    pools = [replace(model, follows=counts, weight=9.0) for counts in each.values()]
     tried = {
-        (weight, floor): ndcg_10(replace(model, weight=weight, floor=floor), split)
+        (which, weight, floor): ndcg_10(replace(pools[which], weight=weight, floor=floor), split)
+        for which in range(len(pools))
         for weight in WEIGHTS
         for floor in FLOORS
     }
-    best, score = pooled(replace(model, weight=9.0), split)
-    assert best == model
-    assert score == pytest.approx(tried[model.weight, model.floor]) == pytest.approx(max(tried.values()))
+    which, weight, floor, score = pooled(pools, split)
+    assert score == pytest.approx(tried[which, weight, floor]) == pytest.approx(max(tried.values()))
+    assert (list(COUNTS)[which], weight, floor) == (pool["counts"], pool["weight"], pool["floor"])
+    assert (model.weight, model.floor) == (weight, floor)
+    assert model.follows.kind == pool["counts"]
 
 
 def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: PooledNextItem) -> None:
-    wrong = model.follows.neighbours
-    others = np.random.default_rng(0).permutation(len(model.follows.items)).astype(np.int32)
+    right = fit_model("item-to-item", split).model
+    assert isinstance(right, ItemToItem)
+    wrong = right.neighbours
+    others = np.random.default_rng(0).permutation(len(right.items)).astype(np.int32)
     # What follows each item is said to follow another one.
-    confused = replace(model.follows, neighbours=replace(wrong, columns=others[wrong.columns]))
-    alone, _ = pooled(replace(model, follows=confused), split)
-    assert alone.weight < model.weight or alone.weight == 0
+    confused = replace(right, neighbours=replace(wrong, columns=others[wrong.columns]))
+    _, of_right, _, _ = pooled([replace(model, follows=right)], split)
+    _, weight, _, _ = pooled([replace(model, follows=confused)], split)
+    assert weight < of_right or weight == 0
+    which, *_ = pooled([replace(model, follows=confused), replace(model, follows=right)], split)
+    assert which == 1 or of_right == 0
     asked = split.test.take(np.arange(5))
-    nothing = replace(alone, weight=0.0).score(split.log, asked.user, asked.ends)
+    nothing = replace(model, weight=0.0).score(split.log, asked.user, asked.ends)
     assert (nothing == model.network.score(split.log, asked.user, asked.ends)).all()
 
 
@@ -110,4 +123,17 @@ def test_the_curve_ends_with_the_pool_and_counts_all_seconds(fitted: Fitted, spl
     assert len(network) == fitted.epochs
     assert last["NDCG@10"] == pytest.approx(ndcg_10(fitted.model, split))
     assert network[-1]["seconds"] <= last["seconds"]
-    assert set(fitted.chosen["pool"]["item_to_item"]) == {"norm", "window", "decay", "backward", "recency"}
+    assert fitted.chosen["pool"].keys() == {"weight", "floor", "counts", "settings"}
+
+
+@pytest.mark.parametrize("counts", COUNTS)
+def test_either_kind_of_counts_is_saved_and_loaded(
+    split: NextItemSplit, model: PooledNextItem, counts: str, tmp_path: Path
+) -> None:
+    follows = fit_model(counts, split).model
+    pool = replace(model, follows=follows, weight=1.0, floor=0.01)
+    pool.save(tmp_path)
+    again, asked = PooledNextItem.load(tmp_path), split.test.take(np.arange(5))
+    assert type(again.follows) is type(follows)
+    expected = pool.score(split.log, asked.user, asked.ends)
+    assert again.score(split.log, asked.user, asked.ends).tolist() == expected.tolist()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -109,6 +110,25 @@ def test_a_second_run_takes_what_is_finished(run: Callable[..., Row], tmp_path: 
 def test_another_question_is_another_run(run_on: Callable[..., Row], change: Row) -> None:
     assert run_on(models=("recent-popularity",))["results"][0]["reused"]
     assert not run_on(models=("recent-popularity",), **change)["results"][0]["reused"]
+
+
+def test_validation_is_learned_from_in_the_end_where_files_set_the_test_apart(tmp_path: Path) -> None:
+    folder, rng = tmp_path / "sessions", np.random.default_rng(0)
+    folder.mkdir()
+    for name in ("train", "test"):
+        pq.write_table(pa.table({"seq": rng.integers(0, 30, (100, 4)).tolist()}), folder / f"{name}.parquet")
+    source = open_source(folder)
+    results = [
+        benchmark(source, Request("session-last", ("popularity",), refit=refit), tmp_path / "out")
+        for refit in (None, False, True)
+    ]
+    assert [result["refit"] for result in results] == [True, False, True]
+    rows = [result["results"][0] for result in results]
+    assert [row["reused"] for row in rows] == [False, False, True]
+    assert rows[0]["valid_NDCG@10"] == rows[1]["valid_NDCG@10"]
+    split = split_source(source, "session-last")
+    ranks = judge(fit_model("popularity", split.whole()).model, split, split.test)
+    assert rows[0]["NDCG@10"] == pytest.approx(ndcg_at(ranks, 10).mean(), abs=1e-12) != rows[1]["NDCG@10"]
 
 
 def test_other_data_is_another_run(run_on: Callable[..., Row], file: Path) -> None:

@@ -44,7 +44,7 @@ def climbed(options: FitOptions) -> tuple[Any, list[tuple[int, int]]]:
         tried.append((a, b))
         return Rigged(split, 1 - 0.2 * abs(a - 2) - 0.02 * (30 - b))
 
-    return climb(split, options, GRID, build, lambda *_: None), tried
+    return climb(split, options, GRID, lambda _: build, lambda *_: None), tried
 
 
 def test_the_top_is_found_without_trying_everything() -> None:

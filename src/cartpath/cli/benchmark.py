@@ -49,6 +49,13 @@ def next_item(
     with_target_time: Annotated[
         bool, typer.Option("--with-target-time", help="Judge again with the time of the answer told.")
     ] = False,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help="Learn from validation too, once all is chosen; by default where files set the test apart.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit next-item models on a file and judge them on what they have not seen.
@@ -70,6 +77,7 @@ def next_item(
         seed=seed,
         fresh=fresh,
         with_target_time=with_target_time,
+        refit=refit,
     )
     request.check()
     folder = Path(out) if out else default_folder()

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from cartpath.features import Log
 from cartpath.models.artefact import read_json, write_json
+from cartpath.models.baselines.folder import kind_of
 from cartpath.models.baselines.item_to_item import ItemToItem
+from cartpath.models.baselines.session_knn import SessionKnn
 from cartpath.models.next_item import Index, ItemIndex, Scores
 from cartpath.schema import CartpathError
 
@@ -26,22 +28,23 @@ _POOL, _NETWORK, _FOLLOWS = "pool.json", "network", "follows"
 class PooledNextItem:
     """A network's scores, raised for items that were seen to come with those of the path.
 
-    ``score = network + weight * log(1 + share / floor)``, where ``share`` is an item's part of what item to item gives
-    to all items. With the network's softmax this is a logarithmic opinion pool (Genest and Zidek, 1986; a product of
-    experts): ``p(item) ~ p_network(item) * (floor + share(item)) ** weight``. A network generalises, counts remember;
+    ``score = network + weight * log(1 + share / floor)``, where ``share`` is an item's part of what counts (item to
+    item, or the sessions most like the path) give to all items. With the network's softmax this is a logarithmic
+    opinion pool (Genest and Zidek, 1986; a product of experts):
+    ``p(item) ~ p_network(item) * (floor + share(item)) ** weight``. A network generalises, counts remember;
     ``floor`` says how much is left to an item that counts say nothing of.
 
     Attributes
     ----------
     network : BehaviourNextItem
-    follows : ItemToItem
+    follows : ItemToItem or SessionKnn
     weight : float
         0 is the network alone.
     floor : float
     """
 
     network: BehaviourNextItem
-    follows: ItemToItem
+    follows: ItemToItem | SessionKnn
     weight: float
     floor: float
 
@@ -56,7 +59,7 @@ class PooledNextItem:
         return scores if self.weight == 0 else raised(scores, self.shares(log, user, ends), self.weight, self.floor)
 
     def shares(self, log: Log, user: Index, ends: Index) -> Scores:
-        """Return the part of each item in what item to item gives to all (n, n_items); zeros where it gives nothing."""
+        """Return the part of each item in what counts give to all (n, n_items); zeros where they give nothing."""
         found = np.maximum(self.follows.score(log, user, ends), 0)
         found /= np.maximum(found.sum(1, keepdims=True), np.finfo(np.float32).tiny)
         # One more column, for items that were not counted.
@@ -93,8 +96,9 @@ class PooledNextItem:
         pool = read_json(folder / _POOL)
         if pool is None:
             raise CartpathError(f"{folder} holds no pooled next-item model (no {_POOL})", "fit and save one there")
-        network, follows = BehaviourNextItem.load(folder / _NETWORK), ItemToItem.load(folder / _FOLLOWS)
-        return cls(network, follows, pool["weight"], pool["floor"])
+        counts = SessionKnn if kind_of(folder / _FOLLOWS) == SessionKnn.kind else ItemToItem
+        follows: ItemToItem | SessionKnn = counts.load(folder / _FOLLOWS)
+        return cls(BehaviourNextItem.load(folder / _NETWORK), follows, pool["weight"], pool["floor"])
 
 
 def raised(scores: Scores, shares: npt.NDArray[np.float32], weight: float, floor: float) -> Scores:

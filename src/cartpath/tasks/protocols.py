@@ -60,10 +60,11 @@ def leave_one_out(log: Log, filter_seen: bool = False, events: Sequence[str] | N
     valid = valid.take(valid.ends > view.offsets[users])
     users = valid.user
     test = questions_at(log, places[bounds[users + 1] - 1])
-    train_ends = view.offsets[1:].copy()
-    train_ends[users] = valid.ends
+    train_ends, whole_ends = view.offsets[1:].copy(), view.offsets[1:].copy()
+    train_ends[users], whole_ends[users] = valid.ends, test.ends
     left_out = view.n_users - len(users)
-    return _checked(NextItemSplit(LEAVE_ONE_OUT, log, train_ends, valid, test, filter_seen, left_out=left_out))
+    ends = train_ends, whole_ends
+    return _checked(NextItemSplit(LEAVE_ONE_OUT, log, *ends, valid, test, filter_seen, left_out=left_out))
 
 
 def time_split_last(
@@ -93,7 +94,7 @@ def time_split_last(
     places = np.flatnonzero(asked(log, events))
     of_place, users = cuts.part_of(log.view.ts[places]), user_of_event(log.view)
     lasts = [_last_of_each(places[of_place == part], users) for part in (VALID, TEST)]
-    return _split(TIME_SPLIT, log, filter_seen, _Parts(_ends_before(log, cuts.valid), cuts.valid, *lasts))
+    return _split(TIME_SPLIT, log, filter_seen, _Known.before(log, cuts), *lasts)
 
 
 def session_positions(
@@ -114,13 +115,13 @@ def session_positions(
         ``TRAIN``, ``VALID`` or ``TEST`` by user, where each user is one session and files say which is held out. By
         default sessions that begin after a cut in time are, or a tenth each of the users of a log without times.
     """
-    places, of_place, train_ends, until = _held_out(log, events, part)
+    places, of_place, known = _held_out(log, events, part)
     order = np.argsort(log.view.session[places], kind="stable")
     session = log.view.session[places][order]
     later = np.zeros(len(places), np.bool_)
     later[order[1:]] = session[1:] == session[:-1]
     targets = [places[(of_place == p) & later] for p in (VALID, TEST)]
-    return _split(SESSION_POSITIONS, log, filter_seen, _Parts(train_ends, until, *targets))
+    return _split(SESSION_POSITIONS, log, filter_seen, known, *targets)
 
 
 def session_last(
@@ -130,33 +131,28 @@ def session_last(
     part: npt.NDArray[np.int8] | None = None,
 ) -> NextItemSplit:
     """Ask for the last item of each held-out session; the parameters are those of ``session_positions``."""
-    places, of_place, train_ends, until = _held_out(log, events, part)
+    places, of_place, known = _held_out(log, events, part)
     lasts = [_last_of_each(places[of_place == p], log.view.session) for p in (VALID, TEST)]
-    return _split(SESSION_LAST, log, filter_seen, _Parts(train_ends, until, *lasts))
+    return _split(SESSION_LAST, log, filter_seen, known, *lasts)
 
 
 def _held_out(
     log: Log, events: Sequence[str] | None, part: npt.NDArray[np.int8] | None
-) -> tuple[Index, npt.NDArray[np.int8], Index, int | None]:
-    """Return the places that can be asked, the part each is of, the ends of training, and the cut in time."""
+) -> tuple[Index, npt.NDArray[np.int8], _Known]:
+    """Return the places that can be asked, the part each is of, and what may be learned from."""
     view = log.view
     places = np.flatnonzero(asked(log, events))
     if part is None and log.timed:
         cuts = time_cuts(view)
-        return (
-            places,
-            cuts.part_of(view.sessions.start)[view.session[places]],
-            _ends_before(log, cuts.valid),
-            cuts.valid,
-        )
+        return places, cuts.part_of(view.sessions.start)[view.session[places]], _Known.before(log, cuts)
     if part is None:
         # Users lie in the order of a hash of their ids, so the last of them are drawn at random, the same every time.
         held = int(view.n_users * HELD_OUT)
         part = np.full(view.n_users, TRAIN, np.int8)
         part[view.n_users - 2 * held : view.n_users - held] = VALID
         part[view.n_users - held :] = TEST
-    train_ends = np.where(part == TRAIN, view.offsets[1:], view.offsets[:-1])
-    return places, part[user_of_event(view)[places]], train_ends, None
+    ends = (np.where(part <= last, view.offsets[1:], view.offsets[:-1]) for last in (TRAIN, VALID))
+    return places, part[user_of_event(view)[places]], _Known(*ends)
 
 
 def _last_of_each(places: Index, group: npt.NDArray[np.int32]) -> Index:
@@ -181,19 +177,26 @@ def _need_times(log: Log, protocol: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _Known:
+    """What may be learned from, while choosing and once all is chosen."""
+
     train_ends: Index
-    until: int | None
-    valid: Index
-    test: Index
+    whole_ends: Index
+    until: int | None = None
+    whole_until: int | None = None
+
+    @classmethod
+    def before(cls, log: Log, cuts: TimeCuts) -> _Known:
+        return cls(_ends_before(log, cuts.valid), _ends_before(log, cuts.test), cuts.valid, cuts.test)
 
 
-def _split(protocol: str, log: Log, filter_seen: bool, parts: _Parts) -> NextItemSplit:
-    """Ask for events whose user has a path before them; count the others."""
-    asked_for = [questions_at(log, targets) for targets in (parts.valid, parts.test)]
+def _split(protocol: str, log: Log, filter_seen: bool, known: _Known, *places: Index) -> NextItemSplit:
+    """Ask for events, of validation and of test, whose user has a path before them; count the others."""
+    asked_for = [questions_at(log, targets) for targets in places]
     valid, test = (found.take(found.ends > log.view.offsets[found.user]) for found in asked_for)
     left_out = sum(map(len, asked_for)) - len(valid) - len(test)
-    return _checked(NextItemSplit(protocol, log, parts.train_ends, valid, test, filter_seen, parts.until, left_out))
+    ends, untils = (known.train_ends, known.whole_ends), (known.until, known.whole_until)
+    return _checked(NextItemSplit(protocol, log, *ends, valid, test, filter_seen, *untils, left_out))
 
 
 def _checked(split: NextItemSplit) -> NextItemSplit:

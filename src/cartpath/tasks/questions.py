@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,15 @@ class NextItemSplit:
         Everything. Models are fitted on the events at places ``offsets[u]`` to ``train_ends[u] - 1`` of each user ``u``
         alone.
     train_ends : int64 array (n_users,)
+    whole_ends : int64 array (n_users,)
+        In place of ``train_ends`` once everything is chosen: validation is learned from too. See ``whole``.
     valid, test : Questions
         To choose settings by, and to judge on once.
     filter_seen : bool
         Whether items of the path so far are no candidates; the answer is one in any case.
-    until : int, optional
-        Where time is cut, microseconds since 1970: nothing at or after it may be learned from.
+    until, whole_until : int, optional
+        Where time is cut, microseconds since 1970: nothing at or after it may be learned from. The latter is of
+        ``whole_ends``.
     left_out : int
         Users with too few items to ask for any, or items not asked for since nothing is known before them.
     events : tuple of str, optional
@@ -74,12 +77,18 @@ class NextItemSplit:
     protocol: str
     log: Log
     train_ends: Index
+    whole_ends: Index
     valid: Questions
     test: Questions
     filter_seen: bool = False
     until: int | None = None
+    whole_until: int | None = None
     left_out: int = 0
     events: tuple[str, ...] | None = None
+
+    def whole(self) -> NextItemSplit:
+        """Return the split in which all that came before the test may be learned from, validation included."""
+        return replace(self, train_ends=self.whole_ends, until=self.whole_until)
 
     def train_places(self) -> Index:
         """Return the places of the events that may be learned from, ascending."""

@@ -33,6 +33,8 @@ class Sequences:
         1 for users held out for validation, 2 for test, where the file says so.
     told : list of str
         What was left out, and other things to know.
+    every_place : bool
+        Whether the test asks at every place of its sessions: their beginnings are rows of their own.
     """
 
     events: pa.Table
@@ -40,6 +42,7 @@ class Sequences:
     layout: str
     part: Mapping[str, int] | None = None
     told: list[str] = field(default_factory=list)
+    every_place: bool = False
 
 
 def events_of(users: pa.Array, items: pa.Array, ts: npt.NDArray[np.int64] | None = None) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from cartpath.ingest.adapters.cotrec import SEQUENCE, TARGET
 from cartpath.ingest.readers import parquet_reader
 from cartpath.ingest.sequences.result import Sequences, events_of
 from cartpath.ingest.text import as_text, single
-from cartpath.schema import CartpathError
+from cartpath.schema import CartpathError, Columns
 
 VALID, TEST = 1, 2
 #: Share of the training sessions, the last of the file, that is held out to choose settings by.
 _VALID_SHARE = 0.05
+#: Share of longer paths whose beginning must be there to say that beginnings are asked on purpose.
+_NEARLY_ALL = 0.9
 _LAYOUT = "sessions, items in order"
 
 
@@ -48,7 +51,22 @@ def read_folder(folder: Path) -> Sequences:
         *learned.told,
         *asked.told,
     ]
-    return Sequences(pa.concat_tables([learned.table, asked.table]), False, f"{_LAYOUT}, test apart", part, told)
+    every_place = _has_beginnings(asked.table)
+    if every_place:
+        told.append("beginnings of its sessions are asked too, so settings are chosen by every place of a session")
+    events = pa.concat_tables([learned.table, asked.table])
+    return Sequences(events, False, f"{_LAYOUT}, test apart", part, told, every_place)
+
+
+def _has_beginnings(events: pa.Table) -> bool:
+    """Tell whether nearly every path longer than the shortest is there without its last item too."""
+    items = events[Columns.item_id].to_pylist()
+    user = events[Columns.user_id].combine_chunks().dictionary_encode().indices.to_numpy()
+    bounds = np.flatnonzero(np.diff(user, prepend=-1, append=-1)).tolist()
+    paths = [tuple(items[start:end]) for start, end in pairwise(bounds)]
+    there, shortest = set(paths), min(map(len, paths), default=0)
+    longer = [path for path in paths if len(path) > shortest]
+    return sum(path[:-1] in there for path in longer) > _NEARLY_ALL * len(longer) > 0
 
 
 def read_file(path: Path) -> Sequences:

@@ -27,6 +27,12 @@ def write_model(
     write_json(folder / _MODEL, {"kind": kind, "settings": dict(settings)})
 
 
+def kind_of(folder: Path) -> str | None:
+    """Return which kind of model a folder holds, if any."""
+    raw = read_json(folder / _MODEL)
+    return None if raw is None else str(raw["kind"])
+
+
 def read_model(folder: Path, kind: str) -> tuple[ItemIndex, dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Return the items, settings and arrays that ``write_model`` wrote.
 

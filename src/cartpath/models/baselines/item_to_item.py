@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,6 @@ from cartpath.models.baselines.folder import read_model, write_model
 from cartpath.models.baselines.histories import Codes, Histories, histories, order_by_popularity
 from cartpath.models.next_item import Index, ItemIndex, Scores
 from cartpath.store.jit import kernel
-
-_KIND = "item-to-item"
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class ItemToItem:
         Items of a path that are looked at.
     """
 
+    kind: ClassVar[str] = "item-to-item"
     items: ItemIndex
     neighbours: Neighbours
     popularity: Weights
@@ -68,12 +67,12 @@ class ItemToItem:
             "weights": known.weights,
             "popularity": self.popularity,
         }
-        write_model(folder, _KIND, self.items, {"recency": self.recency, "last": self.last}, arrays)
+        write_model(folder, self.kind, self.items, {"recency": self.recency, "last": self.last}, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> ItemToItem:
         """Read what ``save`` wrote."""
-        items, settings, arrays = read_model(folder, _KIND)
+        items, settings, arrays = read_model(folder, cls.kind)
         known = Neighbours(arrays["offsets"], arrays["columns"], arrays["weights"])
         return cls(items, known, arrays["popularity"], settings["recency"], settings["last"])
 

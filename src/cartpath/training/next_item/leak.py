@@ -129,7 +129,8 @@ def score_leaks(model: NextItemModel, split: NextItemSplit, questions: Questions
 def fit_leaks(fit: Fit, split: NextItemSplit, options: FitOptions | None = None, seed: int = 0) -> Index:
     """Return the test questions whose scores change when a model is fitted with other events after what it may read.
 
-    It may read the events that are learned from, and the validation questions with the paths before them.
+    It may read the events that are learned from, and the validation questions with the paths before them; with
+    ``options.refit`` all events before the test.
 
     Parameters
     ----------
@@ -141,9 +142,10 @@ def fit_leaks(fit: Fit, split: NextItemSplit, options: FitOptions | None = None,
     seed : int
     """
     options, asked = options or FitOptions(), split.test
-    ends = split.train_ends.copy()
+    known = split.whole() if options.refit else split
+    ends = known.train_ends.copy()
     np.maximum.at(ends, split.valid.user, split.valid.ends)
-    other = replace(split, log=changed_after(split.log, ends, seed, split.until), test=_unknown(split, seed))
+    other = replace(split, log=changed_after(split.log, ends, seed, known.until), test=_unknown(split, seed))
     models = [fit(one, options, silent).model for one in (split, other)]
     if models[0].items != models[1].items:
         return np.arange(len(asked))

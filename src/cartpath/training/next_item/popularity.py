@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,11 @@ HALF_LIVES_IN_EVENTS: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 50.0)
 
 def fit_popularity(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Count the events of each item."""
-    return Fitted(_popularity(split, np.ones(len(_places(split)))))
+
+    def counted(split: NextItemSplit) -> Popularity:
+        return _popularity(split, np.ones(len(_places(split))))
+
+    return Fitted(counted(split), again=lambda: counted(split.whole()))
 
 
 def fit_recent_popularity(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
@@ -35,7 +40,9 @@ def fit_recent_popularity(split: NextItemSplit, options: FitOptions, progress: P
     """
     given = options.settings.get("half_life")
     tried = HALF_LIVES if split.log.timed else HALF_LIVES_IN_EVENTS
-    return best_of(split, _recent(split, tried if given is None else (float(given),)), progress)
+    fitted = best_of(split, _recent(split, tried if given is None else (float(given),)), progress)
+    chosen = next(float(value) for name, value in fitted.chosen.items() if name.startswith("half_life"))
+    return replace(fitted, again=lambda: next(model for _, model in _recent(split.whole(), (chosen,))))
 
 
 def _recent(split: NextItemSplit, half_lives: tuple[float, ...]) -> Iterator[Candidate]:

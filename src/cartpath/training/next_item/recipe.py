@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class FitOptions:
         Where checkpoints may lie.
     judged : callable, optional
         Given a network each time it was validated, as it was judged.
+    refit : bool
+        Learn from validation too once everything is chosen; a part of the budget is kept for it.
     """
 
     seed: int = 0
@@ -45,6 +47,7 @@ class FitOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     judged: Callable[[NextItemModel], None] | None = None
+    refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,18 @@ class Fitted:
         The settings, those chosen on validation included, as JSON can hold them.
     curve : list of dict
         ``seconds``, ``epoch`` and validation ``NDCG@10`` as training went on.
+    valid : float, optional
+        NDCG@10 on the validation questions before those were learned from.
+    again : callable, optional
+        Gives the same model, nothing of it chosen anew, with what was held out for validation learned from.
     """
 
     model: NextItemModel
     epochs: int | None = None
     chosen: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, float]] = field(default_factory=list)
+    valid: float | None = None
+    again: Callable[[], NextItemModel] | None = field(default=None, repr=False, compare=False)
 
 
 Fit = Callable[[NextItemSplit, FitOptions, Progress], Fitted]
@@ -99,7 +108,12 @@ class Recipe:
         """Fit the model."""
         module, _, function = self.fit_at.partition(":")
         fit: Fit = getattr(import_module(module), function)
-        return fit(split, options, progress)
+        fitted = fit(split, options, progress)
+        if not options.refit or fitted.again is None:
+            return fitted
+        valid = ndcg_10(fitted.model, split)
+        progress("learning from the validation events too", 0.9)
+        return replace(fitted, model=fitted.again(), valid=valid, again=None)
 
 
 def best_of(split: NextItemSplit, candidates: Iterable[Candidate], progress: Progress) -> Fitted:

@@ -14,7 +14,7 @@ _RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "cartpath",
         f"{_HERE}.pooled:fit_pooled",
-        "the behaviour model, pooled with item to item",
+        "the behaviour model, pooled with item to item or like sessions",
         uses_time=True,
         is_network=True,
     ),
@@ -28,6 +28,7 @@ _RECIPES: tuple[Recipe, ...] = (
     Recipe("popularity", f"{_HERE}.popularity:fit_popularity", "the items touched most"),
     Recipe("recent-popularity", f"{_HERE}.popularity:fit_recent_popularity", "the items touched most of late"),
     Recipe("item-to-item", f"{_HERE}.classical:fit_item_to_item", "what comes with the last items of the path"),
+    Recipe("session-knn", f"{_HERE}.classical:fit_session_knn", "what the sessions most like the path went through"),
     Recipe("ease", f"{_HERE}.classical:fit_ease", "a linear model of items by items, in closed form (Steck, 2019)"),
     Recipe("als", f"{_HERE}.classical:fit_als", "factors of items, by implicit; any path is folded in"),
     Recipe("gru", f"{_HERE}.networks:fit_gru", "a GRU with the full softmax", is_network=True),

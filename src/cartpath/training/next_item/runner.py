@@ -59,6 +59,9 @@ class Request:
         Judge models that use time a second time, told when the answer came.
     settings : mapping of model to mapping
         Settings that are given and not chosen.
+    refit : bool, optional
+        Learn from validation too once everything is chosen. By default where files set the test apart and validation
+        was taken from what was there to be learned from: published models learned from all of that.
     """
 
     protocol: str
@@ -71,6 +74,11 @@ class Request:
     fresh: bool = False
     with_target_time: bool = False
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refit: bool | None = None
+
+    def refits(self, source: Source) -> bool:
+        """Tell whether validation is learned from in the end."""
+        return source.part is not None if self.refit is None else self.refit
 
     def recipes(self) -> list[Recipe]:
         """Return the recipes of the models, each once."""
@@ -135,7 +143,7 @@ def run_models(source: Source, request: Request, results: Results, progress: Pro
         try:
             for place, recipe in enumerate(recipes):
                 told = _within(progress, recipe.name, place, len(recipes))
-                asked = _settings(recipe, request, data, split)
+                asked = _settings(recipe, request, data, split) | {"refit": request.refits(source)}
                 key = _key(asked)
                 row = None if request.fresh else results.finished(key)
                 if row is not None:

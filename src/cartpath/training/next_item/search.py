@@ -17,6 +17,8 @@ from cartpath.training.next_item.recipe import FitOptions, Fitted
 
 Settings = dict[str, Any]
 Build = Callable[[Settings], NextItemModel]
+#: From the split that is learned from.
+Builder = Callable[[NextItemSplit], Build]
 #: Questions that settings are compared on; of more a sample is taken.
 MOST_QUESTIONS = 10_000
 
@@ -77,7 +79,7 @@ class _Trials:
         return True
 
 
-def climb(split: NextItemSplit, options: FitOptions, grid: Grid, build: Build, progress: Progress) -> Fitted:
+def climb(split: NextItemSplit, options: FitOptions, grid: Grid, builder: Builder, progress: Progress) -> Fitted:
     """Choose settings by NDCG@10 on the validation questions.
 
     From the start, each setting in turn goes up and down its values while that helps, until none helps. Settings that
@@ -88,8 +90,8 @@ def climb(split: NextItemSplit, options: FitOptions, grid: Grid, build: Build, p
     split : NextItemSplit
     options : FitOptions
     grid : Grid
-    build : callable
-        From settings to a fitted model.
+    builder : callable
+        Gives, for a split, what makes a fitted model of settings.
     progress : callable
 
     Returns
@@ -98,7 +100,7 @@ def climb(split: NextItemSplit, options: FitOptions, grid: Grid, build: Build, p
         Chosen are the settings, the validation NDCG@10 of all questions, and how many settings were tried; ``epoch``
         in the curve counts those.
     """
-    trials = _Trials(split, options, build, progress)
+    trials = _Trials(split, options, builder(split), progress)
     settings = {name: options.settings.get(name, first) for name, first in grid.start.items()}
     free = {name: list(values) for name, values in grid.values.items() if name not in options.settings}
     trials(settings)
@@ -109,7 +111,7 @@ def climb(split: NextItemSplit, options: FitOptions, grid: Grid, build: Build, p
         raise ValueError("nothing was tried")
     _, chosen, model = trials.best
     told = {**chosen, "valid_NDCG@10": ndcg_10(model, split), "tried": len(trials.scores)}
-    return Fitted(model, chosen=told, curve=trials.curve)
+    return Fitted(model, chosen=told, curve=trials.curve, again=lambda: builder(split.whole())(chosen))
 
 
 def _along(trials: _Trials, name: str, values: list[Any]) -> bool:

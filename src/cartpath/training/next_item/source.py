@@ -30,7 +30,7 @@ from cartpath.tasks import (
     session_positions,
     time_split_last,
 )
-from cartpath.tasks.protocols import LEAVE_ONE_OUT, SESSION_LAST, TIME_SPLIT
+from cartpath.tasks.protocols import LEAVE_ONE_OUT, SESSION_POSITIONS, TIME_SPLIT
 
 _SHOP = "a shop"
 
@@ -50,6 +50,8 @@ class Source:
         0 learned from, 1 validation, 2 test, where the file says so.
     told : list of str
         What was left out, and other things to know.
+    every_place : bool
+        Whether the file's test asks at every place of its sessions; then validation does so as well.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Source:
     layout: str
     part: npt.NDArray[np.int8] | None = None
     told: list[str] = field(default_factory=list)
+    every_place: bool = False
 
     @property
     def is_shop(self) -> bool:
@@ -112,7 +115,7 @@ def _open_file(path: Path) -> Source:
         told.append(f"{repeated:,} events that are exact repeats (user, time, event, item) are left out")
     users = log.view.user_id.to_pylist()
     part = None if found.part is None else np.array([found.part.get(user, 0) for user in users], np.int8)
-    return Source(str(path), log, found.layout, part, told)
+    return Source(str(path), log, found.layout, part, told, found.every_place)
 
 
 def _open_shop(path: Path) -> Source:
@@ -152,8 +155,15 @@ def _split(source: Source, protocol: str, filter_seen: bool, events: Sequence[st
         return leave_one_out(source.log, filter_seen, events)
     if protocol == TIME_SPLIT:
         return time_split_last(source.log, filter_seen, events)
-    by_session = session_last if protocol == SESSION_LAST else session_positions
-    return by_session(source.log, filter_seen, events, source.part)
+    if protocol == SESSION_POSITIONS:
+        return session_positions(source.log, filter_seen, events, source.part)
+    split = session_last(source.log, filter_seen, events, source.part)
+    if not source.every_place:
+        return split
+    valid, offsets = session_positions(source.log, filter_seen, events, source.part).valid, source.log.view.offsets
+    # The test knows so much at least; what was known before is no answer.
+    least = (split.test.ends - offsets[split.test.user]).min()
+    return replace(split, valid=valid.take(valid.ends - offsets[valid.user] >= least))
 
 
 def check_protocol(protocol: str) -> None:

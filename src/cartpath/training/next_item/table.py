@@ -85,6 +85,7 @@ def _about(source: Source, request: Request, split: NextItemSplit) -> dict[str, 
         "valid_questions": len(split.valid),
         "left_out": split.left_out,
         "seed": request.seed,
+        "refit": request.refits(source),
         "told": source.told,
     }
 

@@ -44,6 +44,7 @@ def run(job: dict[str, Any], split: NextItemSplit, progress: Progress) -> dict[s
         preset=job["preset"],
         settings=job["settings"],
         folder=Path(job["folder"]),
+        refit=job["refit"],
     )
     base = peak_mb()
     fitted, seconds, cpu = _timed(lambda: recipe.fit(split, options, progress))
@@ -64,7 +65,7 @@ def run(job: dict[str, Any], split: NextItemSplit, progress: Progress) -> dict[s
         "epochs": fitted.epochs,
         "chosen": fitted.chosen,
         "curve": fitted.curve,
-        "valid_NDCG@10": ndcg_10(fitted.model, split),
+        "valid_NDCG@10": ndcg_10(fitted.model, split) if fitted.valid is None else fitted.valid,
     }
 
 
