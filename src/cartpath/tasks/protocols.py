@@ -151,8 +151,8 @@ def _held_out(
         part = np.full(view.n_users, TRAIN, np.int8)
         part[view.n_users - 2 * held : view.n_users - held] = VALID
         part[view.n_users - held :] = TEST
-    ends = (np.where(part <= last, view.offsets[1:], view.offsets[:-1]) for last in (TRAIN, VALID))
-    return places, part[user_of_event(view)[places]], _Known(*ends)
+    train_ends, whole_ends = (np.where(part <= last, view.offsets[1:], view.offsets[:-1]) for last in (TRAIN, VALID))
+    return places, part[user_of_event(view)[places]], _Known(train_ends, whole_ends)
 
 
 def _last_of_each(places: Index, group: npt.NDArray[np.int32]) -> Index:

@@ -105,9 +105,10 @@ class SessionKnn:
         out = np.repeat(self.popularity[None], len(ends), axis=0)
         rarity = np.log(len(known.paths) / np.maximum(np.diff(known.offsets), 1)).astype(np.float32)
         divisor = (known.distinct**self.size).astype(np.float32)
-        lookup = known.offsets, known.sessions, known.paths.offsets, known.paths.columns
-        how = rarity, divisor, self.k, np.float32(self.recency), np.float32(self.near)
-        _add_sessions(path.offsets, path.columns, *lookup, *how, out)
+        _add_sessions(
+            path.offsets, path.columns, known.offsets, known.sessions, known.paths.offsets, known.paths.columns,
+            rarity, divisor, self.k, np.float32(self.recency), np.float32(self.near), out,
+        )  # fmt: skip
         return out
 
     def save(self, folder: Path) -> None:

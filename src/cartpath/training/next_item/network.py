@@ -139,7 +139,8 @@ def prior_of(known: Known) -> npt.NDArray[np.float32]:
     """Return the score of each item where nothing is known of a user: the log of how often it was touched."""
     there = known.encoded.item_id > 1
     counts = np.bincount(known.encoded.item_id[there], minlength=known.encoder.items.size)[2:]
-    return np.log(counts + 1.0).astype(np.float32)
+    found: npt.NDArray[np.float32] = np.log(counts + 1.0).astype(np.float32)
+    return found
 
 
 def _start(known: Known, hidden: int, seed: int) -> Any:
