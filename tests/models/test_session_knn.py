@@ -84,6 +84,13 @@ def test_of_equals_the_latest_are_taken() -> None:
     assert [LETTERS[column] for column in np.flatnonzero(scores > 0)] == ["a", "c", "d"]
 
 
+def test_every_session_may_be_like_the_path() -> None:
+    model = model_of(["ab", "ba", "ab"], k=2, recency=1.0, size=0.0, near=1.0)
+    log = log_of_paths("abba")
+    scores = model.score(log, *whole(log))[0]
+    assert np.flatnonzero(scores > 0).tolist() == [0, 1]
+
+
 def test_only_the_latest_sessions_of_an_item_are_looked_up() -> None:
     paths = Histories(np.array([0, 2, 4, 6]), np.array([0, 1, 0, 2, 0, 3], np.int32))
     found = Sessions.of(paths, 4, most=2)

@@ -143,9 +143,10 @@ class _Buffers(NamedTuple):
         What each item of the path counts; an item's closeness in a session. Zero between questions and sessions.
     like : float32 array (n_sessions,)
         Zero between questions.
-    session : int64 array (n_sessions,)
+    session : int64 array (n_sessions + 1,)
+        Sessions with an item of the path. One is written beyond the last: before it is known that it is there already.
     value : float32 array (n_sessions,)
-        Sessions with an item of the path, and their likeness.
+        Their likeness.
     distance : int64 array (longest session,)
     """
 
@@ -165,7 +166,7 @@ def _add_sessions(
     n_items, n_sessions = out.shape[1], len(divisor)
     room = _Buffers(
         np.zeros(n_items, np.float32), np.zeros(n_items, np.float32), np.zeros(n_sessions, np.float32),
-        np.empty(n_sessions, np.int64), np.empty(n_sessions, np.float32),
+        np.empty(n_sessions + 1, np.int64), np.empty(n_sessions, np.float32),
         np.empty(np.max(np.diff(starts)) if n_sessions else 0, np.int64),
     )  # fmt: skip
     for row in range(len(out)):
