@@ -109,13 +109,14 @@ def section(asked: Row, result: Row) -> str:
     ]
     text = table([*head, f"p against {ours}", "fit, s", "peak MB", "epochs", "validation NDCG@10"], rows)
     pools = [row["chosen"]["pool"] for row in done if row["model"] == ours and "pool" in row["chosen"]]
+    pools = [pool for pool in pools if pool["weight"] > 0]
     failed = [f"- {row['model']} failed: {row['reason']}" for row in result["results"] if row["status"] == "failed"]
     about = (
         f"{result['users']:,} users, {result['items']:,} items; {result['questions']:,} questions, "
         f"{result['valid_questions']:,} for validation, {result['left_out']:,} left out. Seed {result['seed']}. "
         f"Published: {asked.get('published', 'nothing under this protocol')}."
         + (" Once all was chosen, every model learned from validation too." if result["refit"] else "")
-        + "".join(f" Network and {pool['counts']} are pooled." for pool in pools)
+        + "".join(f" Network and {pool['counts']} are pooled (weight {pool['weight']:g})." for pool in pools)
     )
     return "\n\n".join([f"### {asked['title']}", text, *(["\n".join(failed)] if failed else []), about])
 

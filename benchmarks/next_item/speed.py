@@ -28,7 +28,7 @@ from cartpath.models import ItemIndex, Pretrained
 from cartpath.models.behaviour import BehaviourModel, config_for
 from cartpath.models.behaviour_next_item import BehaviourNextItem
 from cartpath.models.presets import PRESETS
-from cartpath.training.next_item.networks import NetworkSettings, item_loss, known_items, new_model
+from cartpath.training.next_item.network import NetworkSettings, item_loss, known_items, new_model
 from cartpath.training.next_item.objective import NextItemObjective
 from cartpath.training.next_item.paths import PathBatches
 

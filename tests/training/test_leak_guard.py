@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from cartpath.features import Log, user_of_event
 from cartpath.models import ItemIndex
 from cartpath.models.baselines import Popularity
-from cartpath.tasks import NextItemSplit, leave_one_out, time_cuts, time_split_last
+from cartpath.tasks import NextItemSplit, leave_one_out, session_last, time_cuts, time_split_last
 from cartpath.training.data import Progress
 from cartpath.training.next_item import MODELS, FitOptions, fit_model
 from cartpath.training.next_item.leak import changed_after, feature_leaks, fit_leaks, score_leaks
 from cartpath.training.next_item.recipe import Fitted
 from tests.features.logs import make_log, random_table, shop_table
+from tests.tasks.test_protocols import log_of_rows
 
 SEEDS = st.integers(0, 10_000)
 #: Networks learn for a moment here; the number of epochs is fixed, since a budget of time differs from fit to fit.
@@ -38,6 +39,18 @@ def some_splits(seed: int) -> list[NextItemSplit]:
     return [leave_one_out(log), leave_one_out(log, filter_seen=True), time_split_last(log)]
 
 
+def sessions_of_three_parts() -> NextItemSplit:
+    """Sessions without times, of which files say the part; some items are of the validation sessions alone."""
+    rows = [
+        (f"u{user}", place, "view", f"v{user % 3}" if user // 20 == 1 and place == 2 else f"i{(7 * user + place) % 9}")
+        for user in range(60)
+        for place in range(4)
+    ]
+    log = log_of_rows(rows, timed=False)
+    part = np.array([int(user[1:]) // 20 for user in log.view.user_id.to_pylist()], np.int8)
+    return session_last(log, part=part)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_fit_reads_nothing_it_may_not(name: str) -> None:
     splits = some_splits(3)
@@ -47,9 +60,11 @@ def test_a_fit_reads_nothing_it_may_not(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_fit_on_validation_too_reads_nothing_of_the_test(name: str) -> None:
-    splits, options = some_splits(3)[1:], replace(options_for(name), refit=True)
-    for split in splits:
-        assert fit_leaks(MODELS[name].fit, split, options).tolist() == []
+    split, options = some_splits(3)[2], replace(options_for(name), refit=True)
+    sessions = sessions_of_three_parts()
+    assert len(sessions.whole().train_items()) > len(sessions.train_items())
+    for one in (split, sessions):
+        assert fit_leaks(MODELS[name].fit, one, options).tolist() == []
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -102,6 +102,7 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['file']}: {result['layout']}; {result['users']:,} users, {result['items']:,} items\n"
         f"{result['protocol']}, {seen}: {result['questions']:,} questions, {result['valid_questions']:,} for validation"
         + (f"; {result['left_out']:,} left out (too little before them)" if result["left_out"] else "")
+        + ("\nonce all was chosen, every model learned from validation too (--no-refit)" if result["refit"] else "")
         + "\n"
     )
     columns = [*_ALL, *(_SESSIONS if result["protocol"].startswith("session") else ())]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from cartpath.features import Log
 from cartpath.models.artefact import read_json, write_json
@@ -56,7 +55,10 @@ class PooledNextItem:
     def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
         """Score every item for some paths; see ``NextItemModel``."""
         scores = self.network.score(log, user, ends, time)
-        return scores if self.weight == 0 else raised(scores, self.shares(log, user, ends), self.weight, self.floor)
+        if self.weight == 0:
+            return scores
+        found: Scores = scores + np.float32(self.weight) * lifted(self.shares(log, user, ends), self.floor)
+        return found
 
     def shares(self, log: Log, user: Index, ends: Index) -> Scores:
         """Return the part of each item in what counts give to all (n, n_items); zeros where they give nothing."""
@@ -101,13 +103,13 @@ class PooledNextItem:
         return cls(BehaviourNextItem.load(folder / _NETWORK), follows, pool["weight"], pool["floor"])
 
 
-def raised(scores: Scores, shares: npt.NDArray[np.float32], weight: float, floor: float) -> Scores:
-    """Return ``scores + weight * log(1 + shares / floor)``.
+def lifted(shares: Scores, floor: float) -> Scores:
+    """Return ``log(1 + shares / floor)``.
 
     Examples
     --------
-    >>> raised(np.zeros((1, 2), np.float32), np.array([[0.0, 1.0]], np.float32), 2.0, 1.0).round(3).tolist()
-    [[0.0, 1.3860000371932983]]
+    >>> lifted(np.array([[0.0, 1.0]], np.float32), 1.0).round(3).tolist()
+    [[0.0, 0.6930000185966492]]
     """
-    found: Scores = scores + np.float32(weight) * np.log1p(shares / np.float32(floor))
+    found: Scores = np.log1p(shares / np.float32(floor))
     return found

@@ -17,6 +17,8 @@ Index = npt.NDArray[np.int64]
 LEAVE_ONE_OUT, TIME_SPLIT = "leave-one-out", "time-split"
 SESSION_POSITIONS, SESSION_LAST = "session-positions", "session-last"
 PROTOCOLS: tuple[str, ...] = (LEAVE_ONE_OUT, TIME_SPLIT, SESSION_POSITIONS, SESSION_LAST)
+#: Those whose questions are of sessions, which files may hold out.
+BY_SESSION = (SESSION_POSITIONS, SESSION_LAST)
 #: Parts of users or sessions: learned from, chosen by, judged on.
 TRAIN, VALID, TEST = 0, 1, 2
 #: Share of the users that is held out for each of the latter two where neither times nor files say which.
@@ -64,7 +66,7 @@ def leave_one_out(log: Log, filter_seen: bool = False, events: Sequence[str] | N
     train_ends[users], whole_ends[users] = valid.ends, test.ends
     left_out = view.n_users - len(users)
     ends = train_ends, whole_ends
-    return _checked(NextItemSplit(LEAVE_ONE_OUT, log, *ends, valid, test, filter_seen, left_out=left_out))
+    return checked(NextItemSplit(LEAVE_ONE_OUT, log, *ends, valid, test, filter_seen, left_out=left_out))
 
 
 def time_split_last(
@@ -196,11 +198,17 @@ def _split(protocol: str, log: Log, filter_seen: bool, known: _Known, *places: I
     valid, test = (found.take(found.ends > log.view.offsets[found.user]) for found in asked_for)
     left_out = sum(map(len, asked_for)) - len(valid) - len(test)
     ends, untils = (known.train_ends, known.whole_ends), (known.until, known.whole_until)
-    return _checked(NextItemSplit(protocol, log, *ends, valid, test, filter_seen, *untils, left_out))
+    return checked(NextItemSplit(protocol, log, *ends, valid, test, filter_seen, *untils, left_out))
 
 
-def _checked(split: NextItemSplit) -> NextItemSplit:
-    """Refuse a split in which nothing can be learned, chosen or judged."""
+def checked(split: NextItemSplit) -> NextItemSplit:
+    """Return a split, or refuse it where nothing can be learned, chosen or judged.
+
+    Raises
+    ------
+    CartpathError
+        If it has no questions of one kind, or nothing to learn from.
+    """
     for name, questions in (("validation", split.valid), ("test", split.test)):
         if not len(questions):
             raise CartpathError(

@@ -53,7 +53,9 @@ def read_folder(folder: Path) -> Sequences:
     ]
     every_place = _has_beginnings(asked.table)
     if every_place:
-        told.append("beginnings of its sessions are asked too, so settings are chosen by every place of a session")
+        told.append(
+            "the test asks for the beginnings of its sessions too, so session-last chooses settings by every place"
+        )
     events = pa.concat_tables([learned.table, asked.table])
     return Sequences(events, False, f"{_LAYOUT}, test apart", part, told, every_place)
 

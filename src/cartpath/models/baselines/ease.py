@@ -99,15 +99,20 @@ def ease_weights(paths: Histories, n_items: int, penalty: float) -> Weights:
     >>> ease_weights(Histories(np.array([0, 2]), np.array([0, 1], np.int32)), 2, 1.0).tolist()
     [[0.0, 0.5], [0.5, 0.0]]
     """
+    check_size(n_items)
+    if not penalty > 0:
+        raise CartpathError(f"the penalty of ease must be above 0, not {penalty}", "ask for 100, say")
+    inverse = _inverse(_pairs(paths, n_items), penalty)
+    return _weights(inverse)
+
+
+def check_size(n_items: int) -> None:
+    """Refuse more than ``MOST_ITEMS`` items."""
     if n_items > MOST_ITEMS:
         raise CartpathError(
             f"ease inverts a matrix of {n_items:,} by {n_items:,} items; it is made for {MOST_ITEMS:,} at most",
             "leave it out, --models item-to-item,als for one, or use a file of fewer items",
         )
-    if not penalty > 0:
-        raise CartpathError(f"the penalty of ease must be above 0, not {penalty}", "ask for 100, say")
-    inverse = _inverse(_pairs(paths, n_items), penalty)
-    return _weights(inverse)
 
 
 def _pairs(paths: Histories, n_items: int) -> Floats:

@@ -16,8 +16,10 @@ from cartpath.models.baselines.histories import Codes, Histories, histories, ord
 from cartpath.models.next_item import Index, ItemIndex, Scores
 from cartpath.store.jit import kernel, part
 
-#: Sessions that one item of a path is looked up in, at most, the latest ones: what a question costs follows from it.
+#: Sessions that one item of a path is looked up in, at most, the last ones: what a question costs follows from it.
 MOST_SESSIONS = 5_000
+#: What an item of the path counts at least, however many come after it.
+_LEAST = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Sessions:
         The items of each session in order, the oldest session first.
     distinct : int32 array (n_sessions,)
         Different items of each session.
+    often : int64 array (n_items,)
+        Sessions with each item, those that are not looked up in included.
     offsets : int64 array (n_items + 1,)
     sessions : int32 array
         Sessions that have item ``i``, each once, ascending: ``sessions[offsets[i]:offsets[i + 1]]``.
@@ -37,6 +41,7 @@ class Sessions:
 
     paths: Histories
     distinct: Codes
+    often: Index
     offsets: Index
     sessions: Codes
 
@@ -54,10 +59,11 @@ class Sessions:
         pairs = np.unique(paths.columns.astype(np.int64) * n + paths.rows())
         item, session = pairs // n, pairs % n
         distinct = np.bincount(session, minlength=len(paths)).astype(np.int32)
-        left = np.concatenate([[0], np.cumsum(np.bincount(item, minlength=n_items))])[1:][item] - np.arange(len(item))
+        often = np.bincount(item, minlength=n_items)
+        left = np.cumsum(often)[item] - np.arange(len(item))
         kept = left <= most
         offsets = np.concatenate([[0], np.cumsum(np.bincount(item[kept], minlength=n_items))]).astype(np.int64)
-        return cls(paths, distinct, offsets, session[kept].astype(np.int32))
+        return cls(paths, distinct, often, offsets, session[kept].astype(np.int32))
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class SessionKnn:
     ``different items of the session ** size``. An item's score is the sum over the ``k`` likest sessions that have it
     of their likeness, times ``near ** distance`` to where the session has the item of the path that counts most. That
     is V-SKNN (Ludewig and Jannach, 2018) with the closeness of STAN (Garg et al., 2019). Items of no such session are
-    ranked after all others, by popularity.
+    ranked after all others, by popularity. Where only the order of events is known, sessions have no age, and which of
+    them are the last is as good as drawn.
 
     Attributes
     ----------
@@ -103,7 +110,7 @@ class SessionKnn:
         """Return what like sessions say of each item (n, n_items); see ``NextItemModel``."""
         path, known = histories(log, self.items, user, ends, self.last), self.known
         out = np.repeat(self.popularity[None], len(ends), axis=0)
-        rarity = np.log(len(known.paths) / np.maximum(np.diff(known.offsets), 1)).astype(np.float32)
+        rarity = np.log(len(known.paths) / np.maximum(known.often, 1)).astype(np.float32)
         divisor = (known.distinct**self.size).astype(np.float32)
         _add_sessions(
             path.offsets, path.columns, known.offsets, known.sessions, known.paths.offsets, known.paths.columns,
@@ -118,6 +125,7 @@ class SessionKnn:
             "paths": known.paths.offsets,
             "columns": known.paths.columns,
             "distinct": known.distinct,
+            "often": known.often,
             "offsets": known.offsets,
             "sessions": known.sessions,
             "popularity": self.popularity,
@@ -130,7 +138,7 @@ class SessionKnn:
         """Read what ``save`` wrote."""
         items, settings, arrays = read_model(folder, cls.kind)
         paths = Histories(arrays["paths"], arrays["columns"])
-        known = Sessions(paths, arrays["distinct"], arrays["offsets"], arrays["sessions"])
+        known = Sessions(paths, *(arrays[name] for name in ("distinct", "often", "offsets", "sessions")))
         return cls(items, known, arrays["popularity"], **settings)
 
 
@@ -196,7 +204,7 @@ def _like(
                 n += room.like[session] == 0
                 # An item of all sessions is not rare at all, and still shared.
                 room.like[session] += max(counts * rarity[item], np.float32(1e-12))
-        counts *= recency
+        counts = max(counts * recency, _LEAST)
     for place in range(n):
         session = room.session[place]
         room.value[place] = room.like[session] / divisor[session]
@@ -206,7 +214,10 @@ def _like(
 
 @part
 def _likest(n: int, k: int, room: _Buffers) -> int:
-    """Move the ``k`` likest to the front, of equals those found last; return how many there are."""
+    """Move the ``k`` likest to the front, of equals those found last; return how many there are.
+
+    Sessions are found item by item, from the latest of the path to the first, and of each item from the oldest on.
+    """
     if n <= k:
         return n
     limit = np.partition(room.value[:n], n - k)[n - k]

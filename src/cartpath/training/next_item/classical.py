@@ -9,7 +9,7 @@ import numpy as np
 
 from cartpath.models.baselines.als import Als, Confidence, fit_als_factors
 from cartpath.models.baselines.cooccurrence import NORMS, Together
-from cartpath.models.baselines.ease import Ease
+from cartpath.models.baselines.ease import Ease, check_size
 from cartpath.models.baselines.histories import Histories, histories
 from cartpath.models.baselines.item_to_item import ItemToItem
 from cartpath.models.baselines.session_knn import SessionKnn
@@ -91,7 +91,7 @@ def fit_session_knn(split: NextItemSplit, options: FitOptions, progress: Progres
 
 
 def _sessions(split: NextItemSplit, items: ItemIndex) -> Histories:
-    """Return the items of each session that may be learned from, the oldest session first."""
+    """Return the items of each session that may be learned from, the oldest first; without times in any order."""
     view, places = split.log.view, split.train_places()
     columns = items.columns_of(split.log)[view.item[places]].astype(np.int32)
     session, columns = view.session[places][columns >= 0], columns[columns >= 0]
@@ -104,6 +104,9 @@ def _sessions(split: NextItemSplit, items: ItemIndex) -> Histories:
 
 def fit_ease(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
     """Solve for the weights between items."""
+    if options.refit:
+        # Before anything is chosen: the whole may have more items than what is chosen on.
+        check_size(len(split.whole().train_items()))
 
     def builder(split: NextItemSplit) -> Build:
         items, paths = learned_from(split)

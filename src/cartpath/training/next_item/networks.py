@@ -139,10 +139,8 @@ def _train(
     chosen |= {"parameters": sum(weight.numel() for weight in network.parameters())}
 
     def again() -> BehaviourNextItem:
-        left = None
-        if options.budget_seconds is not None:
-            # A fit that was gone on with took longer than this process did.
-            left = options.budget_seconds - max(state.seconds, perf_counter() - began)
-        return refit.learn_whole(model, split, settings, options, left, progress)
+        # Not what is left, but what was kept for it: a fit that is gone on with after a kill must be asked the same.
+        kept = None if options.budget_seconds is None else refit.SHARE * options.budget_seconds
+        return refit.learn_whole(model, split, settings, options, kept, progress)
 
     return Fitted(model, epochs=len(state.losses), chosen=chosen, curve=curve, again=again)

@@ -13,7 +13,7 @@ from cartpath.evaluation.ranks import ndcg_at, rank_of
 from cartpath.models.baselines import ItemToItem, SessionKnn
 from cartpath.models.behaviour_next_item import BehaviourNextItem
 from cartpath.models.next_item import NextItemModel
-from cartpath.models.pooled_next_item import PooledNextItem, raised
+from cartpath.models.pooled_next_item import PooledNextItem, lifted
 from cartpath.tasks import NextItemSplit
 from cartpath.training.data import Progress
 from cartpath.training.next_item.classical import fit_item_to_item, fit_session_knn
@@ -87,7 +87,7 @@ def pooled(models: Sequence[PooledNextItem], split: NextItemSplit) -> tuple[int,
     network, log = models[0].network, split.log
     n_items = max(len(network.items), 1)
     asked = some_of(split.valid, max(min(MOST_QUESTIONS, _CELLS // n_items), 1), seed=0)
-    ways = [(0, 0.0, FLOORS[0]), *product(range(len(models)), WEIGHTS[1:], FLOORS)]
+    ways = [(0, FLOORS[0], 0.0), *product(range(len(models)), FLOORS, WEIGHTS[1:])]
     gains = np.zeros(len(ways))
     at_once = max(_AT_ONCE // n_items, 1)
     for start in range(0, len(asked), at_once):
@@ -96,7 +96,10 @@ def pooled(models: Sequence[PooledNextItem], split: NextItemSplit) -> tuple[int,
         shares = [model.shares(log, part.user, part.ends) for model in models]
         column = network.items.columns_of(log)[part.truth]
         seen = seen_of(network.items, log, part) if split.filter_seen else None
-        for way, (which, weight, floor) in enumerate(ways):
-            gains[way] += ndcg_at(rank_of(raised(scores, shares[which], weight, floor), column, seen), 10).sum()
+        lift = {(which, floor): lifted(shares[which], floor) for which, floor, _ in ways}
+        for way, (which, floor, weight) in enumerate(ways):
+            raised = scores + np.float32(weight) * lift[which, floor]
+            gains[way] += ndcg_at(rank_of(raised, column, seen), 10).sum()
     best = int(gains.argmax())
-    return *ways[best], float(gains[best] / max(len(asked), 1))
+    which, floor, weight = ways[best]
+    return which, weight, floor, float(gains[best] / max(len(asked), 1))

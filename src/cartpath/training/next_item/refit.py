@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -43,12 +44,12 @@ def learn_whole(
     settings : NetworkSettings
     options : FitOptions
     seconds : float, optional
-        Longest time for it.
+        Longest time for it, encoding included; as for a budget, half of it is for training in any case.
     progress : callable
     """
     from cartpath.training.fitting import torch_session
 
-    log = known_log(split.whole())
+    began, log = perf_counter(), known_log(split.whole())
     with torch_session(options.seed):
         trained = with_learned_items(model.pretrained, log)
         encoded = encode(log, trained.encoder)
@@ -57,7 +58,7 @@ def learn_whole(
         plan = replace(plan_of(settings, options.seed, EPOCHS, seconds), steady=False)
         with tempfile.TemporaryDirectory() as scratch:
             home = options.folder / "refit" if options.folder else Path(scratch)
-            train(wider, known, settings, plan, home, _unjudged, progress)
+            train(wider, known, settings, plan, home, _unjudged, progress, before=perf_counter() - began)
     return wider
 
 

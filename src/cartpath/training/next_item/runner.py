@@ -22,6 +22,7 @@ from cartpath.models.presets import PRESETS
 from cartpath.schema import CartpathError
 from cartpath.store import atomic, write_json
 from cartpath.tasks import NextItemSplit
+from cartpath.tasks.protocols import BY_SESSION
 from cartpath.training.data import Progress
 from cartpath.training.next_item.code_version import code_version
 from cartpath.training.next_item.recipe import DEFAULT_PRESET, FitOptions, Recipe
@@ -78,7 +79,8 @@ class Request:
 
     def refits(self, source: Source) -> bool:
         """Tell whether validation is learned from in the end."""
-        return source.part is not None if self.refit is None else self.refit
+        apart = source.part is not None and self.protocol in BY_SESSION
+        return apart if self.refit is None else self.refit
 
     def recipes(self) -> list[Recipe]:
         """Return the recipes of the models, each once."""
@@ -170,9 +172,19 @@ def _settings(recipe: Recipe, request: Request, data: str, split: NextItemSplit)
         "budget_seconds": request.budget_seconds if recipe.is_network else None,
         "seed": request.seed,
         "settings": dict(request.settings.get(recipe.name, {})),
+        "questions": _digest(split),
         "with_target_time": request.with_target_time and recipe.uses_time and split.log.timed,
         "code": code_version(recipe.fit_at.partition(":")[0]),
     }
+
+
+def _digest(split: NextItemSplit) -> str:
+    """Return a hash of all questions: the same data may come to be asked otherwise."""
+    digest = hashlib.sha256()
+    for questions in (split.valid, split.test):
+        for name in ("user", "ends", "truth"):
+            digest.update(getattr(questions, name).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _key(asked: Mapping[str, Any]) -> str:

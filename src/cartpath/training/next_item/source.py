@@ -30,7 +30,7 @@ from cartpath.tasks import (
     session_positions,
     time_split_last,
 )
-from cartpath.tasks.protocols import LEAVE_ONE_OUT, SESSION_POSITIONS, TIME_SPLIT
+from cartpath.tasks.protocols import LEAVE_ONE_OUT, SESSION_POSITIONS, TIME_SPLIT, checked
 
 _SHOP = "a shop"
 
@@ -163,7 +163,7 @@ def _split(source: Source, protocol: str, filter_seen: bool, events: Sequence[st
     valid, offsets = session_positions(source.log, filter_seen, events, source.part).valid, source.log.view.offsets
     # The test knows so much at least; what was known before is no answer.
     least = (split.test.ends - offsets[split.test.user]).min()
-    return replace(split, valid=valid.take(valid.ends - offsets[valid.user] >= least))
+    return checked(replace(split, valid=valid.take(valid.ends - offsets[valid.user] >= least)))
 
 
 def check_protocol(protocol: str) -> None:
