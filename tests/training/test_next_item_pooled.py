@@ -17,7 +17,7 @@ from cartpath.models.pooled_next_item import PooledNextItem
 from cartpath.schema import CartpathError
 from cartpath.tasks import NextItemSplit, leave_one_out
 from cartpath.training.next_item import FitOptions, Fitted, fit_model, ndcg_10
-from cartpath.training.next_item.pooled import COUNTS, FLOORS, WEIGHTS, pooled
+from cartpath.training.next_item.pooled import COUNTS, FLOORS, REPEATS, WEIGHTS, pooled, repeating
 from tests.features.logs import make_log, shop_table, times
 
 TINY = {"max_epochs": 2, "hidden": 16, "layers": 1, "heads": 2}
@@ -62,11 +62,35 @@ def test_what_is_chosen_is_best_on_the_validation_questions(split: NextItemSplit
         for weight in WEIGHTS
         for floor in FLOORS
     }
-    which, weight, floor, score = pooled(pools, split)
-    assert score == pytest.approx(tried[which, weight, floor]) == pytest.approx(max(tried.values()))
-    assert (list(COUNTS)[which], weight, floor) == (pool["counts"], pool["weight"], pool["floor"])
-    assert (model.weight, model.floor) == (weight, floor)
+    which, best, score = pooled(pools, split)
+    assert score == pytest.approx(tried[which, best.weight, best.floor]) == pytest.approx(max(tried.values()))
+    assert (list(COUNTS)[which], best.weight, best.floor) == (pool["counts"], pool["weight"], pool["floor"])
+    assert (model.weight, model.floor) == (best.weight, best.floor)
     assert model.follows.kind == pool["counts"]
+
+
+def test_items_of_the_path_get_what_is_best_on_the_validation_questions(model: PooledNextItem) -> None:
+    split = replace(leave_one_out(make_log(shop_table(150, seed=5))), filter_seen=False)
+    tried = {
+        (last, earlier): ndcg_10(replace(model, last=last, earlier=earlier), split)
+        for last in REPEATS
+        for earlier in REPEATS
+    }
+    best, score = repeating(replace(model, last=9.0), split)
+    assert score == pytest.approx(tried[best.last, best.earlier]) == pytest.approx(max(tried.values()))
+    assert (best.last, best.earlier) != (0.0, 0.0)
+    asked = split.test.take(np.arange(8))
+    plain, scores = (one.score(split.log, asked.user, asked.ends) for one in (model, best))
+    view, columns = split.log.view, model.items.columns_of(split.log)
+    for row, (user, end) in enumerate(zip(asked.user, asked.ends, strict=True)):
+        path = [column for column in columns[view.item[view.offsets[user] : end]] if column >= 0]
+        for column in range(len(model.items)):
+            added = 0 if column not in path else best.last if column == path[-1] else best.earlier
+            assert scores[row, column] == pytest.approx(plain[row, column] + added, abs=1e-5)
+
+
+def test_items_that_are_no_candidates_get_nothing(fitted: Fitted) -> None:
+    assert (fitted.chosen["pool"]["last"], fitted.chosen["pool"]["earlier"]) == (0.0, 0.0)
 
 
 def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: PooledNextItem) -> None:
@@ -76,9 +100,9 @@ def test_counts_that_do_not_help_are_left_out(split: NextItemSplit, model: Poole
     others = np.random.default_rng(0).permutation(len(right.items)).astype(np.int32)
     # What follows each item is said to follow another one.
     confused = replace(right, neighbours=replace(wrong, columns=others[wrong.columns]))
-    _, of_right, _, _ = pooled([replace(model, follows=right)], split)
-    _, weight, _, _ = pooled([replace(model, follows=confused)], split)
-    assert of_right > weight
+    _, of_right, _ = pooled([replace(model, follows=right)], split)
+    _, of_wrong, _ = pooled([replace(model, follows=confused)], split)
+    assert of_right.weight > of_wrong.weight
     which, *_ = pooled([replace(model, follows=confused), replace(model, follows=right)], split)
     assert which == 1
     asked = split.test.take(np.arange(5))
@@ -123,7 +147,7 @@ def test_the_curve_ends_with_the_pool_and_counts_all_seconds(fitted: Fitted, spl
     assert len(network) == fitted.epochs
     assert last["NDCG@10"] == pytest.approx(ndcg_10(fitted.model, split))
     assert network[-1]["seconds"] <= last["seconds"]
-    assert fitted.chosen["pool"].keys() == {"weight", "floor", "counts", "settings"}
+    assert fitted.chosen["pool"].keys() == {"weight", "floor", "last", "earlier", "counts", "settings"}
 
 
 @pytest.mark.parametrize("counts", COUNTS)
@@ -131,7 +155,7 @@ def test_either_kind_of_counts_is_saved_and_loaded(
     split: NextItemSplit, model: PooledNextItem, counts: str, tmp_path: Path
 ) -> None:
     follows = fit_model(counts, split).model
-    pool = replace(model, follows=follows, weight=1.0, floor=0.01)
+    pool = replace(model, follows=follows, weight=1.0, floor=0.01, last=-0.5, earlier=1.0)
     pool.save(tmp_path)
     again, asked = PooledNextItem.load(tmp_path), split.test.take(np.arange(5))
     assert type(again.follows) is type(follows)

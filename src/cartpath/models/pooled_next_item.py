@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cartpath.features import Log
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.baselines.folder import kind_of
+from cartpath.models.baselines.histories import histories
 from cartpath.models.baselines.item_to_item import ItemToItem
 from cartpath.models.baselines.session_knn import SessionKnn
 from cartpath.models.next_item import Index, ItemIndex, Scores
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour_next_item import BehaviourNextItem
 
 _POOL, _NETWORK, _FOLLOWS = "pool.json", "network", "follows"
+_NUMBERS = ("weight", "floor", "last", "earlier")
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,17 @@ class PooledNextItem:
     weight : float
         0 is the network alone.
     floor : float
+    last, earlier : float
+        What is added to the item that the path ends with, and to its other items: whether one comes back differs from
+        shop to shop, and neither part is asked about it alone.
     """
 
     network: BehaviourNextItem
     follows: ItemToItem | SessionKnn
     weight: float
     floor: float
+    last: float = 0.0
+    earlier: float = 0.0
 
     @property
     def items(self) -> ItemIndex:
@@ -55,10 +63,12 @@ class PooledNextItem:
     def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
         """Score every item for some paths; see ``NextItemModel``."""
         scores = self.network.score(log, user, ends, time)
-        if self.weight == 0:
-            return scores
-        found: Scores = scores + np.float32(self.weight) * lifted(self.shares(log, user, ends), self.floor)
-        return found
+        if self.weight:
+            scores = scores + np.float32(self.weight) * lifted(self.shares(log, user, ends), self.floor)
+        if self.last or self.earlier:
+            row, column, ends_it = path_items(self.items, log, user, ends)
+            scores[row, column] += np.where(ends_it, self.last, self.earlier).astype(np.float32)
+        return scores
 
     def shares(self, log: Log, user: Index, ends: Index) -> Scores:
         """Return the part of each item in what counts give to all (n, n_items); zeros where they give nothing."""
@@ -82,7 +92,7 @@ class PooledNextItem:
         for name, part in ((_NETWORK, self.network), (_FOLLOWS, self.follows)):
             (folder / name).mkdir(exist_ok=True)
             part.save(folder / name)
-        write_json(folder / _POOL, {"weight": self.weight, "floor": self.floor})
+        write_json(folder / _POOL, {name: getattr(self, name) for name in _NUMBERS})
 
     @classmethod
     def load(cls, folder: Path) -> PooledNextItem:
@@ -100,7 +110,20 @@ class PooledNextItem:
             raise CartpathError(f"{folder} holds no pooled next-item model (no {_POOL})", "fit and save one there")
         counts = SessionKnn if kind_of(folder / _FOLLOWS) == SessionKnn.kind else ItemToItem
         follows: ItemToItem | SessionKnn = counts.load(folder / _FOLLOWS)
-        return cls(BehaviourNextItem.load(folder / _NETWORK), follows, pool["weight"], pool["floor"])
+        network = BehaviourNextItem.load(folder / _NETWORK)
+        return cls(network, follows, **{name: pool[name] for name in _NUMBERS if name in pool})
+
+
+def path_items(items: ItemIndex, log: Log, user: Index, ends: Index) -> tuple[Index, Index, npt.NDArray[np.bool_]]:
+    """Return row and column of each item of some paths, once, and whether the path ends with it.
+
+    Events without an item, or with one that is not ranked, are passed over.
+    """
+    path = histories(log, items, user, ends)
+    cells = path.rows() * max(len(items), 1) + path.columns
+    # Backwards, so that of an item that comes again the last place is what is found.
+    there, first = np.unique(cells[::-1], return_index=True)
+    return there // max(len(items), 1), there % max(len(items), 1), path.ages()[::-1][first] == 0
 
 
 def lifted(shares: Scores, floor: float) -> Scores:

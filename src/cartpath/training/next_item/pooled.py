@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from time import perf_counter
@@ -12,9 +12,9 @@ import numpy as np
 from cartpath.evaluation.ranks import ndcg_at, rank_of
 from cartpath.models.baselines import ItemToItem, SessionKnn
 from cartpath.models.behaviour_next_item import BehaviourNextItem
-from cartpath.models.next_item import NextItemModel
-from cartpath.models.pooled_next_item import PooledNextItem, lifted
-from cartpath.tasks import NextItemSplit
+from cartpath.models.next_item import ItemIndex, NextItemModel, Scores
+from cartpath.models.pooled_next_item import PooledNextItem, lifted, path_items
+from cartpath.tasks import NextItemSplit, Questions
 from cartpath.training.data import Progress
 from cartpath.training.next_item.classical import fit_item_to_item, fit_session_knn
 from cartpath.training.next_item.judge import seen_of
@@ -24,6 +24,8 @@ from cartpath.training.next_item.search import MOST_QUESTIONS, some_of
 
 #: What the pool may be: of equals the first, so the network alone unless counts help.
 WEIGHTS, FLOORS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8), (0.0003, 0.001, 0.003, 0.01, 0.03)
+#: What may be added to the item that a path ends with, and to its others.
+REPEATS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 #: What may be pooled with the network.
 COUNTS: Mapping[str, Fit] = {"item-to-item": fit_item_to_item, "session-knn": fit_session_knn}
 #: Share of a budget that choosing each of the counts may take.
@@ -45,11 +47,13 @@ def fit_pooled(split: NextItemSplit, options: FitOptions, progress: Progress) ->
     network = fitted.model
     assert isinstance(network, BehaviourNextItem)
     pools = [PooledNextItem(network, _counts(found.model), 0.0, FLOORS[0]) for found in counted.values()]
-    which, weight, floor, score = pooled(pools, split)
+    which, model, score = pooled(pools, split)
+    if not split.filter_seen:
+        model, score = repeating(model, split)
     name, counts = list(counted.items())[which]
-    model = replace(pools[which], weight=weight, floor=floor)
     settings = {name: value for name, value in counts.chosen.items() if name not in ("tried", "valid_NDCG@10")}
-    pool = {"weight": weight, "floor": floor, "counts": name, "settings": settings}
+    numbers = {name: getattr(model, name) for name in ("weight", "floor", "last", "earlier")}
+    pool = {**numbers, "counts": name, "settings": settings}
     # A fit that was gone on with took longer than this process did.
     until = max(trained - began, *(point["seconds"] for point in fitted.curve)) if fitted.curve else trained - began
     seconds = round(until + perf_counter() - trained, 2)
@@ -68,8 +72,8 @@ def _counts(model: NextItemModel) -> ItemToItem | SessionKnn:
     return model
 
 
-def pooled(models: Sequence[PooledNextItem], split: NextItemSplit) -> tuple[int, float, float, float]:
-    """Return which pool of one network, with which weight and floor, is best on the validation questions.
+def pooled(models: Sequence[PooledNextItem], split: NextItemSplit) -> tuple[int, PooledNextItem, float]:
+    """Return the pool of one network, with weight and floor, that is best on the validation questions.
 
     Of many questions a sample is asked, smaller where there are many items.
 
@@ -81,25 +85,53 @@ def pooled(models: Sequence[PooledNextItem], split: NextItemSplit) -> tuple[int,
 
     Returns
     -------
-    tuple of int and floats
-        The place of the model, its weight, its floor, and its NDCG@10.
+    tuple of int, PooledNextItem and float
+        The place of the model, the model, and its NDCG@10.
     """
     network, log = models[0].network, split.log
-    n_items = max(len(network.items), 1)
-    asked = some_of(split.valid, max(min(MOST_QUESTIONS, _CELLS // n_items), 1), seed=0)
     ways = [(0, FLOORS[0], 0.0), *product(range(len(models)), FLOORS, WEIGHTS[1:])]
-    gains = np.zeros(len(ways))
-    at_once = max(_AT_ONCE // n_items, 1)
-    for start in range(0, len(asked), at_once):
-        part = asked.take(np.arange(start, min(start + at_once, len(asked))))
+
+    def scored(part: Questions) -> Iterator[Scores]:
         scores = network.score(log, part.user, part.ends)
         shares = [model.shares(log, part.user, part.ends) for model in models]
-        column = network.items.columns_of(log)[part.truth]
-        seen = seen_of(network.items, log, part) if split.filter_seen else None
         lift = {(which, floor): lifted(shares[which], floor) for which, floor, _ in ways}
-        for way, (which, floor, weight) in enumerate(ways):
-            raised = scores + np.float32(weight) * lift[which, floor]
-            gains[way] += ndcg_at(rank_of(raised, column, seen), 10).sum()
-    best = int(gains.argmax())
+        for which, floor, weight in ways:
+            yield scores + np.float32(weight) * lift[which, floor]
+
+    best, score = _best(network.items, split, scored, len(ways))
     which, floor, weight = ways[best]
-    return which, weight, floor, float(gains[best] / max(len(asked), 1))
+    return which, replace(models[which], weight=weight, floor=floor), score
+
+
+def repeating(model: PooledNextItem, split: NextItemSplit) -> tuple[PooledNextItem, float]:
+    """Return the model with what is best added to the items of the path, chosen as ``pooled`` does, and its NDCG@10."""
+    ways, plain = [(0.0, 0.0), *product(REPEATS, REPEATS)], replace(model, last=0.0, earlier=0.0)
+
+    def scored(part: Questions) -> Iterator[Scores]:
+        scores = plain.score(split.log, part.user, part.ends)
+        row, column, ends_it = path_items(model.items, split.log, part.user, part.ends)
+        before = scores[row, column]
+        for last, earlier in ways:
+            scores[row, column] = before + np.where(ends_it, last, earlier).astype(np.float32)
+            yield scores
+
+    best, score = _best(model.items, split, scored, len(ways))
+    last, earlier = ways[best]
+    return replace(model, last=last, earlier=earlier), score
+
+
+def _best(
+    items: ItemIndex, split: NextItemSplit, scored: Callable[[Questions], Iterator[Scores]], ways: int
+) -> tuple[int, float]:
+    """Return which way of scoring is best on the validation questions, of equals the first, and its NDCG@10."""
+    log, n_items = split.log, max(len(items), 1)
+    asked = some_of(split.valid, max(min(MOST_QUESTIONS, _CELLS // n_items), 1), seed=0)
+    gains, at_once = np.zeros(ways), max(_AT_ONCE // n_items, 1)
+    for start in range(0, len(asked), at_once):
+        part = asked.take(np.arange(start, min(start + at_once, len(asked))))
+        column = items.columns_of(log)[part.truth]
+        seen = seen_of(items, log, part) if split.filter_seen else None
+        for way, scores in enumerate(scored(part)):
+            gains[way] += ndcg_at(rank_of(scores, column, seen), 10).sum()
+    best = int(gains.argmax())
+    return best, float(gains[best] / max(len(asked), 1))
