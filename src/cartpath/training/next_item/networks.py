@@ -55,7 +55,8 @@ def fit_sasrec(split: NextItemSplit, options: FitOptions, progress: Progress) ->
     shape = {"backbone": "sasrec", "hidden": 50, "layers": 2, "heads": 1, "window": 50, "norm_input": False}
     shape |= {"dropout": 0.5 if dropout_for(log) > 0.3 else 0.2, "input_dropout": 0.0, "item_dropout": 0.0}
     settings = NetworkSettings(shape, loss="bce", weight_decay=0.0, **_PLAIN)
-    return _fit(split, log, options, replace(settings, tokens=4096, patience=10), None, progress, began)
+    # Batches of about as many events as the 128 paths of the original have; its loss learns slowly.
+    return _fit(split, log, options, replace(settings, patience=20), None, progress, began)
 
 
 def fit_gru(split: NextItemSplit, options: FitOptions, progress: Progress) -> Fitted:
