@@ -13,6 +13,7 @@ import typer
 from cartpath.cli.application import command
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress
+from cartpath.schema import CartpathError
 
 #: Seconds between lines of progress, and how a message ends that must not be missed.
 _EVERY, IGNORED = 30.0, "is ignored"
@@ -25,6 +26,13 @@ TrainUntil = Annotated[
     typer.Option(
         metavar="DATE", help="Learn from nothing at or after it; a date is its midnight in the shop's time zone."
     ),
+]
+ValidUntil = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Choose by nothing at or after it; half of what is left by default.")
+]
+CalibrateUntil = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Calibrate on nothing at or after it: test begins there; the end by default."),
 ]
 Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: intent (a purchase later in the session).")]
 
@@ -107,23 +115,36 @@ def pretrain(
 def finetune(
     shop: Workspace,
     task: Task = "intent",
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="What is trained: full, head, top, lora, adapter or prefix.")
+    ] = "full",
+    horizon: Annotated[
+        str, typer.Option(metavar="TIME", help="Within which the purchase must follow: session, 24h, 7d ...")
+    ] = "session",
+    positive_weight: Annotated[
+        float, typer.Option(metavar="X", help="Of a positive in the loss; calibration takes it out again.")
+    ] = 1.0,
     train_until: TrainUntil = None,
+    valid_until: ValidUntil = None,
+    calibrate_until: CalibrateUntil = None,
     epochs: Epochs = None,
     minutes: Minutes = None,
     seed: Seed = 0,
     fresh: Fresh = False,
     as_json: Json = False,
 ) -> None:
-    """Fine-tune the behaviour model for a task.
-
-    LightGBM on counts and the base rate are trained beside it, on the same sessions.
-    """
+    """Fine-tune the pretrained behaviour model for a task, by a method."""
     from cartpath import shop as shops
 
     with training_progress("finetune") as told:
         result = shops.open(shop).finetune(
             task,
+            method=method,
+            horizon=horizon,
+            positive_weight=positive_weight,
             train_until=train_until,
+            valid_until=valid_until,
+            calibrate_until=calibrate_until,
             epochs=epochs,
             minutes=minutes,
             seed=seed,
@@ -137,20 +158,71 @@ def finetune(
 def evaluate(
     shop: Workspace,
     task: Annotated[str, typer.Option(metavar="NAME", help="intent, next_item (recommendations), or all.")] = "all",
-    part: Annotated[str, typer.Option("--slice", metavar="NAME", help="validation or test.")] = "validation",
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Intent models, or all; by default what is fitted, the base rate and LightGBM."
+        ),
+    ] = None,
+    at_k: Annotated[
+        str, typer.Option("--at-k", metavar="1,3", help="Steps of the session at which intent is asked.")
+    ] = "1,3,5,10,20",
+    part: Annotated[
+        str | None,
+        typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Judge the models on a later slice of time."""
+    """Judge the models on a later slice of time; intent models that are not fitted yet are fitted first."""
     from cartpath import shop as shops
 
     opened = shops.open(shop)
+    steps = numbers(at_k)
     with training_progress("evaluate") as told:
-        result = opened.evaluate(task, part, seed, told)
+        result = opened.evaluate(task, part, seed, told, models=models, at_k=steps)
     if as_json:
-        print_json(result)
+        print_json(result if task == "all" else result[task])
         return
-    print_metrics(opened.metrics())
+    if "intent" in result:
+        print_intent(result["intent"])
+    print_metrics([row for row in opened.metrics() if row["task"] != "intent" and task in ("all", row["task"])])
+
+
+def numbers(text: str) -> list[int]:
+    """Read whole numbers with commas between.
+
+    Raises
+    ------
+    CartpathError
+        If one is none.
+
+    Examples
+    --------
+    >>> numbers("1, 3,5")
+    [1, 3, 5]
+    """
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise CartpathError(f"not whole numbers: {text!r}", "write them with commas between: 1,3,5") from None
+
+
+def print_intent(result: dict[str, Any]) -> None:
+    """Print a row for each model at each step."""
+    typer.echo(
+        f"Will a {result['target']} follow? {result['slice']} slice, {result['n']:,} questions,"
+        f" {result['positives']:,} positive. Best by the calibration slice: {result['best']}."
+    )
+    shown = ("auc", "ap", "log_loss", "ece", "precision", "recall", "f1", "accuracy")
+    rows = [
+        [row["k"], row["model"], row.get("n"), row.get("positives"), *(row.get(name) for name in shown)]
+        for row in result["results"]
+    ]
+    print_table(("k", "model", "n", "positives", *shown), rows, numeric=tuple(range(2, 12)))
+    for row in result["results"]:
+        if "error" in row and row["k"] == result["k"]:
+            typer.echo(f"{row['model']} failed: {row['error']}", err=True)
 
 
 @command()

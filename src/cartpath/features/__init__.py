@@ -22,7 +22,15 @@ from cartpath.features.order import order_statistics
 from cartpath.features.session import FeatureTable, session_features
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
-from cartpath.features.windows import Batch, chunks, gather, length_batches, window_starts
+from cartpath.features.windows import (
+    Batch,
+    SharedWindows,
+    chunks,
+    gather,
+    length_batches,
+    shared_windows,
+    window_starts,
+)
 
 __all__ = [
     "MAX_EVENTS",
@@ -34,6 +42,7 @@ __all__ = [
     "Log",
     "Lookups",
     "PathEncoder",
+    "SharedWindows",
     "Snapshot",
     "Vocabulary",
     "by_session",
@@ -63,6 +72,7 @@ __all__ = [
     "order_statistics",
     "read_log",
     "session_features",
+    "shared_windows",
     "stretch",
     "time_features",
     "user_of_event",

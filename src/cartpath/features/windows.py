@@ -88,6 +88,60 @@ def window_starts(offsets: Index, users: npt.NDArray[Any], ends: Index, length: 
     return starts
 
 
+@dataclass(frozen=True)
+class SharedWindows:
+    """Windows that answer questions at several places at once.
+
+    Attributes
+    ----------
+    starts, ends : int64 array (w,)
+        Within one user each.
+    window : int64 array (n,)
+        Which window answers each question.
+    """
+
+    starts: Index
+    ends: Index
+    window: Index
+
+
+def shared_windows(offsets: Index, ends: Index, length: int) -> SharedWindows:
+    """Group questions so that one pass of a causal network answers all of a window.
+
+    A window begins at a multiple of half its length, counted from the user's first event, and a question is answered
+    by the earliest window that reaches its end: from half a window to a whole one of history, or all there is. Which
+    events that are depends on the place alone and not on what else is asked, so training, evaluation and a live path
+    give a question the same input.
+
+    Parameters
+    ----------
+    offsets : int64 array (n_users + 1,)
+    ends : int64 array (n,)
+        Places after the last event that may be known, each after at least one event of its user.
+    length : int
+        Events of a window, 2 or more.
+
+    Returns
+    -------
+    SharedWindows
+        Each ends with the last question it answers.
+
+    Examples
+    --------
+    >>> found = shared_windows(np.array([0, 9]), np.array([1, 4, 5, 9]), 4)
+    >>> found.starts.tolist(), found.ends.tolist(), found.window.tolist()
+    ([0, 2, 6], [4, 5, 9], [0, 0, 1, 2])
+    """
+    half = length // 2
+    users = np.searchsorted(offsets, ends - 1, side="right") - 1
+    begin = offsets[users]
+    start = begin + np.maximum(-(-(ends - begin) // half) - 2, 0) * half
+    starts, window = np.unique(start, return_inverse=True)
+    stops = np.zeros(len(starts), np.int64)
+    np.maximum.at(stops, window, ends)
+    return SharedWindows(starts.astype(np.int64), stops, window.astype(np.int64))
+
+
 def chunks(offsets: Index, until: Index, length: int) -> tuple[Index, Index]:
     """Cut each user's path up to ``until`` into stretches of at most ``length``.
 

@@ -7,29 +7,27 @@ from cartpath.models.artefact import current_version, folder_of, has_version, ne
 from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
 from cartpath.models.extra import need
 from cartpath.models.huggingface import from_huggingface
-from cartpath.models.intent import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, tree_features
+from cartpath.models.intent import BehaviourIntent, IntentScorer, load_intent
 from cartpath.models.next_item import ItemIndex, NextItemModel
 from cartpath.models.pretrained import Pretrained
 
 __all__ = [
-    "BaseRate",
     "BehaviourIntent",
     "IntentScorer",
     "ItemIndex",
     "NextItemModel",
     "Platt",
     "Pretrained",
-    "TreeIntent",
     "current_version",
     "fit_platt",
     "folder_of",
     "from_huggingface",
     "has_version",
+    "load_intent",
     "logit",
     "need",
     "new_version",
     "read_json",
     "sigmoid",
-    "tree_features",
     "write_json",
 ]

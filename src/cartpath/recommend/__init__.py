@@ -4,7 +4,7 @@
     ``item_id``, ``title`` (None where the catalogue has none), ``score`` (from 0 to 1, the best first) and ``why``.
 ``fit_recommender(workspace, *, seed=0, progress=None) -> dict``
     Chooses the blend on the slice after training; the other two call it where it is missing or out of date.
-``evaluate_recommender(workspace, *, slice="validation", seed=0, progress=None) -> dict``
+``evaluate_recommender(workspace, *, slice=None, seed=0, progress=None) -> dict``
     Recall@20, NDCG@20 and MRR@20 beside popularity and co-occurrence; writes ``models/recommender/metrics.json``.
 """
 

@@ -17,7 +17,7 @@ from cartpath.recommend.fit import NAME, Fitted, K, Progress, hits, load_fitted,
 from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
-from cartpath.tasks import SLICES, NextItemRows, check_unshaped, next_item_rows
+from cartpath.tasks import NextItemRows, check_judged, check_unshaped, next_item_rows
 from cartpath.training.card import versions
 from cartpath.training.results import METRICS, row
 
@@ -31,7 +31,7 @@ _MOST_CELLS, _LEAST_USERS = 1_000_000_000, 1000
 def evaluate_recommender(
     workspace: Path | str,
     *,
-    slice: str = "validation",
+    slice: str | None = None,
     seed: int = 0,
     most_users: int = MOST_USERS,
     progress: Progress | None = None,
@@ -45,8 +45,8 @@ def evaluate_recommender(
     Parameters
     ----------
     workspace : Path
-    slice : str
-        ``validation`` or ``test``.
+    slice : str, optional
+        ``test`` or ``calibration``; by default test where the log has events in it.
     seed : int
         Of the bootstrap, and of the draw of users.
     most_users : int
@@ -66,8 +66,7 @@ def evaluate_recommender(
     CartpathError
         If nothing is pretrained, fewer than one user is asked for, or nobody touches an item in the slice.
     """
-    if slice not in SLICES[2:]:
-        raise CartpathError(f"there is no slice {slice!r} to judge on", f"known: {', '.join(SLICES[2:])}")
+    check_judged(slice)
     if most_users < 1:
         raise CartpathError(f"most_users must be 1 or more, not {most_users}")
     workspace = Path(workspace)
@@ -77,6 +76,7 @@ def evaluate_recommender(
         log = read_log(snapshot)
     fitted = load_fitted(workspace, log)
     check_unshaped(log.shaped_until, fitted.split)
+    slice = slice or fitted.split.latest(int(log.view.ts.max()) if log.view.n_events else 0)
     begin, end = fitted.split.bounds(slice)
     everyone = next_item_rows(log, begin, end)
     if not len(everyone):

@@ -123,11 +123,11 @@ def load_fitted(workspace: Path, log: Log) -> Fitted:
 
 
 def choose(log: Log, pretrained: Pretrained, split: TimeSplit, seed: int, told: Progress) -> tuple[Blend, int, float]:
-    """Return the blend with the best NDCG@20 on the calibration slice, the users judged, and its NDCG.
+    """Return the blend with the best NDCG@20 on the validation slice, the users judged, and its NDCG.
 
     One weight after the other, twice round: few enough choices that chance has little to pick from.
     """
-    begin, end = split.bounds("calibration")
+    begin, end = split.bounds("validation")
     rows = sampled(next_item_rows(log, begin, end), most_users(len(log.codes("item"))), seed)
     if not len(rows):
         return Blend(), 0, float("nan")

@@ -150,7 +150,7 @@ def steps_of(shop: Shop, wanted: Everything, progress_for: ProgressFor) -> list[
             "finetune",
             shown("finetune", lambda told: shop.finetune(**wanted.training, progress=told)),
             inputs=data(wanted.training),
-            outputs=files("models/intent/current.json"),
+            outputs=files("models/intent/best.json"),
             after=("pretrain",),
         ),
         Step(

@@ -226,7 +226,12 @@ class Shop(PathViews):
         return _room("training").finetune(self.path, task=task, **options)
 
     def evaluate(
-        self, task: str = "all", slice: str = "validation", seed: int = 0, progress: Progress | None = None
+        self,
+        task: str = "all",
+        slice: str | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Judge the models on a later slice of time than they learnt from.
 
@@ -234,12 +239,14 @@ class Shop(PathViews):
         ----------
         task : str
             ``"intent"``, ``"next_item"`` (recommendations), or ``"all"``.
-        slice : str
-            ``"validation"`` or ``"test"``.
+        slice : str, optional
+            ``"test"`` or ``"calibration"``; by default test where the log has events in it.
         seed : int
             Of the bootstrap.
         progress : callable, optional
             Called with a message and the share done.
+        **options
+            Of the task, such as ``models`` and ``at_k`` of intent; see ``cartpath.training.evaluate``.
 
         Returns
         -------
@@ -257,7 +264,8 @@ class Shop(PathViews):
         for name, (room, function) in _JUDGES.items():
             if task in ("all", name):
                 judge = getattr(_room(room), function)
-                found[name] = judge(self.path, slice=slice, seed=seed, progress=progress)
+                more = options if name == "intent" else {}
+                found[name] = judge(self.path, slice=slice, seed=seed, progress=progress, **more)
         return found
 
     def metrics(self) -> list[dict[str, Any]]:

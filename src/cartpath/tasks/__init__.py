@@ -1,7 +1,7 @@
 """What is predicted: the question, the moment it is asked, the answer, and the slices of time."""
 
 from cartpath.tasks.cuts import TimeCuts, time_cuts
-from cartpath.tasks.intent import EveryStep, IntentRows, IntentTask, every_step, intent_rows
+from cartpath.tasks.intent import STEPS, IntentRows, IntentTask, intent_rows
 from cartpath.tasks.next_item import NextItemRows, next_item_rows
 from cartpath.tasks.protocols import (
     PROTOCOLS,
@@ -12,9 +12,11 @@ from cartpath.tasks.protocols import (
 )
 from cartpath.tasks.questions import NextItemSplit, Questions, asked
 from cartpath.tasks.split import (
-    DEFAULT_SHARES,
+    JUDGED,
     SLICES,
+    Dates,
     TimeSplit,
+    check_judged,
     check_trained_before,
     check_unshaped,
     time_split,
@@ -22,10 +24,11 @@ from cartpath.tasks.split import (
 )
 
 __all__ = [
-    "DEFAULT_SHARES",
+    "JUDGED",
     "PROTOCOLS",
     "SLICES",
-    "EveryStep",
+    "STEPS",
+    "Dates",
     "IntentRows",
     "IntentTask",
     "NextItemRows",
@@ -34,9 +37,9 @@ __all__ = [
     "TimeCuts",
     "TimeSplit",
     "asked",
+    "check_judged",
     "check_trained_before",
     "check_unshaped",
-    "every_step",
     "intent_rows",
     "leave_one_out",
     "next_item_rows",

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.schema import MICROSECONDS, CartpathError, iso
+from cartpath.paths.calendar import calendar
+from cartpath.schema import CartpathError, iso
 from cartpath.store.path import PathView
 
-_DAY = 86_400 * MICROSECONDS
-#: Of the days, the last fifth is held out, half of it for each of validation and test.
+#: Of the days, the last fifth is held out.
 _HELD_OUT = 5
 
 
@@ -60,10 +60,32 @@ def time_cuts(view: PathView) -> TimeCuts:
     first, last = (int(view.ts.min()), int(view.ts.max())) if view.n_events else (0, 0)
     if first == last:
         raise CartpathError("all events have the same time, so time cannot be cut", "use a log whose events have times")
-    first_day, days = first // _DAY, last // _DAY - first // _DAY + 1
-    held_out = days // _HELD_OUT
+    return TimeCuts(*last_fifth(first, last))
+
+
+def last_fifth(first: int, last: int, zone: str = "UTC") -> tuple[int, int]:
+    """Return where the last fifth of the days begins, and its later half.
+
+    Where there are fewer than ten days, the time from the first to the last event is cut instead.
+
+    Parameters
+    ----------
+    first, last : int
+        Moments of the first and the last event, microseconds since 1970 UTC.
+    zone : str
+        IANA name of the time zone whose days they are.
+
+    Examples
+    --------
+    >>> day = 86_400_000_000
+    >>> [cut // day for cut in last_fifth(0, 20 * day - 1)]
+    [16, 18]
+    >>> last_fifth(0, 99)
+    (80, 90)
+    """
+    days = calendar("day", zone, first, last).edges
+    held_out = (len(days) - 1) // _HELD_OUT
     if held_out >= 2:
-        end = first_day + days
-        return TimeCuts((end - held_out) * _DAY, (end - held_out // 2) * _DAY)
+        return int(days[-1 - held_out]), int(days[-1 - held_out // 2])
     length = last + 1 - first
-    return TimeCuts(last + 1 - length // _HELD_OUT, last + 1 - length // (2 * _HELD_OUT))
+    return last + 1 - length // _HELD_OUT, last + 1 - length // (2 * _HELD_OUT)

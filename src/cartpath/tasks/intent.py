@@ -1,15 +1,21 @@
-"""Intent: at the k-th step of a session, will it still contain a purchase?"""
+"""Intent: at a step of a session, will a purchase follow?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log, by_session, count_within
-from cartpath.schema import Event
+from cartpath.schema import MICROSECONDS, CartpathError, Event
 from cartpath.tasks.split import SLICES, TimeSplit, check_unshaped
+
+Index = npt.NDArray[np.int64]
+#: Steps at which intent is asked where nobody says otherwise.
+STEPS: tuple[int, ...] = (1, 3, 5, 10, 20)
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -18,37 +24,44 @@ class IntentTask:
 
     Attributes
     ----------
-    k : int
-        Step of the session after which it is asked, from 1. Events of one hit are one step.
     target : str
         The event it is asked about.
+    horizon : int, optional
+        Microseconds within which it must follow; by default it must follow in the rest of the session.
     """
 
-    k: int = 5
     target: str = Event.purchase
+    horizon: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.horizon is not None and self.horizon < MICROSECONDS:
+            raise CartpathError("a horizon must be a second or longer", 'give it with its unit: "24h", "7d"')
 
 
 @dataclass(frozen=True)
 class IntentRows:
-    """Sessions that reached the k-th step without the target event until then.
+    """Steps of sessions, each before the session's first target event.
 
     Attributes
     ----------
     session, user : int64 array (n,)
         Rows in the view.
+    step : int64 array (n,)
+        Number of the step within its session, from 1; events of one hit are one step.
     ends : int64 array (n,)
-        Place in the path after the last event of the k-th step; nothing from there on may be known.
+        Place in the path after the last event of the step; nothing from there on may be known.
     label : int8 array (n,)
-        1 if the target event follows within the session.
+        1 if the target event follows.
     slice : int64 array (n,)
-        Place in ``SLICES``, by the session's start; -1 where the session straddles a cut.
+        Place in ``SLICES``; -1 where what is asked about straddles a cut, or would end after the log does.
     """
 
-    session: npt.NDArray[np.int64]
-    user: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
+    session: Index
+    user: Index
+    step: Index
+    ends: Index
     label: npt.NDArray[np.int8]
-    slice: npt.NDArray[np.int64]
+    slice: Index
 
     def __len__(self) -> int:
         return len(self.session)
@@ -57,109 +70,88 @@ class IntentRows:
         """Return the rows of one slice."""
         return self.take(np.flatnonzero(self.slice == SLICES.index(name)))
 
+    def at(self, step: int) -> IntentRows:
+        """Return the rows of one step."""
+        return self.take(np.flatnonzero(self.step == step))
+
     def take(self, rows: npt.NDArray[np.int64]) -> IntentRows:
         """Return some of the rows."""
-        return IntentRows(self.session[rows], self.user[rows], self.ends[rows], self.label[rows], self.slice[rows])
+        return IntentRows(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def intent_rows(log: Log, split: TimeSplit, task: IntentTask | None = None) -> IntentRows:
-    """Find the sessions that can be asked about, and the answers.
+def intent_rows(
+    log: Log, split: TimeSplit, task: IntentTask | None = None, steps: Sequence[int] | None = None
+) -> IntentRows:
+    """Find the steps that can be asked about, and the answers.
+
+    A session is asked at each step that it reaches without a target event until then, its last one included. It is in
+    a slice if all of it is, and with a horizon what the answer is read from, too.
 
     Parameters
     ----------
     log : Log
     split : TimeSplit
     task : IntentTask, optional
-        The 5th step and purchases by default.
+        Purchases in the rest of the session by default.
+    steps : sequence of int, optional
+        Steps to ask at, from 1; every one by default.
 
     Returns
     -------
     IntentRows
-        In the order of sessions; empty where no session is long enough.
+        In the order of sessions, then of steps; empty where no session is long enough.
 
     Raises
     ------
     CartpathError
         If what came after the first cut shaped the paths before it.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from cartpath.features import log_from_table
+    >>> when = pa.array([0, 1, 2], pa.timestamp("s", tz="UTC"))
+    >>> events = {"user_id": ["u"] * 3, "ts": when, "event": ["view", "view", "purchase"]}
+    >>> rows = intent_rows(log_from_table(pa.table(events)), TimeSplit((2**62,) * 3))
+    >>> rows.step.tolist(), rows.ends.tolist(), rows.label.tolist()
+    ([1, 2], [1, 2], [1, 1])
     """
     check_unshaped(log.shaped_until, split)
     task = task or IntentTask()
     view, sessions = log.view, log.view.sessions
-    steps = _Steps(log, task.target)
-    asked = np.flatnonzero((steps.n_steps >= task.k) & (steps.first_target > task.k))
-    return IntentRows(
-        session=asked,
-        user=sessions.user[asked].astype(np.int64),
-        ends=steps.end_of_step(task.k)[asked],
-        label=(steps.first_target[asked] <= steps.n_steps[asked]).astype(np.int8),
-        slice=split.slice_of(sessions.start[asked], _end(view.ts, steps)[asked]),
-    )
+    order, starts = by_session(view)
+    number = count_within(view.step[order] == 1, starts)
+    session = view.session[order].astype(np.int64)
+    hits = view.event[order] == log.event_codes.get(task.target, -2)
+    first_target = np.full(len(sessions), _NEVER)
+    np.minimum.at(first_target, session[hits], number[hits])
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = (number[1:] != number[:-1]) | (session[1:] != session[:-1])
+    asked = last & (number < first_target[session])
+    if steps is not None:
+        asked &= np.isin(number, np.asarray(steps))
+    row, step = session[asked], number[asked]
+    ends = order[asked] + 1
+    until = view.ts[order[starts[1:] - 1]][row] if len(sessions) else np.zeros(0, np.int64)
+    if task.horizon is None:
+        label = first_target[row] != _NEVER
+    else:
+        follows = _next_time(log, task.target)[ends - 1]
+        until = np.maximum(until, view.ts[ends - 1] + task.horizon)
+        label = follows <= view.ts[ends - 1] + task.horizon
+    slices = split.slice_of(sessions.start[row], until)
+    if task.horizon is not None and view.n_events:
+        slices[until > view.ts.max()] = -1
+    user = sessions.user[row].astype(np.int64)
+    return IntentRows(row, user, step, ends.astype(np.int64), label.astype(np.int8), slices)
 
 
-def _end(ts: npt.NDArray[np.int64], steps: _Steps) -> npt.NDArray[np.int64]:
-    ends: npt.NDArray[np.int64] = ts[steps.order[steps.starts[1:] - 1]]
-    return ends
-
-
-class _Steps:
-    """Steps of every session, in session order."""
-
-    def __init__(self, log: Log, target: str) -> None:
-        view = log.view
-        self.order, self.starts = by_session(view)
-        self.number = count_within(view.step[self.order] == 1, self.starts)
-        self.n_steps = np.zeros(len(view.sessions), np.int64)
-        session = view.session[self.order]
-        np.maximum.at(self.n_steps, session, self.number)
-        #: Step of the first target event; beyond all steps where there is none.
-        self.first_target = np.full(len(view.sessions), np.iinfo(np.int64).max)
-        hits = view.event[self.order] == log.event_codes.get(target, -2)
-        np.minimum.at(self.first_target, session[hits], self.number[hits])
-
-    def end_of_step(self, k: int) -> npt.NDArray[np.int64]:
-        """Return the place in the path after the last event of each session's k-th step (n_sessions,)."""
-        ends = np.zeros(len(self.n_steps), np.int64)
-        within = self.number <= k
-        session = np.repeat(np.arange(len(self.n_steps)), np.diff(self.starts))
-        np.maximum.at(ends, session[within], self.order[within] + 1)
-        return ends
-
-
-@dataclass(frozen=True)
-class EveryStep:
-    """The same question at every step, for training.
-
-    Attributes
-    ----------
-    label : int8 array (n_events,)
-        1 if the target event follows within the session.
-    asked : bool array (n_events,)
-        Last events of steps in sessions of the slice, before the first target event.
-    """
-
-    label: npt.NDArray[np.int8]
-    asked: npt.NDArray[np.bool_]
-
-
-def every_step(log: Log, split: TimeSplit, name: str, task: IntentTask | None = None) -> EveryStep:
-    """Ask at every step of the sessions that lie wholly within one slice.
-
-    Parameters
-    ----------
-    log : Log
-    split : TimeSplit
-    name : str
-        One of ``SLICES``.
-    task : IntentTask, optional
-    """
-    task = task or IntentTask()
-    view, sessions = log.view, log.view.sessions
-    steps = _Steps(log, task.target)
-    session = view.session[steps.order]
-    inside = split.slice_of(sessions.start, _end(view.ts, steps)) == SLICES.index(name)
-    last = np.ones(len(steps.order), np.bool_)
-    last[:-1] = (steps.number[1:] != steps.number[:-1]) | (session[1:] != session[:-1])
-    asked, label = np.zeros(view.n_events, np.bool_), np.zeros(view.n_events, np.int8)
-    asked[steps.order] = last & inside[session] & (steps.number < steps.first_target[session])
-    label[steps.order] = steps.first_target[session] <= steps.n_steps[session]
-    return EveryStep(label, asked)
+def _next_time(log: Log, target: str) -> Index:
+    """Return when each event's user next has a target event after it (n_events,); never is the largest number."""
+    view = log.view
+    places = np.flatnonzero(view.event == log.event_codes.get(target, -2))
+    after = np.searchsorted(places, np.arange(view.n_events), side="right")
+    found = np.append(places, view.n_events)[after]
+    user_end = np.repeat(view.offsets[1:], np.diff(view.offsets))
+    times: Index = np.where(found < user_end, np.append(view.ts, _NEVER)[found], _NEVER)
+    return times

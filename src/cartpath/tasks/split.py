@@ -1,27 +1,28 @@
-"""Slices of time: what a model learns from, is calibrated on, is judged on, in that order."""
+"""Slices of time: what a model learns from, is chosen by, is calibrated on, is judged on, in that order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.features import order_statistics
+from cartpath.paths.calendar import calendar
 from cartpath.schema import MICROSECONDS, CartpathError, iso
 from cartpath.store.path import PathView
+from cartpath.tasks.cuts import last_fifth
 
 #: Slices in the order of time.
-SLICES: tuple[str, ...] = ("train", "calibration", "validation", "test")
-#: Shares of the events before each cut.
-DEFAULT_SHARES: tuple[float, ...] = (0.7, 0.8, 0.9)
+SLICES: tuple[str, ...] = ("train", "validation", "calibration", "test")
+#: Slices that models are judged on, the better first: calibration has been used to calibrate, and nothing else.
+JUDGED: tuple[str, ...] = ("test", "calibration")
 
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """Three cuts that part time into train, calibration, validation and test.
+    """Three cuts that part time into train, validation, calibration and test.
 
     Attributes
     ----------
@@ -60,49 +61,72 @@ class TimeSplit:
         last = np.searchsorted(self.cuts, end, side="right")
         return np.where(first == last, first, -1).astype(np.int64)
 
+    def latest(self, last: int) -> str:
+        """Return the slice to judge on: test where there is an event in it, else calibration.
+
+        Parameters
+        ----------
+        last : int
+            Moment of the last event, microseconds since 1970 UTC.
+
+        Examples
+        --------
+        >>> TimeSplit((10, 20, 30)).latest(29), TimeSplit((10, 20, 30)).latest(30)
+        ('calibration', 'test')
+        """
+        return JUDGED[0] if last >= self.cuts[2] else JUDGED[1]
+
     def to_dict(self) -> dict[str, str]:
         """Return where each slice after the first begins, as ISO 8601."""
         return {name: iso(cut) for name, cut in zip(SLICES[1:], self.cuts, strict=True)}
 
 
-def time_split(view: PathView, shares: Sequence[float] = DEFAULT_SHARES, until: int | None = None) -> TimeSplit:
-    """Cut time so that the given shares of the events come before each cut.
+@dataclass(frozen=True)
+class Dates:
+    """Where slices end, as far as somebody said so, microseconds since 1970 UTC.
 
-    Parameters
+    Attributes
     ----------
-    view : PathView
-    shares : sequence of three floats
-        Ascending, between 0 and 1.
-    until : int, optional
-        The first cut, instead of the one by share.
+    train, valid, calibrate : int, optional
+        Nothing at or after it is learned from, chosen by, calibrated on.
+    zone : str
+        IANA name of the time zone whose days are counted where nobody said.
+    """
 
-    Returns
-    -------
-    TimeSplit
+    train: int | None = None
+    valid: int | None = None
+    calibrate: int | None = None
+    zone: str = "UTC"
+
+
+def check_judged(name: str | None) -> None:
+    """Refuse a slice that models are not judged on; none stands for the better of those that are.
 
     Raises
     ------
     CartpathError
-        If there are no events, or all have the same time, or none is before ``until``.
+        If it is not one of ``JUDGED``.
     """
-    return time_split_of(lambda: [view.ts], shares, until)
+    if name is not None and name not in JUDGED:
+        raise CartpathError(f"there is no slice {name!r} to judge on", f"known: {', '.join(JUDGED)}")
 
 
-def time_split_of(
-    pieces: Callable[[], Iterable[npt.NDArray[np.int64]]],
-    shares: Sequence[float] = DEFAULT_SHARES,
-    until: int | None = None,
-) -> TimeSplit:
-    """Cut time so that the given shares of the events come before each cut, reading their times in pieces.
+def time_split(view: PathView, dates: Dates | None = None) -> TimeSplit:
+    """Cut the time of a view's events; see ``time_split_of``."""
+    return time_split_of(lambda: [view.ts], dates)
+
+
+def time_split_of(pieces: Callable[[], Iterable[npt.NDArray[np.int64]]], dates: Dates | None = None) -> TimeSplit:
+    """Cut time at given dates; where there are none, at the last fifth of the days and at half of it.
+
+    Without a given end of the calibration slice it ends with the last event, and the test slice begins after it: it
+    has what is added to the log later. Where the training slice's end alone is given, the days from it on are halved.
 
     Parameters
     ----------
     pieces : callable
-        Gives the times of all events piece by piece, the same each time.
-    shares : sequence of three floats
-        Ascending, between 0 and 1.
-    until : int, optional
-        The first cut, instead of the one by share. The others part the events from it on as they would have been.
+        Gives the times of all events piece by piece.
+    dates : Dates, optional
 
     Returns
     -------
@@ -111,58 +135,62 @@ def time_split_of(
     Raises
     ------
     CartpathError
-        If there are no events, or all have the same time, or none is before ``until``.
+        If there are no events, or all have the same time, or none is before the end of the training slice, or the dates
+        do not follow each other.
 
     Examples
     --------
     >>> times = np.arange(100)
     >>> time_split_of(lambda: [times[50:], times[:50]]).cuts
-    (70, 80, 90)
-    >>> time_split_of(lambda: [times], until=40).cuts
-    (40, 60, 80)
+    (80, 90, 100)
+    >>> time_split_of(lambda: [times], Dates(train=40)).cuts
+    (40, 70, 100)
     """
-    n, first_ts, last_ts = 0, 2**63 - 1, -(2**63)
-    for piece in pieces():
-        if len(piece):
-            n, first_ts, last_ts = n + len(piece), min(first_ts, int(piece.min())), max(last_ts, int(piece.max()))
-    if not n:
+    dates = dates or Dates()
+    first, last = _ends(pieces)
+    end = last + 1 if dates.calibrate is None else dates.calibrate
+    default_train, default_valid = last_fifth(first, max(end - 1, first), dates.zone)
+    train = default_train if dates.train is None else dates.train
+    if train <= first:
+        raise CartpathError(
+            f"no event is before {iso(train)}, so there is nothing to learn from",
+            f"the first event is at {iso(first)}: choose a later date",
+        )
+    if dates.calibrate is None:
+        end = max(end, train, dates.valid or train)
+    if dates.valid is not None:
+        valid = dates.valid
+    else:
+        valid = default_valid if dates.train is None else _half(train, end, dates.zone)
+    if not train <= valid <= end:
+        raise CartpathError(
+            f"slices must follow each other, but training ends at {iso(train)}, validation at {iso(valid)} and"
+            f" calibration at {iso(end)}",
+            "give dates in that order: --train-until, --valid-until, --calibrate-until",
+        )
+    return TimeSplit((train, valid, end))
+
+
+def _ends(pieces: Callable[[], Iterable[npt.NDArray[np.int64]]]) -> tuple[int, int]:
+    """Return the first and the last time, or say that there is nothing to cut."""
+    ends = [(int(piece.min()), int(piece.max())) for piece in pieces() if len(piece)]
+    if not ends:
         raise CartpathError("there are no events to learn from", "ingest some first: cartpath ingest SHOP SOURCE")
-    if first_ts == last_ts:
+    first, last = min(first for first, _ in ends), max(last for _, last in ends)
+    if first == last:
         raise CartpathError(
             "all events have the same time, so nothing can be split by time", "ingest a log whose events have times"
         )
-    if until is not None:
-        return _split_at(pieces, shares, until, first_ts, last_ts)
-    places = [min(int(share * n), n - 1) for share in shares]
-    first, second, third = (int(ts) for ts in order_statistics(pieces, places))
-    # Cuts are at events; the first slice must not be empty even where most events share one time.
-    if first <= first_ts:
-        first = min(int(piece[piece > first_ts].min()) for piece in pieces() if (piece > first_ts).any())
-    second = max(second, first)
-    return TimeSplit((first, second, max(third, second)))
+    return first, last
 
 
-def _split_at(
-    pieces: Callable[[], Iterable[npt.NDArray[np.int64]]],
-    shares: Sequence[float],
-    until: int,
-    first_ts: int,
-    last_ts: int,
-) -> TimeSplit:
-    if until <= first_ts:
-        raise CartpathError(
-            f"no event is before {iso(until)}, so there is nothing to learn from",
-            f"the first event is at {iso(first_ts)}: choose a later date",
-        )
-    if until > last_ts:
-        return TimeSplit((until, until, until))
-    learned = sum(int((piece < until).sum()) for piece in pieces())
-    later = sum(len(piece) for piece in pieces()) - learned
-    # Of what comes from the cut on, the shares that the slices have of it by default.
-    part = [(share - shares[0]) / (1 - shares[0]) for share in shares[1:]]
-    places = [learned + min(int(round(p * later, 6)), later - 1) for p in part]
-    second, third = (int(ts) for ts in order_statistics(pieces, places))
-    return TimeSplit((until, max(second, until), max(third, until)))
+def _half(begin: int, end: int, zone: str) -> int:
+    """Return the middle of a stretch of time: at midnight where it has two days or more."""
+    if end <= begin:
+        return begin
+    days = calendar("day", zone, begin, end - 1).edges
+    middle = int(days[len(days) // 2])
+    return middle if len(days) > 2 and begin < middle < end else begin + (end - begin) // 2
 
 
 def check_trained_before(trained_until: int, split: TimeSplit) -> None:

@@ -2,11 +2,11 @@
 
 ``pretrain(workspace, *, size=None, train_until=None, epochs=None, minutes=None, seed=0, resume=True, ...) -> dict``
     Learns the behaviour model on the events before the first cut; writes ``models/behaviour`` and returns its card.
-``finetune(workspace, *, task="intent", k=5, train_until=None, epochs=None, minutes=None, ...) -> dict``
-    Learns intent from it, and LightGBM and the base rate on the same rows; writes ``models/intent*``. A pretrained
-    model that saw anything at or after ``train_until`` is refused.
-``evaluate(workspace, *, task="intent", slice="validation", seed=0, progress=None) -> dict``
-    Judges them on a later slice; writes ``models/intent/metrics.json``.
+``finetune(workspace, *, task="intent", method="full", horizon=None, train_until=None, ...) -> dict``
+    Fine-tunes it for intent by a method; writes ``models/intent-behaviour-METHOD``. A pretrained model that saw
+    anything at or after ``train_until`` is refused.
+``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, seed=0, progress=None) -> dict``
+    Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
 ``metrics(workspace) -> list[dict]``
     Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
     ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None),
@@ -19,8 +19,8 @@ point, by Ctrl-C or a kill, the next call with the same settings goes on from th
 starts afresh).
 """
 
-from cartpath.training.evaluate import evaluate
-from cartpath.training.finetune import finetune
+from cartpath.training.intent.evaluate import evaluate
+from cartpath.training.intent.finetune import finetune
 from cartpath.training.pretrain import pretrain
 from cartpath.training.results import calibration, metrics
 

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cartpath import config, store
-from cartpath.config import zone_named
+from cartpath import store
 from cartpath.features import ItemWords, Log, PathEncoder, Snapshot, fit_encoder_over, fit_words_of, order_statistics
 from cartpath.models import Pretrained, folder_of, from_huggingface, need, new_version, write_json
 from cartpath.models.artefact import CARD
-from cartpath.schema import iso, microseconds_of
+from cartpath.schema import iso
 from cartpath.tasks import TimeSplit, check_unshaped, time_split_of
 from cartpath.training.card import made_now
 from cartpath.training.checkpoint import CHECKPOINTS, key_of
 from cartpath.training.corpus import Corpus, all_times
-from cartpath.training.data import Progress, silent
+from cartpath.training.data import Progress, dates_in, silent
 from cartpath.training.plan import Plan, State
 from cartpath.training.processes import is_first, processes
 from cartpath.training.readme import write_readme
@@ -120,9 +119,9 @@ def pretrain(
     check_tracker(tracker)
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
-    moment = moment_in(workspace, train_until)
+    dates = dates_in(workspace, train_until)
     with store.open_snapshot(workspace) as snapshot:
-        split = time_split_of(lambda: all_times(snapshot), until=moment)
+        split = time_split_of(lambda: all_times(snapshot), dates)
         check_unshaped(snapshot.shaped_until, split)
         data = Data.of(snapshot, split)
         plan = Plan(
@@ -137,13 +136,6 @@ def pretrain(
         shape = dict(settings or {})
         job = _Job(workspace, data, plan, size, shape, backbone, tokens, time_share, tracker, told)
         return job.run(resume)
-
-
-def moment_in(workspace: Path, moment: str | int | None) -> int | None:
-    """Return a date or time in the shop's time zone as microseconds since 1970 UTC."""
-    if moment is None or isinstance(moment, int):
-        return moment
-    return microseconds_of(moment, zone_named(config.load(workspace).shop.time_zone))
 
 
 def auto_epochs(n_train: int) -> int:

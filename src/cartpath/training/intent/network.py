@@ -10,15 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cartpath.features import EncodedLog, gather, length_batches
+from cartpath.features import EncodedLog, gather, length_batches, shared_windows
 from cartpath.models.behaviour import BehaviourModel
-from cartpath.training.intent import Windows
+from cartpath.tasks import IntentRows
 from cartpath.training.stream import Part
 
 #: Padded events of a batch.
 _TOKENS = 4096
-#: Weight of the question at other steps than the k-th.
-_OTHER_STEPS = 0.3
 
 
 class IntentNetwork(nn.Module):
@@ -36,7 +34,7 @@ class IntentNetwork(nn.Module):
     def forward(
         self, ids: Tensor, seconds: Tensor, session: Tensor, label: Tensor, weight: Tensor, scale: Tensor
     ) -> dict[str, Any]:
-        """Return the loss of a part of a batch.
+        """Return the loss of a part of a batch: binary cross-entropy, weighted.
 
         Parameters
         ----------
@@ -55,20 +53,36 @@ class IntentNetwork(nn.Module):
 
 
 class IntentSource:
-    """Batches of windows of training sessions.
+    """Batches of windows of paths in which every step of the training sessions is asked about.
 
     Parameters
     ----------
     encoded : EncodedLog
-    windows : Windows
-    k : int
-        The step that is asked about.
+    rows : IntentRows
+        To learn from.
+    weight : float32 array (n,)
+    window : int
+        Events of a window: each question has the history that it has when it is scored (``shared_windows``).
     seed : int
     """
 
-    def __init__(self, encoded: EncodedLog, windows: Windows, k: int, seed: int) -> None:
-        self._encoded, self._windows, self._k, self._seed = encoded, windows, k, seed
+    def __init__(
+        self, encoded: EncodedLog, rows: IntentRows, weight: npt.NDArray[np.float32], window: int, seed: int
+    ) -> None:
+        self._encoded, self._seed = encoded, seed
+        self._windows = shared_windows(encoded.log.view.offsets, rows.ends, window)
+        n = encoded.log.view.n_events
+        # Windows overlap: each question is asked in the one that answers it.
+        self._asked_in = np.full(n, -1, np.int32)
+        self._weight, self._label = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        places = rows.ends - 1
+        self._asked_in[places], self._weight[places], self._label[places] = self._windows.window, weight, rows.label
         self._mixed: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
+
+    @property
+    def size(self) -> int:
+        """Events of all windows."""
+        return int((self._windows.ends - self._windows.starts).sum())
 
     def batches(self, epoch: int) -> int:
         """Return how many batches an epoch has."""
@@ -76,10 +90,11 @@ class IntentSource:
 
     def part(self, epoch: int, batch: int, part: int, parts: int) -> Part:
         """Return one of some parts of a batch."""
-        windows, rows = self._windows, self._rows(epoch)[batch]
-        whole = gather(self._encoded, windows.starts[rows], windows.ends[rows])
-        label, weight = self._questions(rows, whole.rows, whole.session)
-        mine = slice(part, None, parts)
+        rows = self._rows(epoch)[batch]
+        whole = gather(self._encoded, self._windows.starts[rows], self._windows.ends[rows])
+        asked = (whole.rows >= 0) & (self._asked_in[whole.rows] == rows[:, None])
+        label, weight = np.where(asked, self._label[whole.rows], 0), np.where(asked, self._weight[whole.rows], 0)
+        mine, total = slice(part, None, parts), float(weight.sum())
         if part >= len(rows):
             # A batch of fewer windows than parts: work on one, ask nothing.
             mine, weight = slice(0, 1), np.zeros_like(weight)
@@ -87,11 +102,11 @@ class IntentSource:
             "ids": whole.ids,
             "seconds": whole.seconds,
             "session": whole.session,
-            "label": label,
+            "label": label.astype(np.float32),
+            "weight": weight.astype(np.float32),
         }
-        inputs = {name: torch.from_numpy(array[mine]) for name, array in arrays.items()}
-        inputs["weight"] = torch.from_numpy(weight[mine])
-        inputs["scale"] = torch.tensor([float(weight.sum()), parts], dtype=torch.float32)
+        inputs = {name: torch.from_numpy(np.ascontiguousarray(array[mine])) for name, array in arrays.items()}
+        inputs["scale"] = torch.tensor([total, parts], dtype=torch.float32)
         return Part(inputs, int((whole.rows >= 0).sum()), whole.rows.size)
 
     def _rows(self, epoch: int) -> list[npt.NDArray[np.int64]]:
@@ -100,13 +115,3 @@ class IntentSource:
             rng = np.random.default_rng([self._seed, epoch])
             self._mixed = (epoch, list(length_batches(lengths, _TOKENS, rng)))
         return self._mixed[1]
-
-    def _questions(
-        self, windows: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], session: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        found = self._windows
-        at_k = self._encoded.moments.place[rows] == self._k
-        asked = found.steps.asked[rows] & (rows >= 0) & (session == found.session[windows][:, None])
-        asked &= found.asked(windows, at_k)
-        weight = np.where(asked, np.where(at_k, 1.0, _OTHER_STEPS), 0.0)
-        return np.where(asked, found.steps.label[rows], 0).astype(np.float32), weight.astype(np.float32)

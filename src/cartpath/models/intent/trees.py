@@ -1,0 +1,88 @@
+"""LightGBM on what is known of a session so far, alone or with what a pretrained network makes of the path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cartpath.features import FeatureTable, Log, PathEncoder, encode, session_features
+from cartpath.models.artefact import write_json
+from cartpath.models.calibration import logit
+from cartpath.models.extra import need
+from cartpath.models.intent.scorer import SCORER, Floats, Index, read_scorer
+from cartpath.models.pretrained import Pretrained
+
+_TREES, _FROZEN = "trees.txt", "frozen"
+
+
+@dataclass
+class TreeIntent:
+    """Boosted trees.
+
+    Attributes
+    ----------
+    trees : lightgbm.Booster
+    encoder : PathEncoder
+    frozen : Pretrained, optional
+        A network that saw no answers; its view of the path is input as well.
+    """
+
+    trees: Any
+    encoder: PathEncoder
+    frozen: Pretrained | None = None
+
+    def logits(self, log: Log, ends: Index) -> Floats:
+        """Return the log odds (n,); see ``Intent``."""
+        values = tree_features(log, self.encoder, ends, self.frozen).values
+        return logit(np.asarray(self.trees.predict(values, num_threads=2), np.float64))
+
+    def save(self, folder: Path) -> None:
+        """Write the trees, their encoder and the network into a folder."""
+        (folder / _TREES).write_text(self.trees.model_to_string(), encoding="utf-8")
+        if self.frozen is not None:
+            self.frozen.save(folder / _FROZEN)
+        content = {"kind": "trees", "encoder": self.encoder.to_dict(), "frozen": self.frozen is not None}
+        write_json(folder / SCORER, content)
+
+    @classmethod
+    def load(cls, folder: Path) -> TreeIntent:
+        """Read what ``save`` wrote."""
+        raw = read_scorer(folder)
+        text = (folder / _TREES).read_text(encoding="utf-8")
+        trees = need("lightgbm", "the LightGBM model").Booster(model_str=text)
+        frozen = Pretrained.load(folder / _FROZEN) if raw["frozen"] else None
+        return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen)
+
+
+def tree_features(log: Log, encoder: PathEncoder, ends: Index, frozen: Pretrained | None = None) -> FeatureTable:
+    """Describe the sessions of the events before ``ends``.
+
+    Parameters
+    ----------
+    log : Log
+    encoder : PathEncoder
+    ends : int64 array (n,)
+    frozen : Pretrained, optional
+        Its vector of the path, and the probability it gives each type of the next event, are columns too.
+    """
+    found = session_features(encode(log, encoder), encoder, log.view.session[ends - 1].astype(np.int64), ends)
+    if frozen is None:
+        return found
+    more = frozen_features(frozen, log, ends)
+    names = [f"hidden_{n}" for n in range(frozen.model.config.hidden)]
+    names += [f"next_type_{n}" for n in range(frozen.model.config.n_events)]
+    return FeatureTable(found.names + names, np.column_stack([found.values, more]), found.categorical)
+
+
+def frozen_features(frozen: Pretrained, log: Log, ends: Index) -> npt.NDArray[np.float32]:
+    """Return a network's vector of each path, and its log probabilities of the next type (n, hidden + n_events)."""
+    import torch
+
+    with torch.inference_mode():
+        hidden = frozen.hidden_at(log, ends)
+        types = frozen.model.next_type(hidden).log_softmax(1)
+    return np.asarray(torch.cat([hidden, types], 1).numpy(), np.float32)
