@@ -4,7 +4,23 @@ The network itself is in ``cartpath.models.behaviour``, which needs PyTorch and 
 """
 
 from cartpath.models.artefact import current_version, folder_of, has_version, new_version, read_json, write_json
-from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
+from cartpath.models.calibration import (
+    Calibrator,
+    Chosen,
+    Isotonic,
+    Platt,
+    Temperature,
+    calibrator_from_dict,
+    choose_calibrator,
+    fit_isotonic,
+    fit_platt,
+    fit_shift,
+    fit_temperature,
+    logit,
+    sigmoid,
+    unweighted,
+    weight_shift,
+)
 from cartpath.models.extra import need
 from cartpath.models.huggingface import from_huggingface
 from cartpath.models.intent import BaseRate, BehaviourIntent, IntentScorer, TreeIntent, tree_features
@@ -14,14 +30,23 @@ from cartpath.models.pretrained import Pretrained
 __all__ = [
     "BaseRate",
     "BehaviourIntent",
+    "Calibrator",
+    "Chosen",
     "IntentScorer",
+    "Isotonic",
     "ItemIndex",
     "NextItemModel",
     "Platt",
     "Pretrained",
+    "Temperature",
     "TreeIntent",
+    "calibrator_from_dict",
+    "choose_calibrator",
     "current_version",
+    "fit_isotonic",
     "fit_platt",
+    "fit_shift",
+    "fit_temperature",
     "folder_of",
     "from_huggingface",
     "has_version",
@@ -31,5 +56,7 @@ __all__ = [
     "read_json",
     "sigmoid",
     "tree_features",
+    "unweighted",
+    "weight_shift",
     "write_json",
 ]
