@@ -24,6 +24,19 @@ def mid_ranks(scores: Floats) -> Floats:
     return ranks
 
 
+def ends_of_ties(ordered: Floats) -> npt.NDArray[np.bool_]:
+    """Mark the last row of each run of equal scores (n,), given scores in order.
+
+    Examples
+    --------
+    >>> ends_of_ties(np.array([3.0, 2.0, 2.0])).tolist()
+    [True, False, True]
+    """
+    last = np.ones(len(ordered), bool)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    return last
+
+
 def roc_auc(labels: npt.NDArray[Any], scores: Floats) -> float:
     """Return the chance that a random positive scores above a random negative; ties count one half.
 
@@ -73,7 +86,8 @@ def average_precision(labels: npt.NDArray[Any], scores: Floats) -> float:
         return float("nan")
     order = np.argsort(-scores, kind="stable")
     found = np.cumsum(labels[order])
-    last = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    last = np.flatnonzero(ends_of_ties(scores[order]))
     precision = found[last] / (last + 1)
     gained = np.diff(np.concatenate([[0], found[last]]))
-    return float((precision * gained).sum() / labels.sum())
+    # Added in order, as the draws of ``drawn_discrimination`` add: equal to the last digit.
+    return float(np.cumsum(precision * gained)[-1] / labels.sum())

@@ -69,14 +69,27 @@ def reliability(labels: npt.NDArray[Any], probabilities: Floats, bins: int = 10)
     """
     if not len(labels):
         return []
-    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
-    group = np.searchsorted(edges, probabilities, side="right")
+    group = bin_of(probabilities, bins)
     out = []
-    for number in np.unique(group):
+    for number in range(int(group.max()) + 1):
         rows = group == number
         n, positives = int(rows.sum()), float(np.asarray(labels)[rows].sum())
         out.append(ReliabilityBin(float(probabilities[rows].mean()), positives / n, *wilson(positives, n), n))
     return out
+
+
+def bin_of(probabilities: Floats, bins: int) -> npt.NDArray[np.int64]:
+    """Return the bin of each row (n,), from 0 and none of them empty: of about as many rows, equal ones together.
+
+    Examples
+    --------
+    >>> bin_of(np.array([0.1, 0.2, 0.2, 0.3, 0.4]), 3).tolist()
+    [0, 1, 1, 1, 2]
+    """
+    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
+    group: npt.NDArray[np.int64]
+    _, group = np.unique(np.searchsorted(edges, probabilities, side="right"), return_inverse=True)
+    return group
 
 
 def expected_calibration_error(labels: npt.NDArray[Any], probabilities: Floats, bins: int = 10) -> float:

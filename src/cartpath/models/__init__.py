@@ -4,7 +4,23 @@ The network itself is in ``cartpath.models.behaviour``, which needs PyTorch and 
 """
 
 from cartpath.models.artefact import current_version, folder_of, has_version, new_version, read_json, write_json
-from cartpath.models.calibration import Platt, fit_platt, logit, sigmoid
+from cartpath.models.calibration import (
+    Calibrator,
+    Chosen,
+    Isotonic,
+    Platt,
+    Temperature,
+    calibrator_from_dict,
+    choose_calibrator,
+    fit_isotonic,
+    fit_platt,
+    fit_shift,
+    fit_temperature,
+    logit,
+    sigmoid,
+    unweighted,
+    weight_shift,
+)
 from cartpath.models.extra import need
 from cartpath.models.huggingface import from_huggingface
 from cartpath.models.intent import BehaviourIntent, IntentScorer, load_intent
@@ -13,13 +29,22 @@ from cartpath.models.pretrained import Pretrained
 
 __all__ = [
     "BehaviourIntent",
+    "Calibrator",
+    "Chosen",
     "IntentScorer",
+    "Isotonic",
     "ItemIndex",
     "NextItemModel",
     "Platt",
     "Pretrained",
+    "Temperature",
+    "calibrator_from_dict",
+    "choose_calibrator",
     "current_version",
+    "fit_isotonic",
     "fit_platt",
+    "fit_shift",
+    "fit_temperature",
     "folder_of",
     "from_huggingface",
     "has_version",
@@ -29,5 +54,7 @@ __all__ = [
     "new_version",
     "read_json",
     "sigmoid",
+    "unweighted",
+    "weight_shift",
     "write_json",
 ]
