@@ -133,6 +133,26 @@ class Gru(Backbone):
         return out
 
 
+class Lstm(Backbone):
+    """Long short-term memory over the path (Hochreiter and Schmidhuber, 1997).
+
+    Parameters
+    ----------
+    config : BehaviourConfig
+    """
+
+    def __init__(self, config: BehaviourConfig) -> None:
+        super().__init__()
+        between = config.dropout if config.layers > 1 else 0.0
+        self.layers = nn.LSTM(config.hidden, config.hidden, config.layers, batch_first=True, dropout=between)
+        self.norm = nn.LayerNorm(config.hidden)
+
+    def forward(self, x: Tensor, seconds: Tensor, session: Tensor) -> Tensor:
+        """See ``Backbone``."""
+        out: Tensor = self.norm(self.layers(x)[0])
+        return out
+
+
 class HuggingFace(Backbone):
     """Any causal model of the Transformers library, fed by ``inputs_embeds``.
 
@@ -174,6 +194,7 @@ BACKBONES: Mapping[str, Callable[[Any], Backbone]] = {
     "transformer": CausalTransformer,
     "sasrec": SasRec,
     "gru": Gru,
+    "lstm": Lstm,
     "huggingface": HuggingFace,
 }
 
