@@ -2,7 +2,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartpath.features import chunks, encode, fit_encoder, gather, head, join, length_batches, window_starts
+from cartpath.features import (
+    chunks,
+    encode,
+    fit_encoder,
+    gather,
+    head,
+    join,
+    length_batches,
+    shared_windows,
+    window_starts,
+)
 from tests.features.logs import make_log, random_table
 
 
@@ -55,3 +65,18 @@ def test_joined_views_are_the_whole():
         for name in ("ts", "event", "item", "session"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
         np.testing.assert_array_equal(ours.sessions.context["device"], theirs.sessions.context["device"])
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(2, 11), st.randoms())
+def test_a_place_is_answered_with_the_same_history_whatever_else_is_asked(sizes, length, random):
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    ends = np.array([place + 1 for place in range(offsets[-1]) if random.random() < 0.5], np.int64)
+    found = shared_windows(offsets, ends, length)
+    for end, window in zip(ends, found.window, strict=True):
+        start = found.starts[window]
+        alone = shared_windows(offsets, np.array([end]), length)
+        assert (alone.starts.tolist(), alone.ends.tolist()) == ([start], [end])
+        begin = offsets[np.searchsorted(offsets, end - 1, side="right") - 1]
+        assert begin <= start < end <= found.ends[window] <= start + length
+        assert start == begin or end - start > length // 2
+    assert set(found.ends) <= set(ends)

@@ -5,15 +5,26 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from cartpath.features import encode, fit_encoder, gather, window_starts  # noqa: E402
-from cartpath.models import BaseRate, BehaviourIntent, Platt, Pretrained, TreeIntent  # noqa: E402
+from cartpath.models import Platt, Pretrained, load_intent  # noqa: E402
 from cartpath.models.behaviour import BehaviourModel, config_for  # noqa: E402
+from cartpath.models.intent import (  # noqa: E402
+    BaseRate,
+    BehaviourIntent,
+    BlendIntent,
+    IntentScorer,
+    StepCalibration,
+)
 from cartpath.schema import CartpathError  # noqa: E402
-from cartpath.tasks import IntentTask, intent_rows, time_split  # noqa: E402
-from cartpath.training.intent import intent_data  # noqa: E402
+from cartpath.tasks import intent_rows, time_split  # noqa: E402
+from cartpath.training.data import silent  # noqa: E402
+from cartpath.training.intent import classical  # noqa: E402
+from cartpath.training.intent.data import intent_data  # noqa: E402
+from cartpath.training.intent.job import Job  # noqa: E402
 from cartpath.training.pretrain import build_model  # noqa: E402
-from cartpath.training.trees import fit_trees  # noqa: E402
 from tests.features.logs import make_log, random_table, shop_table  # noqa: E402
 from tests.models.cut import cut_path  # noqa: E402
+
+RATES = {3: 0.2, 5: 0.3, 10: 0.3, 20: 0.4}
 
 
 def random_model(log, seed=0):
@@ -37,27 +48,38 @@ def log():
     return make_log(random_table(11, users=40, events=60))
 
 
-def scorers(log):
+@pytest.fixture(scope="module")
+def scorers(log, tmp_path_factory):
+    """One of each kind, fitted on another log than it is asked about."""
     shop = make_log(shop_table(200))
-    data = intent_data(shop, time_split(shop.view), IntentTask(k=3))
     pretrained = random_model(shop)
-    trees = fit_trees(shop, pretrained.encoder, data.rows.of("train"), data.rows.of("calibration"), 0)
-    return [BehaviourIntent(random_model(log), Platt(0.7, -0.2)), trees, BaseRate(0.2)]
+    base = tmp_path_factory.mktemp("base")
+    pretrained.save(base)
+    job = Job(base, intent_data(shop, time_split(shop.view)), base, {})
+    fits = [
+        classical.boosted(job, False, silent),
+        classical.boosted(job, True, silent),
+        classical.logistic(job, silent),
+    ]
+    models = [BehaviourIntent(random_model(log)), *(fitted.model for fitted in fits), BaseRate({1: 0.1, 2: 0.2} | RATES)]
+    models.append(BlendIntent({"a": models[0], "b": models[1]}, {"a": 0.5, "b": 0.25}, -0.1))
+    calibration = StepCalibration(Platt(0.7, -0.2), {3: Platt(0.5, 0.1)})
+    return [IntentScorer(model, calibration) for model in models]
 
 
-def test_the_future_leaves_every_score_equal_to_the_bit(log):
-    for scorer in scorers(log):
+def test_the_future_leaves_every_score_equal_to_the_bit(log, scorers):
+    for scorer in scorers:
         for end in some_ends(log):
             user = int(np.searchsorted(log.view.offsets, end - 1, side="right")) - 1
             path, known = log.view.user(user), int(end - log.view.offsets[user])
             whole = cut_path(log, path, path.n_events)
             short = cut_path(log, path, known)
             now = np.array([known])
-            assert scorer.score(whole, now).tolist() == scorer.score(short, now).tolist(), type(scorer)
+            assert scorer.score(whole, now).tolist() == scorer.score(short, now).tolist(), type(scorer.model)
 
 
-def test_one_path_at_a_time_or_all_at_once_is_the_same(log):
-    for scorer in scorers(log):
+def test_one_path_at_a_time_or_all_at_once_is_the_same(log, scorers):
+    for scorer in scorers:
         ends = some_ends(log)
         together = scorer.score(log, ends)
         alone = np.concatenate([scorer.score(log, ends[n : n + 1]) for n in range(len(ends))])
@@ -90,13 +112,14 @@ def test_hidden_states_do_not_see_later_events(log):
     assert not torch.allclose(before[0, 10:], after[0, 10:])
 
 
-def test_saved_and_loaded_scores_are_the_same(log, tmp_path):
+def test_saved_and_loaded_scores_are_the_same(log, scorers, tmp_path):
     ends = some_ends(log)
-    for number, scorer in enumerate(scorers(log)):
+    for number, scorer in enumerate(scorers):
         folder = tmp_path / str(number)
         folder.mkdir()
         scorer.save(folder)
-        again = type(scorer).load(folder)
+        again = load_intent(folder)
+        assert type(again.model) is type(scorer.model)
         assert again.score(log, ends).tolist() == scorer.score(log, ends).tolist()
 
 
@@ -126,18 +149,41 @@ def test_items_are_dropped_only_in_training(log):
     assert torch.equal(dropped[..., 2:], ids[..., 2:])
 
 
-def test_what_is_no_model_is_refused(tmp_path):
-    for kind in (BehaviourIntent, TreeIntent, BaseRate):
-        with pytest.raises(CartpathError):
-            kind.load(tmp_path)
+def test_what_is_no_model_is_refused(scorers, tmp_path):
+    with pytest.raises(CartpathError, match="holds no intent model"):
+        load_intent(tmp_path)
+    (tmp_path / "scorer.json").write_text('{"kind": "oracle"}')
+    with pytest.raises(CartpathError, match="unknown kind 'oracle'"):
+        load_intent(tmp_path)
+    scorers[-2].save(tmp_path)
+    (tmp_path / "calibration.json").unlink()
+    with pytest.raises(CartpathError, match="no calibration"):
+        load_intent(tmp_path)
 
 
-def test_nothing_to_score(log):
+def test_nothing_to_score(log, scorers):
     nothing = np.zeros(0, np.int64)
-    assert all(len(scorer.score(log, nothing)) == 0 for scorer in scorers(log))
+    assert all(len(scorer.score(log, nothing)) == 0 for scorer in scorers)
 
 
 def test_rows_of_the_task_are_scored_by_the_session_asked_about():
     log = make_log(random_table(5, users=30))
-    rows = intent_rows(log, time_split(log.view), IntentTask(k=2))
+    rows = intent_rows(log, time_split(log.view))
     assert (log.view.session[rows.ends - 1] == rows.session).all()
+
+
+def test_many_places_in_one_pass_are_as_one_by_one(log):
+    pretrained = random_model(log)
+    pretrained.model.config.window = 8
+    ends = np.arange(log.view.n_events) + 1
+    together = pretrained.hidden_at(log, ends)
+    alone = torch.cat([pretrained.hidden_at(log, ends[n : n + 1]) for n in range(0, len(ends), 17)])
+    torch.testing.assert_close(together[::17], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_each_group_of_steps_has_its_calibration():
+    calibration = StepCalibration(Platt(1.0, 0.0), {5: Platt(1.0, 2.0)})
+    found = calibration.apply(np.zeros(4), np.array([4, 5, 9, 10]))
+    expected = 1 / (1 + np.exp(-2.0))
+    assert found == pytest.approx([0.5, expected, expected, 0.5])
+    assert StepCalibration.from_dict(calibration.to_dict()) == calibration

@@ -12,15 +12,10 @@ pytest.importorskip("transformers")
 pytest.importorskip("lightgbm")
 
 from cartpath import store, training  # noqa: E402
-from cartpath.features import read_log  # noqa: E402
-from cartpath.models import BehaviourIntent, Pretrained, current_version, folder_of  # noqa: E402
+from cartpath.models import Pretrained, current_version, folder_of  # noqa: E402
 from cartpath.schema import CartpathError, MissingExtraError, microseconds_of  # noqa: E402
-from cartpath.tasks import IntentTask, intent_rows  # noqa: E402
-from cartpath.training.card import read_card, split_of, trained_until  # noqa: E402
 from cartpath.training.checkpoint import CHECKPOINTS  # noqa: E402
 from tests.features.logs import path_of, random_table, shop_table  # noqa: E402
-
-K = 3
 
 
 def make_shop(folder, table):
@@ -37,83 +32,6 @@ def weights_of(workspace, name="behaviour"):
 
 def same(ours, theirs):
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    folder = make_shop(tmp_path_factory.mktemp("shop") / "s", shop_table(500))
-    training.pretrain(folder, epochs=3)
-    training.finetune(folder, k=K, epochs=3)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def judged(shop):
-    return training.evaluate(shop)
-
-
-def figure(judged, model, metric):
-    return next(r for r in judged["leaderboard"] if (r["task"], r["model"], r["metric"]) == ("intent", model, metric))
-
-
-def test_the_model_is_ahead_of_the_base_rate(judged):
-    assert figure(judged, "behaviour", "log_loss")["value"] < figure(judged, "base_rate", "log_loss")["value"]
-    auc = figure(judged, "behaviour", "auc")
-    assert auc["value"] > 0.6
-    assert auc["low"] < auc["value"] < auc["high"]
-    assert figure(judged, "base_rate", "auc")["value"] == 0.5
-
-
-def test_every_row_of_the_leaderboard_is_complete(shop, judged):
-    names = {
-        "task",
-        "model",
-        "metric",
-        "value",
-        "low",
-        "high",
-        "n",
-        "positives",
-        "slice",
-        "better",
-        "generation",
-        "seed",
-    }
-    assert training.metrics(shop) == judged["leaderboard"]
-    for row in judged["leaderboard"]:
-        assert set(row) == names
-        assert row["n"] > 0
-    assert {row["model"] for row in judged["leaderboard"]} == {
-        "behaviour",
-        "lightgbm",
-        "base_rate",
-        "markov",
-        "frequencies",
-    }
-    bins = [row for row in training.calibration(shop) if row["model"] == "behaviour"]
-    assert sum(row["n"] for row in bins) == judged["n"]
-    assert json.loads((shop / "models" / "intent" / "metrics.json").read_text()) == json.loads(json.dumps(judged))
-
-
-def test_what_is_evaluated_is_what_is_loaded_and_scored(shop, judged):
-    from cartpath.evaluation import log_loss
-
-    home = current_version(shop, "intent", "")
-    with store.open_snapshot(shop) as snapshot:
-        log = read_log(snapshot)
-        rows = intent_rows(log, split_of(read_card(home)), IntentTask(k=K)).of("validation")
-        scores = BehaviourIntent.load(home).score(log, rows.ends)
-    assert (judged["n"], judged["positives"]) == (len(rows), int(rows.label.sum()))
-    assert figure(judged, "behaviour", "log_loss")["value"] == log_loss(rows.label, scores)
-
-
-def test_training_and_judging_are_on_different_times(shop):
-    card = read_card(current_version(shop, "intent", ""))
-    assert card["cuts"] == read_card(current_version(shop, "behaviour", ""))["cuts"]
-    assert card["cuts"] == sorted(card["cuts"])
-    pretrained = current_version(shop, "behaviour", "")
-    held_back = microseconds_of(read_card(pretrained)["validation_from"])
-    assert Pretrained.load(pretrained).encoder.until == held_back < card["cuts"][0] == trained_until(card)
 
 
 def altered_after(table, until):
@@ -163,19 +81,6 @@ def checkpoints(workspace, name):
 
 
 ALWAYS = {"epochs": 2, "save_every": 0.0}
-
-
-def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
-    shop = make_shop(tmp_path / "s", shop_table(150))
-    training.pretrain(shop, epochs=1)
-    training.finetune(shop, k=K, **ALWAYS)
-    tuned = weights_of(shop, "intent")
-    with pytest.raises(Stopped):
-        training.finetune(shop, k=K, **ALWAYS, progress=stop_at(0.4, "fine-tuning: loss"))
-    assert checkpoints(shop, "intent")
-    assert training.finetune(shop, k=K, **ALWAYS)["resumed"]
-    assert same(weights_of(shop, "intent"), tuned)
-    assert not checkpoints(shop, "intent")
 
 
 def damage(folder):
@@ -231,64 +136,6 @@ def test_time_is_a_limit(tmp_path):
     assert (no_time["epochs"], no_time["losses"]) == (0, [])
 
 
-def test_calibration_error_has_no_interval(judged):
-    found = figure(judged, "behaviour", "calibration_error")
-    assert found["value"] > 0
-    assert (found["low"], found["high"]) == (None, None)
-
-
-def test_the_next_event_is_compared_with_what_usually_follows(judged):
-    loss = {
-        row["model"]: row["value"]
-        for row in judged["leaderboard"]
-        if (row["task"], row["metric"]) == ("next_event", "log_loss")
-    }
-    assert loss["markov"] < loss["frequencies"]
-
-
-@pytest.fixture
-def copied(shop, judged, tmp_path):
-    return shutil.copytree(shop, tmp_path / "copied")
-
-
-def change_card(workspace, name, **changed):
-    path = current_version(workspace, name, "") / "card.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
-
-
-@pytest.mark.parametrize("changed", [{"k": 7}, {"cuts": [1, 2, 3]}, {"target": "signup"}, {"pretrained": "earlier"}])
-@pytest.mark.parametrize("name", ["intent-lightgbm", "intent-base-rate"])
-def test_models_of_different_trainings_are_not_compared(copied, name, changed):
-    change_card(copied, name, **changed)
-    with pytest.raises(CartpathError, match=f"{name}.*{next(iter(changed))}") as told:
-        training.evaluate(copied)
-    assert "fine-tune again" in told.value.hint
-
-
-def test_the_next_event_is_left_out_where_the_cuts_have_moved(copied):
-    card = read_card(current_version(copied, "behaviour", ""))
-    change_card(copied, "behaviour", cuts=[cut + 1 for cut in card["cuts"]])
-    assert {row["task"] for row in training.evaluate(copied)["leaderboard"]} == {"intent"}
-
-
-def test_figures_of_models_that_were_trained_again_are_not_shown(copied, judged):
-    home = current_version(copied, "intent", "")
-    assert judged["judged"]["intent"] == {"version": home.name, "made": read_card(home)["made"]}
-    assert set(judged["judged"]) == {"intent", "intent-lightgbm", "intent-base-rate", "behaviour"}
-
-    def renew(name):
-        pointer = folder_of(copied, name) / "current.json"
-        shutil.copytree(current_version(copied, name, ""), folder_of(copied, name) / "v-again")
-        pointer.write_text(json.dumps({"version": "v-again"}))
-
-    renew("behaviour")
-    assert {row["task"] for row in training.metrics(copied)} == {"intent"}
-    assert training.calibration(copied)
-    renew("intent-lightgbm")
-    assert training.metrics(copied) == []
-    assert training.calibration(copied) == []
-
-
 def test_the_random_state_and_threads_of_the_caller_are_left_alone(tmp_path):
     shop = make_shop(tmp_path / "s", shop_table(40))
     torch.manual_seed(5)
@@ -313,10 +160,9 @@ ODD_LOGS = {
 def test_odd_logs_pretrain_and_say_what_intent_lacks(tmp_path, name):
     shop = make_shop(tmp_path / "s", ODD_LOGS[name])
     assert np.isfinite(training.pretrain(shop, epochs=1)["losses"]).all()
-    with pytest.raises(CartpathError, match=r"session|purchase"):
-        training.finetune(shop, k=2)
-    with pytest.raises(CartpathError, match="finetune"):
-        training.evaluate(shop)
+    for asked in (training.finetune, training.evaluate):
+        with pytest.raises(CartpathError, match=r"session|purchase"):
+            asked(shop)
     assert training.metrics(shop) == []
 
 
@@ -327,12 +173,17 @@ def test_mistakes_are_told(tmp_path):
         training.pretrain(shop)
     with pytest.raises(CartpathError, match="cartpath pretrain"):
         training.finetune(shop)
-    with pytest.raises(CartpathError, match="no task"):
-        training.finetune(shop, task="fortune")
-    with pytest.raises(CartpathError, match="no slice"):
-        training.evaluate(shop, slice="train")
-    with pytest.raises(CartpathError, match="1 or later"):
-        training.finetune(shop, k=0)
+    for options, said in (
+        ({"task": "fortune"}, "no task"),
+        ({"method": "magic"}, "no method"),
+        ({"positive_weight": 0}, "weigh more than nothing"),
+        ({"horizon": "7"}, "not a duration"),
+    ):
+        with pytest.raises(CartpathError, match=said):
+            training.finetune(shop, **options)
+    for options, said in (({"slice": "train"}, "no slice"), ({"at_k": [0]}, "from 1"), ({"task": "x"}, "no task")):
+        with pytest.raises(CartpathError, match=said):
+            training.evaluate(shop, **options)
 
 
 @pytest.fixture(scope="module")
@@ -347,20 +198,6 @@ def test_a_date_is_its_midnight_in_the_shops_time_zone(dated):
     midnight = microseconds_of("2024-01-18T05:00:00")
     assert (card["cuts"][0], card["trained_until"]) == (midnight, midnight)
     assert card["period"][1] < card["validation_from"] < "2024-01-18T05:00:00Z"
-
-
-def test_an_experiment_refuses_a_model_that_saw_beyond_its_cut(dated):
-    shop, card = dated
-    with pytest.raises(CartpathError, match="saw events until 2024-01-18T05:00:00Z") as told:
-        training.finetune(shop, k=K, train_until="2024-01-17")
-    assert "cartpath pretrain SHOP --train-until 2024-01-17T05:00:00Z" in told.value.hint
-    later = training.finetune(shop, k=K, epochs=1, train_until="2024-01-20")
-    assert later["cuts"][0] == microseconds_of("2024-01-20T05:00:00")
-    assert later["pretrained_until"] == card["trained_until"]
-    assert training.evaluate(shop)["n"] > 0
-    change_card(shop, "intent", pretrained_until=later["cuts"][0] + 1)
-    with pytest.raises(CartpathError, match="saw events until"):
-        training.evaluate(shop)
 
 
 def test_the_card_beside_the_weights_says_what_the_model_is(dated):
