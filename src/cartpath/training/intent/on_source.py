@@ -11,9 +11,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,11 @@ from cartpath.ingest.follow.address import is_stream
 from cartpath.schema import CartpathError, Columns
 from cartpath.store import Snapshot
 from cartpath.store import manifest as manifests
-from cartpath.store.codes import Codes
 from cartpath.store.owners import Owners
 from cartpath.store.prepare import USER_KEY
 from cartpath.store.rebuild import rows_of_part
 from cartpath.store.run import column
-from cartpath.store.spill import Spill, SpilledRows
+from cartpath.store.spill import Spill
 from cartpath.training.data import Progress
 
 #: The user's id as the source has it, where the path is its owner's; and of such rows the hash of that id, else 0.
@@ -76,31 +74,28 @@ class SourceRows:
     summary: IngestSummary
     owners: Owners
 
-    @cached_property
-    def codes(self) -> Codes:
-        """The dictionaries: the shop's, and what is new."""
-        return self.snapshot.load_codes()
-
     def __iter__(self) -> Iterator[tuple[int, pa.Table]]:
         """Yield the buckets that have rows, and these: as ``store.prepare`` makes them, no event twice."""
         if not len(self.owners):
-            for bucket, entry in enumerate(self.snapshot.manifest.data["buckets"]):
-                for part in entry["parts"]:
-                    yield bucket, rows_of_part(self.snapshot.workspace / manifests.STORE / part, self.codes)
+            yield from self._stored()
             return
-        for bucket, spilled in self._by_owner:
-            rows = spilled.read()
-            # Of events at equal times the owner's own come first, then those of other ids in the order of their keys.
-            order = np.argsort(column(rows, CAME_AS), kind="stable")
-            yield bucket, rows.take(pa.array(order))
+        with closing(Spill(self._folder / "by-owner", self.snapshot.n_buckets)) as spill:
+            for _, rows in self._stored():
+                spill.add(_owned(rows, self.owners))
+            for bucket, spilled in spill.filled():
+                rows = spilled.read()
+                # Of events at equal times the owner's own come first, then those of other ids, by their keys.
+                yield bucket, rows.take(pa.array(np.argsort(column(rows, CAME_AS), kind="stable")))
 
-    @cached_property
-    def _by_owner(self) -> list[tuple[int, SpilledRows]]:
-        entries, folder = self.snapshot.manifest.data["buckets"], self.snapshot.workspace / manifests.STORE
-        spill = Spill(folder / "by-owner", len(entries))
-        for part in (part for entry in entries for part in entry["parts"]):
-            spill.add(_owned(rows_of_part(folder / part, self.codes), self.owners))
-        return spill.filled()
+    def _stored(self) -> Iterator[tuple[int, pa.Table]]:
+        codes = self.snapshot.load_codes()
+        for bucket, entry in enumerate(self.snapshot.manifest.data["buckets"]):
+            for part in entry["parts"]:
+                yield bucket, rows_of_part(self._folder / part, codes)
+
+    @property
+    def _folder(self) -> Path:
+        return self.snapshot.workspace / manifests.STORE
 
 
 def _owned(rows: pa.Table, owners: Owners) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -88,10 +89,11 @@ def predict(
     with store.open_snapshot(workspace) as snapshot, tempfile.TemporaryDirectory(prefix="cartpath-") as folder:
         chosen, owners = chosen_model(workspace, model), owners_of(snapshot)
         wanted = None if str(users) == EVERYONE else _wanted(Path(users), owners)
-        ids = SessionIds(snapshot, owners, Path(folder) / "sessions")
-        work = _Users(snapshot, chosen, ids, wanted)
-        rows = 0
-        with row_file(out, USER_ROWS, told_once(chosen, snapshot)) as write:
+        with (
+            closing(SessionIds(snapshot, owners, Path(folder) / "sessions")) as ids,
+            row_file(out, USER_ROWS, told_once(chosen, snapshot)) as write,
+        ):
+            rows, work = 0, _Users(snapshot, chosen, ids, wanted)
             for bucket in range(snapshot.n_buckets):
                 for table in work.rows(bucket):
                     write(table)

@@ -98,8 +98,8 @@ def predict_on(
         if items is not None:
             catalogue = upsert(catalogue, load_items(items), Columns.item_id)
         with read_source(shop, owners, reading, lambda words, share: told(words, share / 2)) as source:
-            joiner = Joiner(shop, source.codes.text("event"), value_rules(shop))
-            work = _Events(chosen, joiner, shop_log(source.codes.text, catalogue, shop.generation), every_event)
+            joiner = Joiner(shop, source.snapshot.codes("event"), value_rules(shop))
+            work = _Events(chosen, joiner, shop_log(source.snapshot.codes, catalogue, shop.generation), every_event)
             with row_file(out, EVENT_ROWS, told_once(chosen, shop)) as write:
                 for bucket, rows in source:
                     for table in work.rows(bucket, rows):

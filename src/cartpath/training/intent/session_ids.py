@@ -32,12 +32,17 @@ class SessionIds:
     owners : Owners
         Where ids are stitched, an owner has sessions of events that are stored in the buckets of others.
     folder : Path
-        For those, sorted by owner; the caller removes it.
+        For those, sorted by owner; made here, and removed by ``close``.
     """
 
     def __init__(self, snapshot: Snapshot, owners: Owners, folder: Path) -> None:
         self._store, self._entries = snapshot.workspace / STORE, snapshot.manifest.data["buckets"]
-        self._moved: dict[int, SpilledRows] = dict(self._of_owners(owners, folder)) if len(owners) else {}
+        self._spill = Spill(folder, snapshot.n_buckets)
+        self._moved: dict[int, SpilledRows] = dict(self._of_owners(owners)) if len(owners) else {}
+
+    def close(self) -> None:
+        """Remove what was sorted."""
+        self._spill.close()
 
     def texts(self, bucket: int, keys: Index) -> pa.StringArray:
         """Return the id of each session key, null where it has none (n,).
@@ -65,8 +70,7 @@ class SessionIds:
                 if Columns.session_id in file.schema_arrow.names:
                     yield file.read(names)
 
-    def _of_owners(self, owners: Owners, folder: Path) -> list[tuple[int, SpilledRows]]:
-        spill = Spill(folder, len(self._entries))
+    def _of_owners(self, owners: Owners) -> list[tuple[int, SpilledRows]]:
         names = [Columns.user_id, Columns.session_id]
         for table in (table for bucket in range(len(self._entries)) for table in self._read(bucket, names)):
             at = owners.find(hash_strings(table[Columns.user_id]))
@@ -74,8 +78,8 @@ class SessionIds:
             rows = moved.append_column(USER_KEY, pa.array(owners.owner_key[at[at >= 0]]))
             rows = rows.filter(rows[Columns.session_id].is_valid()).group_by(rows.column_names).aggregate([])
             if len(rows):
-                spill.add(rows)
-        return spill.filled()
+                self._spill.add(rows)
+        return self._spill.filled()
 
 
 def _distinct(ids: pa.ChunkedArray) -> pa.StringArray:
