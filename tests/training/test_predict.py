@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("lightgbm")
 
-from cartpath import store, training  # noqa: E402
+from cartpath import config, store, training  # noqa: E402
 from cartpath.features import read_log  # noqa: E402
 from cartpath.ingest import ingest  # noqa: E402
 from cartpath.models import current_version  # noqa: E402
@@ -30,7 +30,6 @@ from cartpath.training.intent.keep import artefact  # noqa: E402
 from tests.features.logs import items_table, shop_table  # noqa: E402
 from tests.training.spy import spied, twin  # noqa: E402
 from tests.training.test_predict_on import HISTORY, NEW, altered_after, by_key, contents, keys, make_shop  # noqa: E402
-from tests.training.test_training import make_shop as shop_of  # noqa: E402
 
 MODELS = ("base-rate", "lightgbm", "behaviour-head")
 
@@ -106,7 +105,11 @@ def test_sessions_of_stitched_users_have_the_ids_they_came_with(
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = shop_of(tmp_path_factory.mktemp("shop") / "s", shop_table(300))
+    folder = tmp_path_factory.mktemp("shop") / "s"
+    store.init(folder, config.Settings(store=config.StoreSettings(4)))
+    with store.writer(folder) as writer:
+        writer.add(shop_table(200))
+        writer.commit()
     training.pretrain(folder, epochs=1, train_until="2024-01-19", settings={"hidden": 16})
     dates = {"train_until": "2024-01-19", "valid_until": "2024-01-22", "calibrate_until": "2024-01-25"}
     training.finetune(folder, method="head", epochs=1, **dates)
@@ -229,7 +232,7 @@ def test_the_facade_calls_both(shop: Path, tmp_path: Path) -> None:
     import cartpath
 
     opened: Any = cartpath.open(shop)
-    assert opened.predict(tmp_path / "o.csv")["rows"] == 300
+    assert opened.predict(tmp_path / "o.csv")["rows"] == 200
     pq.write_table(shop_table(20, seed=8), tmp_path / "new.parquet")
     told = opened.predict(tmp_path / "e.csv", on=[tmp_path / "new.parquet"], every_event=True, model="base-rate")
     assert told["rows"] == told["source"]["events"] == len(shop_table(20, seed=8))

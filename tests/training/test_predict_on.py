@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from cartpath import config, store  # noqa: E402
+from cartpath.features import log_from_table  # noqa: E402
 from cartpath.ingest import ingest  # noqa: E402
 from cartpath.privacy import forget  # noqa: E402
 from cartpath.schema import CartpathError  # noqa: E402
@@ -129,14 +131,21 @@ def test_ids_are_those_of_the_source_and_others_are_made_up(shop: Path, spy: Spy
 
 
 def test_positions_and_steps_are_places_in_the_session(shop: Path, spy: Spy) -> None:
-    rows, _ = scored(shop, NEW)
-    seen: dict[str, list[tuple[int, int]]] = {}
-    for row in rows.to_pylist():
-        seen.setdefault(row["session_id"], []).append((row["position"], row["step"]))
-    for places in seen.values():
-        first = places[0][0]
-        assert [position for position, _ in places] == list(range(first, first + len(places)))
-        assert all(step == position for position, step in places)
+    new = pa.concat_tables([NEW, table(3, range(12), 60)])  # some go on in a session that the shop knows
+    rows, _ = scored(shop, new)
+    view = log_from_table(pa.concat_tables([HISTORY, new])).view
+    seen: Counter[int] = Counter()
+    wanted = {}
+    for at, session in enumerate(view.session.tolist()):
+        seen[session] += 1
+        user = view.user_id[int(view.sessions.user[session])].as_py()
+        wanted[user, int(view.ts[at])] = seen[session]
+    found = {key[:2]: position for key, position in by_key(rows, "position").items()}
+    assert found == {key[:2]: wanted[key[:2]] for key in keys(new)}
+    # No two events are of one hit here.
+    assert by_key(rows, "step") == by_key(rows, "position")
+    firsts = {row["session_id"]: row["position"] for row in reversed(rows.to_pylist())}
+    assert max(firsts.values()) > 1
 
 
 def test_steps_of_one_hit_count_once(shop: Path, spy: Spy) -> None:
