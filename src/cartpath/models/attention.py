@@ -110,7 +110,7 @@ class FeedForward(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Attention over the path so far.
+    """Attention over the path so far, and over learned places before it where there is a ``prefix``.
 
     Parameters
     ----------
@@ -121,11 +121,14 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.qkv, self.out = nn.Linear(hidden, 3 * hidden), nn.Linear(hidden, hidden)
+        self.prefix: nn.Module | None = None
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Return the change of each event (b, length, hidden)."""
         b, length, hidden = x.shape
         query, key, value = self.qkv(x).view(b, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if self.prefix is not None:
+            key, value, bias = self.prefix(key, value, bias)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(b, length, hidden))
         return out

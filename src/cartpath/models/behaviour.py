@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from cartpath.features.vocabulary import UNKNOWN
+from cartpath.models.adaptation.methods import insert
 from cartpath.models.backbones import SasRec, backbone
 from cartpath.models.behaviour_config import BehaviourConfig, config_for
 from cartpath.models.query import GAPS, ItemQuery, QueryTime
@@ -20,8 +21,9 @@ class BehaviourModel(PreTrainedModel):
 
     Heads: the next event's type (id 0 stands for the end of the session), the next item given that type and, where
     stated, the time of the question (``query.DIFFERENT`` and ``query.ANY`` stand in place of a type), the time to the
-    next event, and intent. The item head scores with the item's input embedding plus that of its content, so an item
-    never seen is scored by its content.
+    next event, intent, and what other tasks ask (``task_heads``). The item head scores with the item's input embedding
+    plus that of its content, so an item never seen is scored by its content. Where the configuration has an
+    ``adaptation``, the parts that fine-tuning inserted are there too.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ class BehaviourModel(PreTrainedModel):
         self.query = ItemQuery(hidden, config.n_events)
         self.item_bias = nn.Parameter(torch.zeros(config.n_items))
         self.intent = nn.Linear(hidden, 1)
+        self.task_heads = nn.ModuleDict({name: nn.Linear(hidden, n) for name, n in config.task_heads.items()})
         # Content ids and text vector of each item, so that the item head needs no catalogue.
         self.register_buffer("content", torch.zeros(config.n_items, config.n_content, dtype=torch.long))
         self.register_buffer("text", torch.zeros(config.n_items, config.n_text))
@@ -54,6 +57,8 @@ class BehaviourModel(PreTrainedModel):
         self.query.start()
         if isinstance(self.backbone, SasRec):
             self.backbone.start()
+        if config.adaptation:
+            insert(self, **config.adaptation)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Embedding):

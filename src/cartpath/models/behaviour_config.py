@@ -47,6 +47,10 @@ class BehaviourConfig(PretrainedConfig):
         Share dropped while training of activations in the backbone, of an event's vector, of item identities.
     huggingface : dict, optional
         Configuration of the Transformers model of the backbone ``huggingface``.
+    task_heads : dict of str to int, optional
+        Heads beside that of intent: numbers each gives, by the name of its task.
+    adaptation : dict, optional
+        What fine-tuning inserted: ``method`` and ``settings``, as ``adaptation.adapt`` takes them.
     """
 
     model_type = "cartpath-behaviour"
@@ -75,6 +79,8 @@ class BehaviourConfig(PretrainedConfig):
         input_dropout: float | None = None,
         item_dropout: float = 0.15,
         huggingface: Mapping[str, Any] | None = None,
+        task_heads: Mapping[str, int] | None = None,
+        adaptation: Mapping[str, Any] | None = None,
         **rest: Any,
     ) -> None:
         self.table, self.n_fields = table, n_fields
@@ -86,6 +92,7 @@ class BehaviourConfig(PretrainedConfig):
         self.dropout, self.item_dropout = dropout, item_dropout
         self.input_dropout = dropout if input_dropout is None else input_dropout
         self.huggingface = dict(huggingface or {})
+        self.task_heads, self.adaptation = dict(task_heads or {}), dict(adaptation or {})
         super().__init__(**rest)
 
 
