@@ -6,7 +6,7 @@ more: the plain bootstrap's interval lies too high and need not hold the figure 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from cartpath.evaluation.bootstrap import DRAWS, drawn_sums
 from cartpath.evaluation.inputs import checked_probabilities, users_or_rows
 from cartpath.evaluation.reliability import bin_of
+from cartpath.models.artefact import finite
 
 Floats = npt.NDArray[np.float64]
 _NAN = float("nan")
@@ -48,8 +49,9 @@ class CalibrationError:
     users: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return dict(vars(self))
+        """Return it as JSON can hold it, what is not defined as None."""
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 def calibration_error(
