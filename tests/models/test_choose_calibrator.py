@@ -12,7 +12,7 @@ from cartpath.models import Platt, Temperature, calibrator_from_dict, choose_cal
 from cartpath.models.calibration.choose import _candidates, _folds
 from cartpath.schema import CartpathError
 
-RNG = np.random.default_rng(5)
+RNG = np.random.default_rng(3)
 TRUE = RNG.normal(-1, 1.2, 6000)
 LABELS = (RNG.random(6000) < sigmoid(TRUE)).astype(np.int8)
 NAMES = ["identity", "shift", "temperature", "platt", "isotonic"]
@@ -51,7 +51,7 @@ def test_noise_that_a_curve_could_learn_is_not_learned() -> None:
 
 
 def test_losses_are_those_of_the_other_folds() -> None:
-    users = np.random.default_rng(1).integers(0, 900, 6000)
+    users = np.append(np.arange(900), np.random.default_rng(1).integers(0, 900, 5100))
     logits = TRUE * 2
     folds, count = _folds(users, LABELS, seed=4)
     assert count == 5
@@ -66,12 +66,24 @@ def test_losses_are_those_of_the_other_folds() -> None:
         assert choose_calibrator(logits, LABELS, users, seed=4).losses[name] == pytest.approx(lost / 6000)
 
 
-def test_visitors_with_a_positive_are_dealt_out_evenly() -> None:
-    users, labels = np.arange(1000), (np.arange(1000) < 13).astype(np.int8)
-    folds, count = _folds(users, labels, seed=0)
+def test_right_probabilities_gain_nothing_from_a_shift_on_average() -> None:
+    # They would if folds were made to have equal rates: then a fold's rate is known from the others.
+    gains = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        odds = rng.normal(-1, 1, 300)
+        found = choose_calibrator(odds, (rng.random(300) < sigmoid(odds)).astype(np.int8), seed=seed)
+        gains.append(found.losses["identity"] - found.losses["shift"])
+    assert np.mean(gains) < 0
+
+
+def test_folds_are_of_equal_size_and_as_many_as_a_label_has_visitors() -> None:
+    folds, count = _folds(np.arange(1000), (np.arange(1000) < 300).astype(np.int8), seed=0)
     assert count == 5
-    assert sorted(np.bincount(folds[:13])) == [2, 2, 3, 3, 3]
-    assert set(np.bincount(folds)) == {200}
+    assert np.bincount(folds).tolist() == [200] * 5
+    visitors = np.repeat(np.arange(100), 10)
+    folds, count = _folds(visitors, (visitors < 3).astype(np.int8), seed=0)
+    assert count == 3
 
 
 def test_rows_of_one_visitor_do_not_vouch_for_each_other() -> None:
