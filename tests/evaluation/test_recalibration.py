@@ -48,7 +48,8 @@ def test_in_the_large_brings_the_mean_to_the_rate() -> None:
 
 def test_intervals_hold_the_truth_nineteen_times_of_twenty() -> None:
     # Users have four rows each with one outcome, so that rows alone would know too much.
-    held, alone = [], []
+    held: list[bool] = []
+    alone: list[bool] = []
     for seed in range(200):
         labels, p = (np.repeat(part, 4) for part in draw(seed, 300, slope=0.8))
         for users, out in ((np.repeat(np.arange(300), 4), held), (None, alone)):

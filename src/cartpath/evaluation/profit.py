@@ -181,13 +181,19 @@ def profit_curve(
         np.concatenate([[first], part]) for first, part in zip((np.inf, 0, 0), counts_at(positive, p), strict=True)
     )
     profit = benefit * positives - cost * treated
-    chosen, searched = threshold, (0.0, _NAN, _NAN)
-    if chosen is None:
-        chosen = float(thresholds[np.argmax(profit)])
-        searched = choose_by_draws(positive, p, whose, (benefit, cost), thresholds, profit / len(p), draws, seed)
-    decisions = _decisions(positive, p, whose, (benefit, cost), [chosen, cost / benefit, 0.0], draws, seed)
-    whole = len(p), len(np.unique(whose))
-    return ProfitCurve(thresholds, treated, positives, profit, benefit, cost, *whole, *decisions, *searched)
+    at, optimism, low, high = threshold, 0.0, _NAN, _NAN
+    if at is None:
+        at = float(thresholds[np.argmax(profit)])
+        optimism, low, high = choose_by_draws(
+            positive, p, whose, (benefit, cost), thresholds, profit / len(p), draws, seed
+        )
+    decisions = _decisions(positive, p, whose, (benefit, cost), [at, cost / benefit, 0.0], draws, seed)
+    chosen, theoretical, everybody = decisions
+    n, n_users = len(p), len(np.unique(whose))
+    return ProfitCurve(
+        thresholds, treated, positives, profit, benefit, cost, n, n_users, chosen, theoretical, everybody, optimism,
+        low, high,
+    )  # fmt: skip
 
 
 def _check(n: int, benefit: float, cost: float) -> None:

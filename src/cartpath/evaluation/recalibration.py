@@ -114,7 +114,7 @@ def _fit(columns: Floats, positive: npt.NDArray[np.bool_], offset: Floats, users
 
 def _newton(columns: Floats, positive: npt.NDArray[np.bool_], offset: Floats) -> Floats | None:
     """Return the weights of highest likelihood; None where there are none."""
-    weights = np.zeros(columns.shape[1])
+    weights: Floats = np.zeros(columns.shape[1])
     for _ in range(_STEPS):
         p = expit(columns @ weights + offset)
         curvature = (columns * (p * (1 - p))[:, None]).T @ columns

@@ -138,7 +138,7 @@ def counts_at(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, 
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(ends_of_ties(scores[order]))
-    return scores[order][last], last + 1, np.cumsum(positive[order])[last]
+    return scores[order][last], (last + 1).astype(np.int64), np.cumsum(positive[order], dtype=np.int64)[last]
 
 
 def _share(part: int, whole: int) -> float:
