@@ -53,10 +53,10 @@ class CutoffRows:
         return replace(self, **{name: of[rows] for name, of in values.items() if isinstance(of, np.ndarray)})
 
     def by_cutoff(self) -> Iterator[tuple[int, slice]]:
-        """Yield each cut-off and where its rows are."""
-        moments, first = np.unique(self.cutoff, return_index=True)
-        for moment, begin, end in zip(moments.tolist(), first, [*first[1:], len(self)], strict=True):
-            yield moment, slice(int(begin), int(end))
+        """Yield each cut-off and where its rows are, while they are in their order."""
+        for moment in np.unique(self.cutoff):
+            first, last = (int(np.searchsorted(self.cutoff, moment, side=side)) for side in ("left", "right"))
+            yield int(moment), slice(first, last)
 
 
 def ends_at(view: PathView, moment: int) -> Ints:
@@ -119,8 +119,7 @@ def asked_users(log: Log, cuts: Cutoffs, active_within: str | None = None, event
     >>> [log.view.user_id.take(asked_users(log, week, within).user).to_pylist() for within in ("3d", "2d")]
     [['b'], []]
     """
-    if not log.timed:
-        raise CartpathError("the log says the order of its events alone", "use a log that says when they were")
+    _check_timed(log)
     total = count_until(log, event)
     within = None if active_within is None else seconds(active_within) * MICROSECONDS
     none = np.empty(0, np.int64)
@@ -139,12 +138,19 @@ def cutoffs_of(log: Log, split: TimeSplit, horizon: str, step: str | None = None
     Raises
     ------
     CartpathError
-        If the log is empty or has no times, or what came after the first cut shaped the paths before it.
+        If the log is empty or has no times, what came after the first cut shaped the paths before it, or there is no
+        room for the horizon.
     """
     if not log.view.n_events:
         raise CartpathError("there are no events to learn from", "ingest some first: cartpath ingest SHOP SOURCE")
+    _check_timed(log)
     check_unshaped(log.shaped_until, split)
     return cutoffs(split, horizon, int(log.view.ts.min()), int(log.view.ts.max()), step)
+
+
+def _check_timed(log: Log) -> None:
+    if not log.timed:
+        raise CartpathError("the log says the order of its events alone", "use a log that says when they were")
 
 
 def check_asked(rows: CutoffRows, name: str) -> None:

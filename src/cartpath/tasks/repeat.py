@@ -64,6 +64,8 @@ class RepeatRows(CutoffRows):
 def repeat_rows(log: Log, split: TimeSplit, task: RepeatTask) -> RepeatRows:
     """Find the pairs of a user and what the user has bought that can be asked about in each slice, and the answers.
 
+    What was sent back has been bought all the same.
+
     Parameters
     ----------
     log : Log
