@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log
-from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, check_labels, count_until, cutoffs_of, ends_at
+from cartpath.tasks.cutoff_rows import (
+    CutoffRows,
+    asked_users,
+    by_cutoff,
+    check_labels,
+    count_until,
+    cutoffs_of,
+    ends_at,
+)
 from cartpath.tasks.cutoffs import Cutoffs
 from cartpath.tasks.split import TimeSplit
 
@@ -90,7 +98,7 @@ def churn_at(log: Log, cuts: Cutoffs, task: ChurnTask) -> ChurnRows:
     rows = asked_users(log, cuts, task.active_within, task.event)
     total = count_until(log, task.event)
     label = np.zeros(len(rows), np.int8)
-    for at, part in rows.by_cutoff():
+    for at, part in by_cutoff(rows):
         until = ends_at(log.view, at + cuts.horizon)[rows.user[part]]
         label[part] = total[until] == total[rows.ends[part]]
     return ChurnRows(**vars(rows), label=label)

@@ -52,11 +52,12 @@ class CutoffRows:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: of[rows] for name, of in values.items() if isinstance(of, np.ndarray)})
 
-    def by_cutoff(self) -> Iterator[tuple[int, slice]]:
-        """Yield each cut-off and where its rows are, while they are in their order."""
-        for moment in np.unique(self.cutoff):
-            first, last = (int(np.searchsorted(self.cutoff, moment, side=side)) for side in ("left", "right"))
-            yield int(moment), slice(first, last)
+
+def by_cutoff(rows: CutoffRows) -> Iterator[tuple[int, slice]]:
+    """Yield each cut-off and where its rows are, while they are in their order."""
+    for moment in np.unique(rows.cutoff):
+        first, last = (int(np.searchsorted(rows.cutoff, moment + more)) for more in (0, 1))
+        yield int(moment), slice(first, last)
 
 
 def ends_at(view: PathView, moment: int) -> Ints:
@@ -89,6 +90,8 @@ def asked_users(log: Log, cuts: Cutoffs, active_within: str | None = None, event
     """Find who is asked about: users with an event before the cut-off, and not too long before.
 
     Nothing is looked at from the cut-off on, so the same users are asked about where the answers are not known yet.
+    Soon after the log begins users were seen for less long than at later cut-offs: fewer are asked about, and less is
+    known of them.
 
     Parameters
     ----------

@@ -38,7 +38,8 @@ class Cutoffs:
 
     def of(self, name: str) -> npt.NDArray[np.int64]:
         """Return the moments of one slice."""
-        return self.at[self.slice == SLICES.index(name)]
+        found: npt.NDArray[np.int64] = self.at[self.slice == SLICES.index(name)]
+        return found
 
 
 def cutoffs(split: TimeSplit, horizon: str, first_ts: int, last_ts: int, step: str | None = None) -> Cutoffs:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cartpath.features import Log, user_of_event
 from cartpath.features.catalogue import CONTENT, content_of_items, texts_of_items
 from cartpath.schema import MICROSECONDS, CartpathError, Columns, Event, seconds
-from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, check_labels, count_until, cutoffs_of
+from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, by_cutoff, check_labels, count_until, cutoffs_of
 from cartpath.tasks.cutoffs import Cutoffs
 from cartpath.tasks.split import TimeSplit
 
@@ -107,7 +107,7 @@ def repeat_at(log: Log, cuts: Cutoffs, task: RepeatTask) -> RepeatRows:
     texts, pair, ts = _bought(log, task.of)
     within = 2**62 if task.bought_within is None else seconds(task.bought_within) * MICROSECONDS
     rows, whats, labels = ([np.empty(0, np.int64)] for _ in range(3))
-    for at, part in asked.by_cutoff():
+    for at, part in by_cutoff(asked):
         before = np.unique(pair[(ts >= at - within) & (ts < at)])
         after = pair[(ts >= at) & (ts < at + cuts.horizon)]
         rows.append(part.start + np.searchsorted(asked.user[part], before // _PAIR))

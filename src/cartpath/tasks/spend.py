@@ -11,7 +11,7 @@ from cartpath.features import Log
 from cartpath.paths.counted import Counted
 from cartpath.paths.orders import spent
 from cartpath.schema import CartpathError, Event
-from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, check_asked, count_until, cutoffs_of
+from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, by_cutoff, check_asked, count_until, cutoffs_of
 from cartpath.tasks.cutoffs import Cutoffs
 from cartpath.tasks.log_scale import LogScale
 from cartpath.tasks.split import TimeSplit
@@ -116,7 +116,7 @@ def spend_at(log: Log, cuts: Cutoffs, task: SpendTask) -> SpendRows:
     view, purchase = log.view, log.event_codes.get(Event.purchase, -1)
     rows = asked_users(log, cuts, task.active_within, task.among)
     value = np.zeros(len(rows))
-    for at, part in rows.by_cutoff():
+    for at, part in by_cutoff(rows):
         within = np.flatnonzero((view.ts >= at) & (view.ts < at + cuts.horizon))
         value[part] = spent(Counted(view, within), purchase)[1][rows.user[part]]
     return SpendRows(**vars(rows), value=value)
