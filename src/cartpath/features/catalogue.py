@@ -37,6 +37,12 @@ def content_of_items(log: Log) -> dict[str, TextByItem]:
     return {name: _by_code(values, rows) for name, values in fields.items()}
 
 
+def texts_of_items(log: Log, name: str) -> TextByItem:
+    """Return a column of the catalogue as texts, and a text's place by item code (n_codes + 1,); -1 is none."""
+    values = log.items[name].to_pylist() if name in log.items.column_names else []
+    return _by_code(values, _rows_by_code(log) if values else np.full(len(log.codes("item")) + 1, -1, np.int64))
+
+
 def _level(path: str | None, level: int) -> str | None:
     """Return the path down to a level, or None where it ends before."""
     if not path:
