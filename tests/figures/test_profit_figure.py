@@ -45,9 +45,12 @@ def test_the_curve_its_decisions_and_chance() -> None:
     chosen = found.chosen.per_row
     assert marks[0].error_y.array[0] == pytest.approx(chosen.high - chosen.value)
     assert marks[0].error_y.arrayminus[0] == pytest.approx(chosen.value - chosen.low)
-    assert "2 treated (50.0%), from 60.0% on; 2 of them positive<br>1.5 per shopper" in line.customdata[2]
+    assert "2 treated (50.0%), from 60.0% on; 2 of them positive<br>1.5 per session" in line.customdata[2]
     assert "0 treated (0.0%), from – on" in line.customdata[0]
-    assert "profit per shopper, EUR" in words(figure)
+    assert "profit per session, EUR" in words(figure)
+    assert "profit per user" in words(
+        profit_figure(pd.DataFrame(found.rows()), pd.DataFrame(found.marks()), row="user")
+    )
     assert "Of 4 shoppers." in words(figure)
 
 

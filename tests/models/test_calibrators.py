@@ -66,13 +66,13 @@ def test_heights_are_means_of_pooled_labels(values: list[int]) -> None:
 
 
 def test_isotonic_by_hand() -> None:
-    # Of 20 rows at -1 two are positive, of 20 at 0 one, of 20 at 1 ten: the first two are pooled, 3 of 40.
-    labels = np.concatenate([np.arange(20) < k for k in (2, 1, 10)]).astype(np.int8)
-    curve = fit_isotonic(np.repeat([-1.0, 0.0, 1.0], 20), labels)
-    low, high = 1 / (47 + 2), (13 + 1) / (13 + 2)
+    # Of 20 rows at -1 four are positive, of 10 at 0 one, of 20 at 1 ten: the first two are pooled, 5 of 30.
+    labels = np.concatenate([np.arange(n) < k for n, k in ((20, 4), (10, 1), (20, 10))]).astype(np.int8)
+    curve = fit_isotonic(np.repeat([-1.0, 0.0, 1.0], [20, 10, 20]), labels)
+    low, high = 1 / (35 + 2), (15 + 1) / (15 + 2)
     assert isinstance(curve, Isotonic)
     assert curve.logits == (-1.0, 0.0, 1.0)
-    heights = [low + (high - low) * share for share in (3 / 40, 3 / 40, 1 / 2)]
+    heights = [low + (high - low) * share for share in (5 / 30, 5 / 30, 1 / 2)]
     assert curve.probabilities == pytest.approx(heights)
 
 

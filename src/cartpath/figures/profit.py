@@ -12,8 +12,8 @@ from cartpath.figures.style import INK, MUTED, SERIES, layout, note_figure, perc
 _SYMBOLS = ("circle", "diamond", "square")
 
 
-def profit_figure(curves: Any, marks: Any, unit: str = "", note: str = "") -> go.Figure:
-    """Draw profit per shopper against the share treated, one curve a model, with the decisions on it.
+def profit_figure(curves: Any, marks: Any, unit: str = "", note: str = "", row: str = "session") -> go.Figure:
+    """Draw profit per row against the share treated, one curve a model, with the decisions on it.
 
     The dotted line is what treating as many at random brings.
 
@@ -28,6 +28,8 @@ def profit_figure(curves: Any, marks: Any, unit: str = "", note: str = "") -> go
         Of profit, such as a currency.
     note : str
         A line below.
+    row : str
+        What was scored.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def profit_figure(curves: Any, marks: Any, unit: str = "", note: str = "") -> go
     )  # fmt: skip
     for i, name in enumerate(names):
         colour = SERIES[i % len(SERIES)]
-        _curve(figure, curves[curves["model"] == name], text(name) if name else "by probability", colour)
+        _curve(figure, curves[curves["model"] == name], text(name) if name else "by probability", colour, row)
         _marks(figure, marks[marks["model"] == name], colour, several=len(names) > 1, first=i == 0)
     layout(figure, 380)
     figure.update_layout(
@@ -53,11 +55,13 @@ def profit_figure(curves: Any, marks: Any, unit: str = "", note: str = "") -> go
         margin={"l": 10, "r": 20, "t": 36, "b": 10},
     )  # fmt: skip
     figure.update_xaxes(title={"text": "share treated, the likeliest first"}, tickformat=".0%", automargin=True)
-    figure.update_yaxes(title={"text": f"profit per shopper{text(f', {unit}') if unit else ''}"}, automargin=True)
+    figure.update_yaxes(
+        title={"text": text(f"profit per {row}, {unit}" if unit else f"profit per {row}")}, automargin=True
+    )
     return note_below(figure, note, axis=44) if note else figure
 
 
-def _curve(figure: go.Figure, rows: Any, name: str, colour: str) -> None:
+def _curve(figure: go.Figure, rows: Any, name: str, colour: str, row: str) -> None:
     figure.add_scatter(
         x=rows["share"],
         y=rows["profit"],
@@ -65,9 +69,9 @@ def _curve(figure: go.Figure, rows: Any, name: str, colour: str) -> None:
         name=name,
         line={"color": colour, "width": 2},
         customdata=[
-            f"{row['treated']:,} treated ({percent(row['share'])}), from {percent(_finite(row['threshold']))} on; "
-            f"{row['positives']:,} of them positive<br>{row['profit']:,.4g} per shopper"
-            for row in rows.to_dict("records")
+            f"{at['treated']:,} treated ({percent(at['share'])}), from {percent(_finite(at['threshold']))} on; "
+            f"{at['positives']:,} of them positive<br>{at['profit']:,.4g} per {text(row)}"
+            for at in rows.to_dict("records")
         ],
         hovertemplate="%{customdata}<extra></extra>",
     )
@@ -83,6 +87,7 @@ def _marks(figure: go.Figure, marks: Any, colour: str, several: bool, first: boo
             mode="markers",
             name=text(row["name"]),
             legendgroup=text(row["name"]),
+            legendrank=2000,
             showlegend=first,
             marker={"symbol": symbol, "size": 10, "color": colour if several else INK},
             error_y={
@@ -93,7 +98,7 @@ def _marks(figure: go.Figure, marks: Any, colour: str, several: bool, first: boo
                 "thickness": 1.4,
             },
             hovertemplate=f"<b>{text(row['name'])}</b>, from {percent(_finite(row['threshold']))} on: "
-            f"{row['profit']:,.4g} ({row['low']:,.4g} to {row['high']:,.4g}) per shopper<extra></extra>",
+            f"{row['profit']:,.4g} ({row['low']:,.4g} to {row['high']:,.4g})<extra></extra>",
         )
 
 
