@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
 
 #: What the two sublayers of a Transformers model end with, by the end of the name.
-_ENDS = ("o_proj", "down_proj", "c_proj", "output.dense", "out_proj", "fc2", "out_lin", "lin2", "Wo")
-_ENDS += ("attention.dense", "dense_4h_to_h")
+_ENDS = (
+    *("o_proj", "down_proj", "c_proj", "output.dense", "out_proj", "fc2"),
+    *("out_lin", "lin2", "Wo", "attention.dense", "dense_4h_to_h"),
+)
 
 
 class Bottleneck(nn.Module):

@@ -53,9 +53,8 @@ def layer_of(model: BehaviourModel) -> Callable[[str], int]:
     >>> [layer(name) for name in ("table.weight", "backbone.blocks.0.norm_1.weight", "backbone.norm.weight")]
     [0, 1, 3]
     """
-    last, pattern, given = layer_count(model) + 1, _pattern(model), _INPUT
-    if model.config.backbone == "huggingface":
-        given += tuple(_before_layers(model))
+    last, pattern = layer_count(model) + 1, _pattern(model)
+    given = (*_INPUT, *_before_layers(model)) if model.config.backbone == "huggingface" else _INPUT
 
     def layer(name: str) -> int:
         found = re.match(pattern, name)
