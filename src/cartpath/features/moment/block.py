@@ -183,8 +183,24 @@ class Block:
 
     def ids(self, field: str) -> Index:
         """Return the ids of a field of events within its own vocabulary (n_events,); 0 is absent."""
-        column = self.encoded.events[:, self.encoder.event_fields.index(field)].astype(np.int64)
-        return np.maximum(column - self.encoder.offsets[field], ABSENT)
+        if field not in self._ids:
+            column = self.encoded.events[:, self.fields.index(field)].astype(np.int64)
+            self._ids[field] = np.maximum(column - self.offset_of[field], ABSENT)
+        return self._ids[field]
+
+    @cached_property
+    def _ids(self) -> dict[str, Index]:
+        return {}
+
+    @cached_property
+    def fields(self) -> list[str]:
+        """Fields of events that the encoder knows."""
+        return self.encoder.event_fields
+
+    @cached_property
+    def offset_of(self) -> dict[str, int]:
+        """Where each field's ids begin."""
+        return self.encoder.offsets
 
     def codes(self, field: str) -> Index:
         """Return what tells values of a field apart (n_events,); -1 is absent."""
@@ -195,7 +211,7 @@ class Block:
 
     def has(self, field: str) -> bool:
         """Whether the encoder knows a field of events."""
-        return field in self.encoder.event_fields
+        return field in self.fields
 
     @property
     def session_of(self) -> Index:

@@ -24,7 +24,7 @@ def context(block: Block) -> Described:
             number = np.where(known & (visits >= 0), visits, np.nan)
             yield Column(name, "sessions", "number of the visit among the user's, as the source counts"), number
         else:
-            ids = np.maximum(block.encoded.sessions[sessions, place] - block.encoder.offsets[name], 0)
+            ids = np.maximum(block.encoded.sessions[sessions, place] - block.offset_of[name], 0)
             yield Column(name, "id", f"{name} of the session; 0 before it is known"), np.where(known, ids, 0)
 
 

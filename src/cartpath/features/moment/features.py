@@ -81,12 +81,16 @@ def session_features(
     >>> row["events"], row["n_add_to_cart"], row["since_start"]
     (2.0, 1.0, 60.0)
     """
-    described = columns(encoder)
-    values = np.empty((len(ends), len(described)), np.float32)
+    described: list[Column] = []
+    values = np.zeros((len(ends), 0), np.float32)
     for rows, block in blocks(encoded, encoder, sessions, ends, zone):
-        values[rows] = np.stack([found for _, found in _described(block)], axis=1)
+        described, found = _described(block)
+        if not values.shape[1]:
+            values = np.empty((len(ends), len(described)), np.float32)
+        values[rows] = found
+    described = described or columns(encoder)
     categorical = [column.name for column in described if column.categorical]
-    return FeatureTable([column.name for column in described], values, categorical)
+    return FeatureTable([column.name for column in described], values.reshape(len(ends), len(described)), categorical)
 
 
 def columns(encoder: PathEncoder) -> list[Column]:
@@ -103,9 +107,11 @@ def columns(encoder: PathEncoder) -> list[Column]:
     """
     nothing = Log(join([]), lambda name: [], item_schema().empty_table())
     none = np.zeros(0, np.int64)
-    return [column for column, _ in _described(Block(encode(nothing, encoder), encoder, none, none))]
+    return _described(Block(encode(nothing, encoder), encoder, none, none))[0]
 
 
-def _described(block: Block) -> Described:
+def _described(block: Block) -> tuple[list[Column], npt.NDArray[np.float32]]:
+    """Return all columns and their values (n, n_columns)."""
     timed = block.encoder.timed
-    return ((column, found) for group in _GROUPS for column, found in group(block) if timed or not column.of_time)
+    pairs = [pair for group in _GROUPS for pair in group(block) if timed or not pair[0].of_time]
+    return [column for column, _ in pairs], np.stack([found for _, found in pairs], axis=1).astype(np.float32)
