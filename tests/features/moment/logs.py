@@ -1,4 +1,4 @@
-"""Small logs with everything that a moment's features read: carts, orders, prices, queries, contexts, ties, overlaps."""
+"""Small logs with all that a moment's features read: carts, orders, prices, queries, contexts, ties, overlaps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cartpath.features import Log
 from tests.features.logs import make_log, times
 
 KINDS = (
-    "page_view click view view search promotion_click add_to_cart add_to_cart remove_from_cart checkout purchase refund "
-    "oddity"
-).split()
+    *("page_view", "click", "view", "view", "search", "promotion_click", "add_to_cart", "add_to_cart"),
+    *("remove_from_cart", "checkout", "purchase", "refund", "oddity"),
+)
 _ON_ITEMS = ("click", "view", "add_to_cart", "remove_from_cart", "checkout", "purchase")
 _GAPS = (0.0, 0.2, 1.0, 7.0, 45.0, 1500.0, 9000.0)
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cartpath.features import Log, PathEncoder
 from cartpath.features.encoder import section_of
+from cartpath.schema import CODED_CONTEXT
 from cartpath.store import NO_QUANTITY
 
 NAN = math.nan
@@ -184,6 +185,15 @@ class Moment:
         text = event.texts[field]
         return text if field in ("item", "page", "query") or text is None else str(self.id(field, text))
 
+    def context_of(self, events: list[Event]) -> dict[str, str | None]:
+        """Texts of the context of a session, as far as some of its events have shown it; empty while none has."""
+        sessions = self.log.view.sessions
+        carried = int(sessions.context_ts[events[-1].session]) if events else -1
+        if carried < 0 or events[-1].ts * 1e6 < carried:
+            return {}
+        codes = {name: int(values[events[-1].session]) for name, values in sessions.context.items()}
+        return {name: self.log.codes(name)[codes[name]] if codes[name] >= 0 else None for name in CODED_CONTEXT}
+
     def all(self) -> dict[str, float]:
         for part in (so_far, variety, rhythm, worth, latest_steps, context, history, previous, familiar, windows):
             part(self, self.row)
@@ -248,7 +258,7 @@ def rhythm(m: Moment, row: dict[str, float]) -> None:
             if kind == "view":
                 row |= {"longest_view": most(held), "latest_view": latest(held)}
                 row["view_time"] = ratio(sum(held), sum(known(gaps)))
-    for kind in "click view search promotion_click add_to_cart remove_from_cart checkout".split():
+    for kind in ("click", "view", "search", "promotion_click", "add_to_cart", "remove_from_cart", "checkout"):
         if kind in m.kinds:
             there = [event for event in m.mine if event.kind == kind]
             row[f"since_{kind}"] = m.now - there[-1].ts if there else NAN
@@ -285,7 +295,7 @@ def latest_steps(m: Moment, row: dict[str, float]) -> None:
     back = m.steps[::-1]
     for n in range(10):
         row[f"event_{n}"] = m.id("event", back[n].kind) if n < len(back) else 0
-    for field, n_back in (("section", 5), ("page", 3)):
+    for field, n_back in (("section", 5), ("page", 5)):
         for n in range(n_back if field in m.encoder.event_fields else 0):
             row[f"{field}_{n}"] = m.id(field, back[n].texts[field]) if n < len(back) else 0
     for n in range(5):
@@ -299,8 +309,9 @@ def latest_steps(m: Moment, row: dict[str, float]) -> None:
         if field in m.encoder.event_fields:
             row[f"last_{field}"] = m.id(field, items[-1].texts[field]) if items else 0
     values = m.encoder.items.values
-    row["last_item_rank"] = NAN
+    row |= {"last_item_rank": NAN, "last_item": 0}
     if items:
+        row["last_item"] = m.id("item", items[-1].texts["item"])
         text = items[-1].texts["item"]
         row["last_item_rank"] = values.index(text) + 1 if text in values else len(values) + 1
     if "query" in m.encoder.event_fields:
@@ -310,17 +321,17 @@ def latest_steps(m: Moment, row: dict[str, float]) -> None:
 
 def context(m: Moment, row: dict[str, float]) -> None:
     sessions = m.log.view.sessions
-    carried = int(sessions.context_ts[m.number])
-    there = carried >= 0 and m.mine[-1].ts * 1e6 >= carried
-    row["context_known"] = there
+    found = m.context_of(m.mine)
+    row["context_known"] = bool(found)
     for name in m.encoder.session_fields:
-        code = int(sessions.context[name][m.number]) if there else -1
         if name == "visit_number":
-            row[name] = code if code >= 0 else NAN
+            row[name] = row["visits_unseen"] = NAN
+            if found and (visit := int(sessions.context[name][m.number])) >= 0:
+                row |= {name: visit, "visits_unseen": visit - len(m.earlier) - 1}
         elif name == "is_direct":
-            row[name] = code + 1
+            row[name] = int(sessions.context[name][m.number]) + 1 if found else 0
         else:
-            row[name] = m.id(name, m.log.codes(name)[code] if code >= 0 else None)
+            row[name] = m.id(name, found.get(name))
     local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=m.now)).astimezone(m.zone)
     hour = local.hour + local.minute / 60 + local.second / 3600
     day, week = 2 * math.pi * hour / 24, 2 * math.pi * (local.weekday() + hour / 24) / 7
@@ -362,6 +373,9 @@ def previous(m: Moment, row: dict[str, float]) -> None:
     row["previous_last_event"] = m.id("event", there[-1].kind) if there else 0
     if "section" in m.encoder.event_fields:
         row["previous_last_section"] = m.id("section", there[-1].texts["section"]) if there else 0
+    for name in ("channel", "source", "device"):
+        if name in m.encoder.session_fields:
+            row[f"previous_{name}"] = m.id(name, m.context_of(there).get(name))
 
 
 def familiar(m: Moment, row: dict[str, float]) -> None:

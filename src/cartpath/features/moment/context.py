@@ -6,7 +6,9 @@ import numpy as np
 
 from cartpath.features.moment.block import Block
 from cartpath.features.moment.column import Column, Described
+from cartpath.features.moment.ranges import Bools, Index, at
 from cartpath.features.times import local_times
+from cartpath.features.vocabulary import ABSENT
 from cartpath.schema import MICROSECONDS, Columns
 
 _DAY = 86_400 * MICROSECONDS
@@ -15,17 +17,31 @@ _DAY = 86_400 * MICROSECONDS
 def context(block: Block) -> Described:
     """Give the session's context from the event on that carried it."""
     of_sessions, sessions = block.encoded.log.view.sessions, block.sessions
-    carried = of_sessions.context_ts[sessions]
-    known = (carried >= 0) & (block.ts[block.session.nth_last(0)] >= carried)
+    known = shown(block, sessions, block.session.nth_last(0))
     yield Column("context_known", "flag", "1 once an event of the session has carried its context"), known
-    for place, name in enumerate(block.encoder.session_fields):
+    for name in block.encoder.session_fields:
         if name == Columns.visit_number:
             visits = of_sessions.context[name][sessions]
             number = np.where(known & (visits >= 0), visits, np.nan)
             yield Column(name, "sessions", "number of the visit among the user's, as the source counts"), number
+            about = "earlier visits by the source's count that are not in the log"
+            yield Column("visits_unseen", "sessions", about), number - block.ordinal[sessions]
         else:
-            ids = np.maximum(block.encoded.sessions[sessions, place] - block.offset_of[name], 0)
-            yield Column(name, "id", f"{name} of the session; 0 before it is known"), np.where(known, ids, 0)
+            about = f"{name} of the session; 0 before it is known"
+            yield Column(name, "id", about), context_ids(block, name, sessions, known)
+
+
+def shown(block: Block, sessions: Index, latest: Index) -> Bools:
+    """Mark the sessions whose context has been carried by their events up to the latest one (n,); -1 is none."""
+    carried = block.encoded.log.view.sessions.context_ts[sessions]
+    return (carried >= 0) & (latest >= 0) & (at(block.ts, latest, -1) >= carried)
+
+
+def context_ids(block: Block, name: str, sessions: Index, known: Bools) -> Index:
+    """Return the ids of a field of sessions (n,), 0 where they are not known."""
+    place = block.encoder.session_fields.index(name)
+    ids = np.maximum(block.encoded.sessions[sessions, place] - block.offset_of[name], ABSENT)
+    return np.where(known, ids, ABSENT)
 
 
 def clock(block: Block) -> Described:

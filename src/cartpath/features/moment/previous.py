@@ -6,10 +6,12 @@ import numpy as np
 
 from cartpath.features.moment.block import Block
 from cartpath.features.moment.column import Column, Described
+from cartpath.features.moment.context import context_ids, shown
 from cartpath.features.moment.ranges import at
-from cartpath.schema import MICROSECONDS, Event
+from cartpath.schema import MICROSECONDS, Columns, Event
 
 _COUNTED = (Event.view, Event.add_to_cart, Event.checkout, Event.purchase)
+_CONTEXT = (Columns.channel, Columns.source, Columns.device)
 
 
 def previous(block: Block) -> Described:
@@ -27,3 +29,9 @@ def previous(block: Block) -> Described:
     yield Column("previous_last_event", "id", f"type {about}"), at(block.encoded.event_id, last, 0)
     if block.has("section"):
         yield Column("previous_last_section", "id", f"section {about}"), at(block.ids("section"), last, 0)
+    sessions = np.maximum(block.sessions - 1, 0)
+    known = shown(block, sessions, last)
+    for name in _CONTEXT:
+        if name in block.encoder.session_fields:
+            ids = context_ids(block, name, sessions, known)
+            yield Column(f"previous_{name}", "id", f"{name} of the user's session before; 0 at the first session"), ids
