@@ -17,9 +17,10 @@ from cartpath.features.log import (
     read_log,
     stretch,
 )
+from cartpath.features.moment import Column, columns, session_features
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.order import order_statistics
-from cartpath.features.session import FeatureTable, session_features
+from cartpath.features.table import FeatureTable
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
 from cartpath.features.windows import (
@@ -35,6 +36,7 @@ from cartpath.features.windows import (
 __all__ = [
     "MAX_EVENTS",
     "Batch",
+    "Column",
     "EncodedLog",
     "FeatureTable",
     "GapScale",
@@ -47,6 +49,7 @@ __all__ = [
     "Vocabulary",
     "by_session",
     "chunks",
+    "columns",
     "count_within",
     "dwell",
     "earlier",
