@@ -261,7 +261,7 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
     assert "lstm failed: no luck" in told.stderr
     assert (asked["evaluate"][1]["at_k"], asked["evaluate"][1]["models"]) == ([1, 3], "all")
     assert run("evaluate", shop, "--at-k", "soon").exit_code == 2
-    assert json.loads(run("evaluate", shop, "--task", "intent", "--json").stdout)["best"] == "gru"
+    assert json.loads(run("evaluate", shop, "--task", "intent", "--slice", "test", "--json").stdout)["best"] == "gru"
     assert asked["evaluate"][1]["slice"] == asked["evaluate_recommender"][1]["slice"] == "test"
     found = json.loads(run("recommend", shop, "--user", "u1", "--k", "3", "--json").stdout)
     assert [item["item_id"] for item in found["items"]] == ["i0", "i1", "i2"]
