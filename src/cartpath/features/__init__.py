@@ -19,14 +19,31 @@ from cartpath.features.log import (
 )
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.order import order_statistics
+from cartpath.features.profile import (
+    PROFILE_COLUMNS,
+    Column,
+    People,
+    Reference,
+    UserFeatures,
+    check_ending,
+    feature_columns,
+    fit_reference,
+    fit_reference_over,
+    snapshot_features,
+    user_features,
+    write_features,
+)
 from cartpath.features.session import FeatureTable, session_features
+from cartpath.features.shaped import check_known_before
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
 from cartpath.features.windows import Batch, chunks, gather, length_batches, window_starts
 
 __all__ = [
     "MAX_EVENTS",
+    "PROFILE_COLUMNS",
     "Batch",
+    "Column",
     "EncodedLog",
     "FeatureTable",
     "GapScale",
@@ -34,18 +51,26 @@ __all__ = [
     "Log",
     "Lookups",
     "PathEncoder",
+    "People",
+    "Reference",
     "Snapshot",
+    "UserFeatures",
     "Vocabulary",
     "by_session",
+    "check_ending",
+    "check_known_before",
     "chunks",
     "count_within",
     "dwell",
     "earlier",
     "encode",
+    "feature_columns",
     "fit_encoder",
     "fit_encoder_over",
     "fit_gap_scale",
     "fit_item_words",
+    "fit_reference",
+    "fit_reference_over",
     "fit_words_of",
     "gap_scale",
     "gaps",
@@ -63,9 +88,12 @@ __all__ = [
     "order_statistics",
     "read_log",
     "session_features",
+    "snapshot_features",
     "stretch",
     "time_features",
+    "user_features",
     "user_of_event",
     "window_starts",
     "words_of_items",
+    "write_features",
 ]
