@@ -32,6 +32,7 @@ USERS = pa.table(
         "user_id": [*(f"u{i}" for i in range(30)), "nobody"],
         "age": [20 + i for i in range(31)],
         "plan": [*(["free", None, "gift"] * 10), "paid"],
+        "joined": pa.array([0] * 31, pa.timestamp("us")),
     }
 )
 
@@ -105,13 +106,14 @@ def test_parquet_says_what_its_columns_are(
 def test_csv_has_its_columns_described_beside_it(shop: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.csv"
     with store.open_snapshot(shop) as snapshot:
-        write_features(snapshot, AT, out, ZONE)
+        summary = write_features(snapshot, AT, out, ZONE)
         whole = snapshot_features(snapshot, AT, ZONE)
     found = csv.read_csv(out)
     assert found.column_names == ["user_id", *whole.names]
     assert found["visits"].to_pylist() == whole.arrow()["visits"].to_pylist()
     np.testing.assert_array_equal(found["tenure"].to_numpy(), whole.arrow()["tenure"].to_numpy())
     assert found["days_since_purchase"].null_count == whole.arrow()["days_since_purchase"].null_count > 0
+    assert summary["warnings"] == ["no number, text or list of texts, so left out of the table of users: joined"]
     described = json.loads((tmp_path / "a.csv.columns.json").read_text())
     assert [column["name"] for column in described["columns"]] == whole.names
     assert described["at"] == "2024-01-07T00:00:00Z"
@@ -134,6 +136,16 @@ def test_from_a_notebook(shop: Path, tmp_path: Path) -> None:
     assert found.frame.equals(opened.features(AT).frame)
     assert opened.write_features(AT, tmp_path / "a.csv")["rows"] == len(found)
     assert [column["name"] for column in opened.feature_columns()] == found.names
+
+
+def test_orders_and_spend_are_those_of_other_views(shop: Path) -> None:
+    opened = cartpath.open(str(shop))
+    found = opened.features(AT).frame
+    until = "2024-01-07T09:00"
+    assert found["orders"].sum() == opened.repurchase(until=until).result.numbers["orders"] > 5
+    assert found["orders"].sum() == opened.attribution(of="device", until=until).to_dict()["conversions"]
+    assert found["spend"].sum() == pytest.approx(opened.attribution(of="device", until=until).to_dict()["revenue"])
+    assert found["events"].sum() == opened.repurchase(until=until).result.basis.events
 
 
 def test_an_error_midway_leaves_no_file(shop: Path, tmp_path: Path) -> None:

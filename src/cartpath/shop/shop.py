@@ -17,7 +17,6 @@ from cartpath.shop.on_engine import on_engine
 from cartpath.shop.views import PathViews
 
 if TYPE_CHECKING:
-    from cartpath.features import UserFeatures
     from cartpath.shop.pipeline import StepOutcome
     from cartpath.store import Snapshot
 
@@ -218,7 +217,7 @@ class Shop(PathViews):
             **pace,
         )
 
-    def features(self, at: str | int, progress: Progress | None = None) -> UserFeatures:
+    def features(self, at: str | int, progress: Progress | None = None) -> Any:
         """Describe each user active before a moment by what happened before it.
 
         Parameters

@@ -7,7 +7,7 @@ import numpy as np
 from cartpath.features.dwell import dwell
 from cartpath.features.profile.column import Column, counted
 from cartpath.features.profile.kernels import middle
-from cartpath.features.profile.past import DAY, Floats, Past, ratio, tally
+from cartpath.features.profile.past import DAY, Floats, Ints, Past, ratio, tally
 from cartpath.ingest.cleaning import Plan
 from cartpath.schema import CANONICAL_EVENTS, Event
 
@@ -64,10 +64,10 @@ def activity(past: Past, plan: Plan | None = None) -> dict[str, Floats]:
     }
 
 
-def _days(past: Past) -> Floats:
+def _days(past: Past) -> Ints:
     """Return each event's local day, from 0 at the first of all."""
-    days = past.local // DAY
-    return days - days.min(initial=0) if len(days) else days
+    days: Ints = past.local // DAY
+    return days - days.min() if len(days) else days
 
 
 def _time_spent(past: Past, plan: Plan | None) -> dict[str, Floats]:

@@ -169,4 +169,5 @@ def ratio(above: Floats, below: Floats) -> Floats:
     >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
     [0.25, nan]
     """
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
+    found: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
+    return found

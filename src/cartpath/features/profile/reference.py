@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cartpath import engine, store
+from cartpath import engine
 from cartpath.features.catalogue import listed_prices, rows_by_code, texts_by_code
 from cartpath.features.log import Log, join
 from cartpath.features.profile.kernels import middle
@@ -19,6 +19,7 @@ from cartpath.features.profile.people import People
 from cartpath.features.profile.usual import Seen, merge_prices, scan_prices, usual_prices
 from cartpath.ingest.cleaning import Plan
 from cartpath.schema import Columns, Event
+from cartpath.store import Snapshot
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -73,7 +74,7 @@ def fit_reference(log: Log, at: int, users: pa.Table | None = None, plan: Plan |
     return _reference(log, seen, People.of(users), plan)
 
 
-def fit_reference_over(snapshot: store.Snapshot, at: int) -> Reference:
+def fit_reference_over(snapshot: Snapshot, at: int) -> Reference:
     """Gather the same of a snapshot, bucket by bucket."""
     scan = partial(scan_prices, at=at, refund=snapshot.code_of("event", Event.refund))
     seen = engine.run(snapshot, scan, merge_prices)

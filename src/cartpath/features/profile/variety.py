@@ -11,7 +11,7 @@ import numpy as np
 
 from cartpath.features.profile.column import Column, counted
 from cartpath.features.profile.kernels import entropy
-from cartpath.features.profile.past import Bools, Floats, Past, tally
+from cartpath.features.profile.past import Array, Bools, Floats, Past, tally
 from cartpath.features.profile.reference import Reference
 from cartpath.schema import Event
 
@@ -38,11 +38,11 @@ def variety(past: Past, reference: Reference) -> dict[str, Floats]:
     }
 
 
-def _different(past: Past, code: Floats, rows: Bools) -> Floats:
+def _different(past: Past, code: Array, rows: Bools) -> Floats:
     user, _, _ = tally(past.user[rows], code[rows])
     return np.bincount(user, minlength=past.n_users).astype(np.float64)
 
 
-def _entropy(past: Past, code: Floats, rows: Bools) -> Floats:
+def _entropy(past: Past, code: Array, rows: Bools) -> Floats:
     user, _, count = tally(past.user[rows], code[rows])
     return entropy(user, count, past.n_users)

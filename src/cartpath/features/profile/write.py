@@ -48,7 +48,7 @@ def check_ending(out: str | Path) -> Path:
 
 def snapshot_features(snapshot: Snapshot, at: int, zone: str = "UTC", progress: Progress | None = None) -> UserFeatures:
     """Return the features of all users of a snapshot, in memory; see ``user_features``."""
-    columns, parts = _buckets(snapshot, at, zone, progress)
+    columns, _, parts = _buckets(snapshot, at, zone, progress)
     return join_features(list(parts), columns)
 
 
@@ -80,7 +80,7 @@ def write_features(
         If the name has another ending, the store is empty, or later events shaped the paths.
     """
     path = check_ending(out)
-    columns, parts = _buckets(snapshot, at, zone, progress)
+    columns, left_out, parts = _buckets(snapshot, at, zone, progress)
     about = {"at": iso(at), "time_zone": zone, "generation": snapshot.generation}
     rows = 0
     with _sink(path, schema_of(columns, {"cartpath": json.dumps(about)})) as write:
@@ -91,25 +91,25 @@ def write_features(
         described = {**about, "columns": [column.to_dict() for column in columns]}
         write_json(path.with_name(f"{path.name}.columns.json"), described)
     summary = {"rows": rows, "columns": len(columns), **about, "out": str(out)}
-    return {**summary, "warnings": _warnings(snapshot, at, rows)}
+    return {**summary, "warnings": _warnings(snapshot, at, rows, left_out)}
 
 
 def _buckets(
     snapshot: Snapshot, at: int, zone: str, progress: Progress | None
-) -> tuple[list[Column], Iterator[UserFeatures]]:
+) -> tuple[list[Column], Sequence[str], Iterator[UserFeatures]]:
     if snapshot.totals.first_ts is None:
         raise CartpathError("the store has no events", "ingest some first: cartpath ingest SHOP SOURCE")
-    reference = fit_reference_over(snapshot, at)
+    reference, items = fit_reference_over(snapshot, at), snapshot.items
 
     def scan() -> Iterator[UserFeatures]:
         for bucket in range(snapshot.n_buckets):
             view = snapshot.bucket(bucket)
-            log = Log(view, snapshot.codes, snapshot.items, snapshot.generation, 1.0, snapshot.shaped_until)
+            log = Log(view, snapshot.codes, items, snapshot.generation, 1.0, snapshot.shaped_until)
             yield user_features(log, at, zone, reference)
             if progress is not None:
                 progress(bucket + 1, snapshot.n_buckets)
 
-    return feature_columns(reference.people), scan()
+    return feature_columns(reference.people), reference.people.left_out, scan()
 
 
 @contextmanager
@@ -120,7 +120,8 @@ def _sink(path: Path, schema: pa.Schema) -> Iterator[Callable[[UserFeatures], No
         sink = _open(temporary, path.suffix, schema)
 
         def flush() -> None:
-            sink.write_table(pa.concat_tables([schema.empty_table(), *waiting]).combine_chunks())
+            if waiting:
+                sink.write_table(pa.concat_tables(waiting).combine_chunks())
             waiting.clear()
 
         def write(part: UserFeatures) -> None:
@@ -139,15 +140,18 @@ def _open(path: Path, ending: str, schema: pa.Schema) -> Sink:
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
-    return pq.ParquetWriter(path, schema, compression="zstd") if ending == ".parquet" else csv.CSVWriter(path, schema)
+    parquet = ending == ".parquet"
+    sink: Sink = pq.ParquetWriter(path, schema, compression="zstd") if parquet else csv.CSVWriter(path, schema)
+    return sink
 
 
-def _warnings(snapshot: Snapshot, at: int, rows: int) -> list[str]:
-    """Say why there are no rows, or why the last days are empty."""
-    totals = snapshot.totals
-    found: Sequence[str] = ()
+def _warnings(snapshot: Snapshot, at: int, rows: int, left_out: Sequence[str]) -> list[str]:
+    """Say why there are no rows, why the last days are empty, and which attributes of users are not there."""
+    totals, found = snapshot.totals, []
+    if left_out:
+        found = [f"no number, text or list of texts, so left out of the table of users: {', '.join(left_out)}"]
     if not rows:
-        found = [f"no user has an event before {iso(at)}: the first event is at {iso(totals.first_ts or 0)}"]
+        found += [f"no user has an event before {iso(at)}: the first event is at {iso(totals.first_ts or 0)}"]
     elif totals.last_ts is not None and at - totals.last_ts > _DAY:
-        found = [f"the last event is at {iso(totals.last_ts)}: until {iso(at)} everybody looks inactive"]
-    return list(found)
+        found += [f"the last event is at {iso(totals.last_ts)}: until {iso(at)} everybody looks inactive"]
+    return found
