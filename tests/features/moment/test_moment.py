@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartpath.features import Log, columns, encode, fit_encoder, log_from_table, session_features
+from cartpath.features import Log, encode, fit_encoder, log_from_table
+from cartpath.features.moment import columns, session_features
 from cartpath.features.moment import block as blocks
 from cartpath.schema import CartpathError
 from cartpath.training.next_item.leak import changed_after
