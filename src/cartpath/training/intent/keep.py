@@ -145,7 +145,7 @@ def _write(
     data = job.data
     with new_version(job.workspace, artefact(name)) as folder:
         scorer.save(folder)
-        counts = {}
+        counts: dict[str, int] = {}
         for part in ("train", "validation", "calibration"):
             rows = data.rows.of(part)
             counts |= {f"n_{part}": len(rows), f"positives_{part}": int(rows.label.sum())}
