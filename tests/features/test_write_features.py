@@ -54,7 +54,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sorted_rows(table: pa.Table) -> list[dict[str, object]]:
-    return table.sort_by("user_id").to_pylist()
+    rows: list[dict[str, object]] = table.sort_by("user_id").to_pylist()
+    return rows
 
 
 def test_one_bucket_and_many_have_the_same_rows(shop: Path, tmp_path: Path) -> None:
