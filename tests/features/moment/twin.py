@@ -309,9 +309,8 @@ def latest_steps(m: Moment, row: dict[str, float]) -> None:
         if field in m.encoder.event_fields:
             row[f"last_{field}"] = m.id(field, items[-1].texts[field]) if items else 0
     values = m.encoder.items.values
-    row |= {"last_item_rank": NAN, "last_item": 0}
+    row["last_item_rank"] = NAN
     if items:
-        row["last_item"] = m.id("item", items[-1].texts["item"])
         text = items[-1].texts["item"]
         row["last_item_rank"] = values.index(text) + 1 if text in values else len(values) + 1
     if "query" in m.encoder.event_fields:

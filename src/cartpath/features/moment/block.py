@@ -121,7 +121,8 @@ class Block:
     @cached_property
     def is_step(self) -> Bools:
         """Mark the first event of each step."""
-        return self.encoded.log.view.step == 1
+        marks: Bools = self.encoded.log.view.step == 1
+        return marks
 
     @cached_property
     def begins_session(self) -> Bools:

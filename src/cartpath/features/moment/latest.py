@@ -7,11 +7,8 @@ import numpy as np
 from cartpath.features.moment.block import Block
 from cartpath.features.moment.column import Column, Described
 from cartpath.features.moment.ranges import at
-from cartpath.features.vocabulary import UNKNOWN
 
 _EVENTS, _SECTIONS, _PAGES, _GAPS = 10, 5, 5, 5
-#: Items that are told apart: those that most users had.
-_ITEMS = 1000
 _OF_ITEM = ("category_1", "category_2", "category_3", "brand")
 
 
@@ -51,8 +48,6 @@ def latest_item(block: Block) -> Described:
             about = f"{field} of the session's latest item"
             yield Column(f"last_{field}", "id", about), at(block.ids(field), last, 0)
     item, n = block.ids("item"), len(block.encoder.items.values)
-    about = f"the session's latest item where it is one of the {_ITEMS} that most users had in the training period"
-    yield Column("last_item", "id", about), at(np.where(item < 2 + _ITEMS, item, UNKNOWN), last, 0)
     # Known items are in the order of how many users had them, from id 2 on; the place beyond stands for all others.
     rank = np.where((item >= 2) & (item < 2 + n), item - 1, n + 1)
     about = "place of the session's latest item among all items by users of the training period, from 1"
