@@ -18,19 +18,20 @@ INNER: dict[str, dict[str, Any]] = {
     "transformer": {},
     "sasrec": {},
     "gru": {},
+    "lstm": {},
     "bert": {"model_type": "bert", **SMALL},
     "gpt2": {"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 5, **ENDS},
     "llama": {"model_type": "llama", **SMALL, "num_key_value_heads": 2},
 }
 #: PyTorch takes another kernel for these where a weight rests: the same to rounding only.
-OTHER_KERNELS = ("sasrec", "gru")
-REFUSED = [("gru", "lora")] + [(kind, "prefix") for kind in INNER if kind != "transformer"]
+OTHER_KERNELS = ("sasrec", "gru", "lstm")
+REFUSED = [("gru", "lora"), ("lstm", "lora")] + [(kind, "prefix") for kind in INNER if kind != "transformer"]
 CASES = [(kind, method) for kind in INNER for method in METHODS if (kind, method) not in REFUSED]
 
 
 def made(kind: str = "transformer", seed: int = 3, **shape: Any) -> BehaviourModel:
     """A model with weights far from their start, so that every one of them matters."""
-    backbone = kind if kind in ("transformer", "sasrec", "gru") else "huggingface"
+    backbone = kind if kind in ("transformer", "sasrec", "gru", "lstm") else "huggingface"
     fields: dict[str, Any] = {
         "table": 40,
         "n_fields": 3,

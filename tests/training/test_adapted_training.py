@@ -5,10 +5,9 @@ pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 pytest.importorskip("peft")
 
-from cartpath.training.intent_network import IntentNetwork  # noqa: E402
-
 from cartpath.models.adaptation import adapt, base_hash, load_adaptation  # noqa: E402
 from cartpath.training.fitting import fit, torch_session  # noqa: E402
+from cartpath.training.intent.network import IntentNetwork  # noqa: E402
 from cartpath.training.plan import Plan  # noqa: E402
 from cartpath.training.stream import Part  # noqa: E402
 from tests.models.adapting import batch, known, made  # noqa: E402

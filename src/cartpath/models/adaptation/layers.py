@@ -18,6 +18,7 @@ _LAYER: Mapping[str, str] = {
     "transformer": r"backbone\.blocks\.(\d+)\.",
     "sasrec": r"backbone\.(?:attention|norm_1|norm_2|feed)\.(\d+)\.",
     "gru": r"backbone\.layers\.\w+_l(\d+)$",
+    "lstm": r"backbone\.layers\.\w+_l(\d+)$",
 }
 #: What every layer reads counts as input: to change it is to change the lowest layer too.
 _INPUT = ("table.", "norm_in.", "text_in.", "backbone.bias.", "backbone.place.", "backbone.into.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
 
 #: Highest learning rate by method: the fewer weights there are to move, the faster they may.
-_RATES = {"full": 1e-3, "head": 1e-2, "top": 1e-3, "lora": 2e-3, "adapter": 2e-3, "prefix": 5e-3}
+_RATES = {"full": 1e-3, "head": 2e-2, "top": 3e-3, "lora": 5e-3, "adapter": 5e-3, "prefix": 2e-2}
 #: Events a training reads in all, passes counted, and passes at most.
 _BUDGET, _MOST_EPOCHS = 3_000_000, 8
 #: Passes without a better figure on validation after which a network stops.
