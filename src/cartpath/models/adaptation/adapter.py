@@ -55,8 +55,8 @@ class Bottleneck(nn.Module):
 class Adapter(Method):
     """A bottleneck on what attention gives and one on what the network on each event gives, before either is added.
 
-    As Houlsby et al. (2019) do, the norms of the backbone are trained with them. A GRU or LSTM, whose layers are one module,
-    gets one bottleneck after the last.
+    As Houlsby et al. (2019) do, the norms of the backbone are trained with them. A GRU or LSTM, whose layers are one
+    module, gets one bottleneck after the last.
 
     Attributes
     ----------
