@@ -186,11 +186,15 @@ def print_summary(summary: dict[str, Any]) -> None:
     """Print what an ingest did."""
     print_record(summary)
     print_identities(summary.get("identities"))
-    reasons = summary.get("reasons") or {}
+    print_reasons(summary.get("reasons") or {})
+    print_tables(summary.get("tables") or [], summary.get("ignored_files") or [])
+
+
+def print_reasons(reasons: dict[str, int]) -> None:
+    """Print why rows were quarantined."""
     if reasons:
         typer.echo("\nquarantined, by reason:")
         print_table(("reason", "rows"), sorted(reasons.items(), key=lambda pair: -pair[1]), numeric=(1,))
-    print_tables(summary.get("tables") or [], summary.get("ignored_files") or [])
 
 
 def print_tables(tables: list[dict[str, Any]], ignored: list[dict[str, str]]) -> None:

@@ -315,6 +315,52 @@ class Shop(PathViews):
                 found[name] = judge(self.path, slice=slice, seed=seed, progress=progress, **more)
         return found
 
+    def predict(
+        self,
+        out: str | os.PathLike[str],
+        task: str = "intent",
+        *,
+        users: str | os.PathLike[str] = "all",
+        on: Sequence[str | os.PathLike[str]] = (),
+        model: str | None = None,
+        progress: Progress | None = None,
+        adapter: str = "generic",
+        mapping: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Write the probability that a purchase follows: of users as of their latest event, or at those of new files.
+
+        Parameters
+        ----------
+        out : path
+            ``.parquet`` or ``.csv``.
+        task : str
+            ``"intent"``.
+        users : path or str
+            A file of ids, or ``"all"``.
+        on : sequence of str or path
+            Files to score and not to store; ``users`` does not count then.
+        model : str, optional
+            By default the best.
+        progress : callable, optional
+            Called with a message and the share done.
+        adapter, mapping, options
+            How to read ``on``, as ``ingest`` takes them.
+        **more
+            ``every_event`` and ``items``; see ``cartpath.training.predict_on``.
+
+        Returns
+        -------
+        dict
+            What was written; see ``cartpath.training.predict`` and ``predict_on``.
+        """
+        room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
+        if not on:
+            return dict(room.predict(self.path, Path(out), users=users, **asked))
+        reading = room.Reading([str(source) for source in on], adapter, mapping, options)
+        return dict(room.predict_on(self.path, reading, Path(out), **asked, **more))
+
     def metrics(self) -> list[dict[str, Any]]:
         """Return every figure of every model that was judged, one record each; none before the first evaluation."""
         rows: list[dict[str, Any]] = _room("training").metrics(self.path)

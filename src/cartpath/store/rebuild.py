@@ -87,7 +87,7 @@ def _rebuilt(
     try:
         for entry in snapshot.manifest.data["buckets"]:
             for part in entry["parts"]:
-                spill.add(_rows(store / part, codes))
+                spill.add(rows_of_part(store / part, codes))
         values = StoredValues.save(folder / "values", {name: codes[name].values() for name in CODED.values()})
         rebuilder = Rebuilder(store, f"{manifest.generation:08d}-{token}", gap, values)
         for bucket, entry in mapper(rebuilder, spill.filled(), progress=progress):
@@ -97,7 +97,7 @@ def _rebuilt(
     return manifest
 
 
-def _rows(part: Path, codes: Codes) -> pa.Table:
+def rows_of_part(part: Path, codes: Codes) -> pa.Table:
     """Read a part as rows; hits and once-keys are hashes already."""
     table = read_part(part)
     hashed = {

@@ -7,6 +7,9 @@
     anything at or after ``train_until`` is refused.
 ``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, ...) -> dict``
     Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
+``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
+    Scores users as of their latest event, into a file. ``predict_on(workspace, Reading(sources, adapter), out, *,
+    every_event=False, ...)`` scores the events of new files without storing them.
 ``metrics(workspace) -> list[dict]``
     Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
     ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None),
@@ -21,7 +24,10 @@ starts afresh).
 
 from cartpath.training.intent.evaluate import evaluate
 from cartpath.training.intent.finetune import finetune
+from cartpath.training.intent.on_source import Reading
+from cartpath.training.intent.predict import predict
+from cartpath.training.intent.predict_on import predict_on
 from cartpath.training.pretrain import pretrain
 from cartpath.training.results import calibration, metrics
 
-__all__ = ["calibration", "evaluate", "finetune", "metrics", "pretrain"]
+__all__ = ["Reading", "calibration", "evaluate", "finetune", "metrics", "predict", "predict_on", "pretrain"]

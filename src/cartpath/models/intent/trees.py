@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cartpath.models.calibration import logit
 from cartpath.models.extra import need
 from cartpath.models.intent.scorer import SCORER, Floats, Index, read_scorer
 from cartpath.models.pretrained import Pretrained
+from cartpath.schema import CartpathError
 
 _TREES, _FROZEN = "trees.txt", "frozen"
 
@@ -42,20 +44,28 @@ class TreeIntent:
 
     def save(self, folder: Path) -> None:
         """Write the trees, their encoder and the network into a folder."""
-        (folder / _TREES).write_text(self.trees.model_to_string(), encoding="utf-8")
+        text = self.trees.model_to_string()
+        (folder / _TREES).write_text(text, encoding="utf-8")
         if self.frozen is not None:
             self.frozen.save(folder / _FROZEN)
         content = {"kind": "trees", "encoder": self.encoder.to_dict(), "frozen": self.frozen is not None}
-        write_json(folder / SCORER, content)
+        write_json(folder / SCORER, {**content, "digest": _digest(text)})
 
     @classmethod
     def load(cls, folder: Path) -> TreeIntent:
         """Read what ``save`` wrote."""
         raw = read_scorer(folder)
         text = (folder / _TREES).read_text(encoding="utf-8")
+        if _digest(text) != raw["digest"]:
+            # LightGBM ends the whole process over some texts that are no trees.
+            raise CartpathError(f"{folder / _TREES} is damaged: it is not what was written", "fit the model again")
         trees = need("lightgbm", "the LightGBM model").Booster(model_str=text)
         frozen = Pretrained.load(folder / _FROZEN) if raw["frozen"] else None
         return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def tree_features(log: Log, encoder: PathEncoder, ends: Index, frozen: Pretrained | None = None) -> FeatureTable:
