@@ -26,7 +26,7 @@ from cartpath.schema import CartpathError  # noqa: E402
 from cartpath.training import Reading, predict_on  # noqa: E402
 from cartpath.training.intent import predict_on as room  # noqa: E402
 from cartpath.training.intent.chosen import pieces  # noqa: E402
-from tests.features.logs import items_table, times  # noqa: E402
+from tests.features.logs import items_table, random_table, times  # noqa: E402
 from tests.training.spy import Spy, spied, twin  # noqa: E402
 
 COLUMNS = ["user_id", "session_id", "event_id", "position", "ts", "event", "score", "step"]
@@ -110,6 +110,24 @@ def test_a_score_is_that_of_the_path_that_an_ingest_would_make(shop: Path, spy: 
     assert (told["rows"], told["users"], told["users_unknown"]) == (len(NEW), 14, 8)
     assert told["source"]["read"] == told["source"]["events"] == len(NEW)
     assert pq.read_schema(shop.parent / "out.parquet").metadata[b"generation"] == b"1"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ties_and_overlapping_sessions_come_in_the_one_order(tmp_path: Path, spy: Spy, seed: int) -> None:
+    old, new = (numbered_rows(random_table(seed + more), letter) for more, letter in ((0, "h"), (100, "s")))
+    shop = make_shop(tmp_path / "shop", old)
+    rows, _ = scored(shop, new)
+    log = log_from_table(pa.concat_tables([old, new]), items_table())
+    scores = Spy().score(log, np.arange(log.view.n_events) + 1).tolist()
+    names = [log.codes("query")[code] for code in log.view.query]
+    wanted = {name: score for name, score in zip(names, scores, strict=True) if name.startswith("s")}
+    assert dict(zip(rows["event_id"].to_pylist(), rows["score"].to_pylist(), strict=True)) == wanted
+    assert [name for name in names if name.startswith("s")] == sorted(rows["event_id"].to_pylist(), key=names.index)
+
+
+def numbered_rows(rows: pa.Table, letter: str) -> pa.Table:
+    names = pa.array([f"{letter}{number}" for number in range(len(rows))])
+    return rows.drop_columns(["_hit"]).append_column("event_id", names).append_column("query", names)
 
 
 def test_ids_are_those_of_the_source_and_others_are_made_up(shop: Path, spy: Spy) -> None:

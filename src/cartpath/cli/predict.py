@@ -57,7 +57,8 @@ def predict(
     path = destination(out)
     given = {"adapter": adapter, "every-event": every_event, "map": mapping, "items": items, "option": option}
     _check(on, users, {**given, "impressions": impressions, "format": layout})
-    opened, reading = shops.open(shop), {}
+    opened = shops.open(shop)
+    reading: dict[str, Any] = {}
     if on:
         words, options = pairs(mapping, "--map canonical=column"), adapter_options(impressions, layout, option)
         reading = {"adapter": adapter, "mapping": words, "options": options, "items": items, "every_event": every_event}

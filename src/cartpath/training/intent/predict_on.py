@@ -105,9 +105,9 @@ def predict_on(
                     for table in work.rows(bucket, rows):
                         write(table)
                     told("scoring", 0.5 + (bucket + 1) / shop.n_buckets / 2)
-            about = work.counts.to_dict() | {"source": _told(source, work.counts)}
-        about |= {"out": str(out), "generation": shop.generation}
-    return {**chosen.about(), **about, "seconds": round(time.monotonic() - began, 2)}
+            about = {**chosen.about(), **work.counts.to_dict(), "source": _told(source, work.counts)}
+    about |= {"out": str(out), "generation": shop.generation}
+    return {**about, "seconds": round(time.monotonic() - began, 2)}
 
 
 def _told(source: SourceRows, counts: _Counts) -> dict[str, Any]:
