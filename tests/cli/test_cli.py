@@ -237,7 +237,10 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
 
     def room(name: str) -> Any:
         def note(kind: str) -> Callable[..., dict[str, Any]]:
-            return lambda *args, **options: asked.update({kind: (args[1:], options)}) or {"n": 1, "list": [{"a": 2}]}
+            judged = {"target": "purchase", "slice": "test", "best": "gru", "positives": 0, "k": 1}
+            judged |= {"results": [{"model": "gru", "k": 1, "auc": 0.5}, {"model": "lstm", "k": 1, "error": "no luck"}]}
+            said = {"n": 1, "list": [{"a": 2}]} if kind != "evaluate" else {"n": 1, **judged}
+            return lambda *args, **options: asked.update({kind: (args[1:], options)}) or said
 
         kinds = ("pretrain", "finetune", "evaluate", "evaluate_recommender")
         row = dict.fromkeys(("task", "model", "metric", "value", "low", "high", "n", "slice"), 1)
@@ -252,7 +255,13 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
     assert (asked["pretrain"][1]["seed"], asked["pretrain"][1]["resume"]) == (4, True)
     assert "list:" in run("finetune", shop, "--fresh").stdout
     assert (asked["finetune"][1]["task"], asked["finetune"][1]["resume"]) == ("intent", False)
-    assert "metric" in run("evaluate", shop, "--slice", "test").stdout
+    told = run("evaluate", shop, "--slice", "test", "--at-k", "1,3", "--models", "all")
+    assert "metric" in told.stdout
+    assert "gru" in told.stdout
+    assert "lstm failed: no luck" in told.stderr
+    assert (asked["evaluate"][1]["at_k"], asked["evaluate"][1]["models"]) == ([1, 3], "all")
+    assert run("evaluate", shop, "--at-k", "soon").exit_code == 2
+    assert json.loads(run("evaluate", shop, "--task", "intent", "--slice", "test", "--json").stdout)["best"] == "gru"
     assert asked["evaluate"][1]["slice"] == asked["evaluate_recommender"][1]["slice"] == "test"
     found = json.loads(run("recommend", shop, "--user", "u1", "--k", "3", "--json").stdout)
     assert [item["item_id"] for item in found["items"]] == ["i0", "i1", "i2"]

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from cartpath.features import Log, log_of
-from cartpath.store import view_from_table
+from cartpath.store import PathView, view_from_table
+from cartpath.tasks import TimeSplit
 
 EVENTS = ("page_view", "view", "add_to_cart", "checkout", "purchase", "oddity")
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -106,3 +107,10 @@ def shop_table(users: int = 400, days: int = 30, seed: int = 0) -> pa.Table:
     names = {"user_id": 0, "event": 2, "item_id": 3, "channel": 4}
     table = {name: pa.array(columns[place], pa.string()) for name, place in names.items()}
     return pa.table({**table, "ts": times(columns[1])})
+
+
+def split_by_share(view: PathView, shares: tuple[float, float, float] = (0.7, 0.8, 0.9)) -> TimeSplit:
+    """Cut time so that these shares of the events come before the cuts: each slice of a small log has some."""
+    ordered = np.sort(view.ts)
+    first, second, third = (int(ordered[int(share * len(ordered))]) for share in shares)
+    return TimeSplit((first, second, third))

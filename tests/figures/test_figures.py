@@ -79,6 +79,9 @@ def test_calibration_is_a_line_a_model() -> None:
     figure = calibration_figure(pd.DataFrame(rows))
     assert [trace.name for trace in figure.data[1:]] == ["ours", "theirs"]
     assert "No calibration" in words(calibration_figure(pd.DataFrame(rows).head(0)))
+    noted = calibration_figure(pd.DataFrame(rows), note="ECE 0.010 (0 to 0.02)")
+    assert "ECE 0.010 (0 to 0.02)" in words(noted)
+    assert noted.layout.height > figure.layout.height
 
 
 def test_percent_keeps_small_rates_readable() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,29 +14,39 @@ from cartpath.models.behaviour_config import BehaviourConfig
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 5}
 ENDS = {"bos_token_id": 1, "eos_token_id": 1}
-INNER = {
+INNER: dict[str, dict[str, Any]] = {
     "transformer": {},
     "sasrec": {},
     "gru": {},
+    "lstm": {},
     "bert": {"model_type": "bert", **SMALL},
     "gpt2": {"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 5, **ENDS},
     "llama": {"model_type": "llama", **SMALL, "num_key_value_heads": 2},
 }
 #: PyTorch takes another kernel for these where a weight rests: the same to rounding only.
-OTHER_KERNELS = ("sasrec", "gru")
-REFUSED = [("gru", "lora")] + [(kind, "prefix") for kind in INNER if kind != "transformer"]
+OTHER_KERNELS = ("sasrec", "gru", "lstm")
+REFUSED = [("gru", "lora"), ("lstm", "lora")] + [(kind, "prefix") for kind in INNER if kind != "transformer"]
 CASES = [(kind, method) for kind in INNER for method in METHODS if (kind, method) not in REFUSED]
 
 
-def made(kind: str = "transformer", seed: int = 3, **shape: object) -> BehaviourModel:
+def made(kind: str = "transformer", seed: int = 3, **shape: Any) -> BehaviourModel:
     """A model with weights far from their start, so that every one of them matters."""
-    backbone = kind if kind in ("transformer", "sasrec", "gru") else "huggingface"
-    fields = {"table": 40, "n_fields": 3, "n_events": 3, "n_items": 10, "item_offset": 5, "hidden": 8, "heads": 2}
+    backbone = kind if kind in ("transformer", "sasrec", "gru", "lstm") else "huggingface"
+    fields: dict[str, Any] = {
+        "table": 40,
+        "n_fields": 3,
+        "n_events": 3,
+        "n_items": 10,
+        "item_offset": 5,
+        "hidden": 8,
+        "heads": 2,
+    }
     config = BehaviourConfig(**{**fields, "backbone": backbone, "huggingface": INNER[kind], **shape})
     torch.manual_seed(seed)
     model = BehaviourModel(config)
     disturb(model, 0.3)
-    return model.train(False)
+    model.train(False)
+    return model
 
 
 def disturb(model: BehaviourModel, by: float = 0.3, seed: int = 5) -> None:
@@ -73,7 +85,7 @@ def train(model: BehaviourModel, steps: int, rate: float = 0.03) -> list[float]:
         logits = model.intent(model(ids, seconds, session))[..., 0]
         loss = F.binary_cross_entropy_with_logits(logits, seen.float())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
     return losses

@@ -80,13 +80,13 @@ def test_each_way_learns(method):
     assert min(losses[-5:]) < losses[0] * (0.95 if method in ("head", "prefix") else 0.6)
 
 
-@pytest.mark.parametrize("method", ["lora", "adapter", "prefix"])
-def test_what_is_inserted_learns_beside_a_head_that_rests(method):
+@pytest.mark.parametrize(("method", "rate"), [("lora", 0.03), ("adapter", 0.03), ("prefix", 0.3)])
+def test_what_is_inserted_learns_beside_a_head_that_rests(method, rate):
     model = made()
     adapt(model, method)
     model.intent.requires_grad_(False)
-    losses = train(model, 30)
-    assert min(losses[-5:]) < losses[0] * 0.9
+    losses = train(model, 30, rate)
+    assert min(losses[-5:]) < losses[0] * 0.85
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,9 @@ def test_lora_folds_into_the_weights(kind):
     merged = adapted.merge()
     assert [name for name, _ in merged.named_parameters()] == names
     assert not hasattr(merged, "peft_config")
-    torch.testing.assert_close(known(merged, *inputs), before, rtol=1e-6, atol=2e-6)
+    after = known(merged, *inputs)
+    torch.testing.assert_close(after, before, rtol=1e-6, atol=2e-6)
+    torch.testing.assert_close(after[..., -1].sigmoid(), before[..., -1].sigmoid(), rtol=0, atol=1e-6)
     assert merged.config.adaptation == {}
     adapt(merged, "lora")
 

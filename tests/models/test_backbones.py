@@ -93,8 +93,8 @@ def test_time_between_events_matters_only_with_its_bias():
 
 
 def test_unknown_names_are_told():
-    with pytest.raises(CartpathError, match="no backbone 'lstm'"):
-        BehaviourModel(BehaviourConfig(backbone="lstm"))
+    with pytest.raises(CartpathError, match="no backbone 'abacus'"):
+        BehaviourModel(BehaviourConfig(backbone="abacus"))
     with pytest.raises(CartpathError, match="no configuration"):
         BehaviourModel(BehaviourConfig(backbone="huggingface"))
 

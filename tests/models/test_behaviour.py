@@ -61,7 +61,11 @@ def scorers(log, tmp_path_factory):
         classical.boosted(job, True, silent),
         classical.logistic(job, silent),
     ]
-    models = [BehaviourIntent(random_model(log)), *(fitted.model for fitted in fits), BaseRate({1: 0.1, 2: 0.2} | RATES)]
+    models = [
+        BehaviourIntent(random_model(log)),
+        *(fitted.model for fitted in fits),
+        BaseRate({1: 0.1, 2: 0.2} | RATES),
+    ]
     models.append(BlendIntent({"a": models[0], "b": models[1]}, {"a": 0.5, "b": 0.25}, -0.1))
     calibration = StepCalibration(Platt(0.7, -0.2), {3: Platt(0.5, 0.1)})
     return [IntentScorer(model, calibration) for model in models]

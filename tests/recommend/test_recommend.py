@@ -34,7 +34,7 @@ def shop(tmp_path_factory):
     with store.writer(folder) as writer:
         writer.put_items(pa.table({"item_id": [f"i{n}" for n in range(39)], "title": [f"Item {n}" for n in range(39)]}))
         writer.commit(sources=[], quarantine={})
-    training.pretrain(folder, epochs=2)
+    training.pretrain(folder, epochs=2, train_until="2024-01-15")
     return folder
 
 

@@ -18,8 +18,8 @@ from cartpath.recommend.evaluate import affordable, evaluate_recommender
 from cartpath.recommend.fit import most_users, sampled
 from cartpath.recommend.recommender import Recommender, best
 from cartpath.schema import CartpathError
-from cartpath.tasks import next_item_rows, time_split
-from tests.features.logs import make_log, random_table
+from cartpath.tasks import next_item_rows
+from tests.features.logs import make_log, random_table, split_by_share
 from tests.models.test_behaviour import random_model
 from tests.recommend.test_recommend import tastes_table
 from tests.training.test_training import make_shop
@@ -72,9 +72,9 @@ def counted(monkeypatch):
 
 def test_batches_encode_once_and_say_the_same(counted, monkeypatch):
     log = make_log(random_table(5, users=40, events=60))
-    rows = next_item_rows(log, *time_split(log.view).bounds("validation"))
+    rows = next_item_rows(log, *split_by_share(log.view).bounds("validation"))
     model = random_model(log)
-    made = Recommender(model, log, time_split(log.view).bounds("validation")[0])
+    made = Recommender(model, log, split_by_share(log.view).bounds("validation")[0])
     whole = made.opinions(log, rows.user, rows.ends)
     counted.update(encode=0, vectors=0)
     model._latest = None
@@ -104,7 +104,7 @@ def test_the_latest_log_is_kept_and_no_other(counted):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = make_shop(tmp_path_factory.mktemp("many") / "s", tastes_table())
-    training.pretrain(folder, epochs=1)
+    training.pretrain(folder, epochs=1, train_until="2024-01-15")
     return folder
 
 
@@ -142,7 +142,7 @@ def test_a_draw_of_users_is_judged_and_said_to_be_one(shop):
 
 def test_a_draw_is_of_whole_rows():
     log = make_log(random_table(5, users=40, events=60))
-    rows = next_item_rows(log, *time_split(log.view).bounds("validation"))
+    rows = next_item_rows(log, *split_by_share(log.view).bounds("validation"))
     some = sampled(rows, 7, 0)
     assert len(some) == 7
     assert sampled(rows, len(rows), 0) is rows

@@ -8,8 +8,8 @@ import pyarrow as pa
 from cartpath.recommend.fit import hits
 from cartpath.recommend.recommender import best, seen_items
 from cartpath.recommend.signals import cooccurrence, popularity, recent_items
-from cartpath.tasks import next_item_rows, time_split
-from tests.features.logs import make_log, path_of, random_table
+from cartpath.tasks import next_item_rows
+from tests.features.logs import make_log, path_of, random_table, split_by_share
 
 DAY = 1440.0
 
@@ -77,7 +77,7 @@ def test_seen_items():
 @pytest.mark.parametrize("seed", range(5))
 def test_hits_agree_with_a_loop(seed):
     log = make_log(random_table(seed, users=12))
-    rows = next_item_rows(log, *time_split(log.view).bounds("test"))
+    rows = next_item_rows(log, *split_by_share(log.view).bounds("test"))
     rng = np.random.default_rng(seed)
     lists = np.array([rng.permutation(9)[:4] for _ in range(len(rows))]).reshape(-1, 4)
     lists[0, 3] = -1

@@ -89,7 +89,7 @@ class Rooms:
         return self._made("pretrain", "behaviour/current.json", progress)
 
     def finetune(self, workspace: Path, progress: Any = None, **_: Any) -> dict[str, Any]:
-        return self._made("finetune", "intent/current.json", progress)
+        return self._made("finetune", "intent/best.json", progress)
 
     def evaluate(self, workspace: Path, progress: Any = None, **_: Any) -> dict[str, Any]:
         return self._made("evaluate", "intent/metrics.json", progress)

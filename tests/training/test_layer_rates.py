@@ -7,7 +7,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 from cartpath.models.adaptation import adapt, add_head  # noqa: E402
-from cartpath.training.intent_network import IntentNetwork  # noqa: E402
+from cartpath.training.intent.network import IntentNetwork  # noqa: E402
 from cartpath.training.layer_rates import rate_groups  # noqa: E402
 from tests.models.adapting import CASES, made  # noqa: E402
 

@@ -6,7 +6,7 @@ more: the plain bootstrap's interval lies too high and need not hold the figure 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from cartpath.evaluation.bootstrap import DRAWS, drawn_sums
 from cartpath.evaluation.inputs import checked_probabilities, users_or_rows
 from cartpath.evaluation.reliability import bin_of
+from cartpath.models.artefact import finite
 
 Floats = npt.NDArray[np.float64]
 _NAN = float("nan")
@@ -48,8 +49,9 @@ class CalibrationError:
     users: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return dict(vars(self))
+        """Return it as JSON can hold it, what is not defined as None."""
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 def calibration_error(
@@ -95,7 +97,7 @@ def calibration_error(
 
     Examples
     --------
-    Predicted 1/4 and 1/2, observed 1/4 and 3/4: the mean distance is 1/8, which eight rows can not tell from chance.
+    Predicted 1/4 and 1/2, observed 1/4 and 3/4: the mean distance is 1/8, which eight rows cannot tell from chance.
 
     >>> labels = np.array([0, 0, 0, 1, 1, 1, 0, 1])
     >>> found = calibration_error(labels, np.repeat([0.25, 0.5], 4), bins=2)
@@ -105,14 +107,14 @@ def calibration_error(
     positive, p = checked_probabilities(labels, probabilities)
     whose, n = users_or_rows(users, len(p)), len(p)
     if not n:
-        return CalibrationError(*[_NAN] * 5, 0, 0, 0)
+        return CalibrationError(_NAN, _NAN, _NAN, _NAN, _NAN, bins=0, n=0, users=0)
     n_users, bin_ = len(np.unique(whose)), bin_of(p, bins)
     inside = np.eye(int(bin_.max()) + 1)[bin_]
     errors = inside * (positive - p)[:, None]
     gaps = errors.sum(axis=0) / n
     value, width = float(np.abs(gaps).sum()), len(gaps)
     if n_users < 2 or draws < 2:
-        return CalibrationError(value, *[_NAN] * 4, width, n, n_users)
+        return CalibrationError(value, _NAN, _NAN, _NAN, _NAN, width, n, n_users)
     moves = _moves(errors, whose, gaps, draws, seed)
     moves = _widened(moves, np.sqrt((inside * (p * (1 - p))[:, None]).sum(axis=0)) / n, seed)
     spread = moves.std(axis=0)

@@ -14,6 +14,7 @@ from cartpath.evaluation.drawn import drawn_discrimination
 from cartpath.evaluation.inputs import checked_probabilities, users_or_rows
 from cartpath.evaluation.likelihood import log_losses
 from cartpath.evaluation.paired import mean_interval
+from cartpath.models.artefact import finite
 from cartpath.schema import CartpathError
 
 #: What rows without a value are called, as in the path views.
@@ -53,8 +54,8 @@ class GroupMetrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, what is not defined as None."""
-        named: dict[str, Any] = _without_nan(asdict(self))
-        return named
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 def by_group(
@@ -126,9 +127,3 @@ def _metrics(
 def _name(value: Any) -> str:
     missing = value is None or value != value or value == ""
     return NONE if missing else str(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and value != value else value

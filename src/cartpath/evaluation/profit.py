@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.evaluation.bootstrap import DRAWS, Interval, drawn_counts, user_codes
-from cartpath.evaluation.discrimination import ends_of_ties
+from cartpath.evaluation.bootstrap import DRAWS, Interval, drawn_sums, interval_of
 from cartpath.evaluation.inputs import checked_probabilities, users_or_rows
-from cartpath.evaluation.paired import mean_interval
+from cartpath.evaluation.profit_search import choose_by_draws
 from cartpath.evaluation.thresholds import counts_at
+from cartpath.models.artefact import finite
 from cartpath.schema import CartpathError
-from cartpath.store.jit import kernel
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -45,7 +44,8 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, an infinite threshold as None."""
-        return {**asdict(self), "threshold": self.threshold if np.isfinite(self.threshold) else None}
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,21 @@ class ProfitCurve:
             for i in np.unique(np.append(even, np.argmax(self.profit)))
         ]
 
+    def marks(self) -> list[dict[str, Any]]:
+        """Return ``name threshold share profit low high`` of the three decisions, to be drawn on the curve."""
+        named = {"chosen": self.chosen, "cost / benefit": self.theoretical, "everybody": self.everybody}
+        return [
+            {
+                "name": name,
+                "threshold": decision.threshold,
+                "share": decision.treated / self.n,
+                "profit": decision.per_row.value,
+                "low": decision.per_row.low,
+                "high": decision.per_row.high,
+            }
+            for name, decision in named.items()
+        ]
+
 
 def profit_curve(
     labels: npt.NDArray[Any],
@@ -166,20 +181,19 @@ def profit_curve(
         np.concatenate([[first], part]) for first, part in zip((np.inf, 0, 0), counts_at(positive, p), strict=True)
     )
     profit = benefit * positives - cost * treated
-
-    def decision(at: float) -> Decision:
-        called = p >= at
-        each = mean_interval(called * (benefit * positive - cost), whose, draws, seed)
-        total = Interval(*(len(p) * figure for figure in (each.value, each.low, each.high)))
-        return Decision(float(at), int(called.sum()), int((called & positive).sum()), each, total)
-
-    chosen, searched = threshold, (0.0, _NAN, _NAN)
-    if chosen is None:
-        chosen = float(thresholds[np.argmax(profit)])
-        searched = _searched(positive, p, whose, (benefit, cost), thresholds, profit / len(p), draws, seed)
-    ends = decision(chosen), decision(cost / benefit), decision(0.0)
-    whole = len(p), len(np.unique(whose))
-    return ProfitCurve(thresholds, treated, positives, profit, benefit, cost, *whole, *ends, *searched)
+    at, optimism, low, high = threshold, 0.0, _NAN, _NAN
+    if at is None:
+        at = float(thresholds[np.argmax(profit)])
+        optimism, low, high = choose_by_draws(
+            positive, p, whose, (benefit, cost), thresholds, profit / len(p), draws, seed
+        )
+    decisions = _decisions(positive, p, whose, (benefit, cost), [at, cost / benefit, 0.0], draws, seed)
+    chosen, theoretical, everybody = decisions
+    n, n_users = len(p), len(np.unique(whose))
+    return ProfitCurve(
+        thresholds, treated, positives, profit, benefit, cost, n, n_users, chosen, theoretical, everybody, optimism,
+        low, high,
+    )  # fmt: skip
 
 
 def _check(n: int, benefit: float, cost: float) -> None:
@@ -192,49 +206,23 @@ def _check(n: int, benefit: float, cost: float) -> None:
         )
 
 
-def _searched(
+def _decisions(
     positive: npt.NDArray[np.bool_],
     p: Floats,
     users: npt.NDArray[Any],
     worth: tuple[float, float],
-    thresholds: Floats,
-    per_row: Floats,
+    thresholds: list[float],
     draws: int,
     seed: int,
-) -> tuple[float, float, float]:
-    """Return the optimism of choosing on the same rows, and the ends of where draws choose."""
-    codes, n_users = user_codes(users)
-    order = np.argsort(-p, kind="stable")
-    ranked = (codes[order], positive[order], ends_of_ties(p[order]))
-    found = [_best(counts, *ranked, *worth) for counts in drawn_counts(n_users, draws, seed)]
-    if not found:
-        return _NAN, _NAN, _NAN
-    place = np.array([at for at, _ in found])
-    optimism = float(np.mean([there for _, there in found]) - per_row[place].mean())
-    # An infinite threshold has no mean with another, so that the ends are thresholds of draws.
-    low, high = np.quantile(thresholds[place], [0.025, 0.975], method="inverted_cdf")
-    return optimism, float(low), float(high)
-
-
-@kernel
-def _best(
-    weights: Index,
-    users: Index,
-    positive: npt.NDArray[np.bool_],
-    last: npt.NDArray[np.bool_],
-    benefit: float,
-    cost: float,
-) -> tuple[int, float]:
-    """Return which threshold has the highest profit, 0 being that of nobody, and the profit per row."""
-    best, place, level = 0.0, 0, 0
-    treated = found = np.int64(0)
-    for row in range(len(users)):
-        weight = weights[users[row]]
-        treated += weight
-        found += weight * np.int64(positive[row])
-        if last[row]:
-            level += 1
-            worth = benefit * found - cost * treated
-            if worth > best:
-                best, place = worth, level
-    return place, best / treated
+) -> list[Decision]:
+    """Return what each threshold is worth, all on the same draws."""
+    called = p[:, None] >= np.array(thresholds)
+    each = called * (worth[0] * positive - worth[1])[:, None]
+    sums = drawn_sums(np.column_stack([each, np.ones(len(p))]), users, draws, seed)
+    decisions = []
+    for place, threshold in enumerate(thresholds):
+        found = interval_of(float(each[:, place].mean()), sums[:, place] / sums[:, -1])
+        total = Interval(*(len(p) * figure for figure in (found.value, found.low, found.high)))
+        hit = int((called[:, place] & positive).sum())
+        decisions.append(Decision(float(threshold), int(called[:, place].sum()), hit, found, total))
+    return decisions

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 
 from cartpath.evaluation.bootstrap import Interval, user_codes
 from cartpath.evaluation.inputs import checked_probabilities, users_or_rows
+from cartpath.models.artefact import finite
 from cartpath.schema import Z95
 
 Floats = npt.NDArray[np.float64]
@@ -47,8 +48,9 @@ class Recalibration:
     users: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
+        """Return it as JSON can hold it, what is not defined as None."""
+        content: dict[str, Any] = finite(asdict(self))
+        return content
 
 
 def recalibration(
@@ -112,7 +114,7 @@ def _fit(columns: Floats, positive: npt.NDArray[np.bool_], offset: Floats, users
 
 def _newton(columns: Floats, positive: npt.NDArray[np.bool_], offset: Floats) -> Floats | None:
     """Return the weights of highest likelihood; None where there are none."""
-    weights = np.zeros(columns.shape[1])
+    weights: Floats = np.zeros(columns.shape[1])
     for _ in range(_STEPS):
         p = expit(columns @ weights + offset)
         curvature = (columns * (p * (1 - p))[:, None]).T @ columns

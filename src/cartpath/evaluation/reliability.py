@@ -84,7 +84,7 @@ def bin_of(probabilities: Floats, bins: int) -> npt.NDArray[np.int64]:
     Examples
     --------
     >>> bin_of(np.array([0.1, 0.2, 0.2, 0.3, 0.4]), 3).tolist()
-    [0, 1, 1, 1, 2]
+    [0, 1, 1, 2, 2]
     """
     edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
     group: npt.NDArray[np.int64]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cartpath.evaluation.discrimination import ends_of_ties
 from cartpath.evaluation.inputs import checked_scores
+from cartpath.models.artefact import finite
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -74,13 +75,8 @@ class AtThreshold:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, what is not defined as None."""
-        shares = {name: getattr(self, name) for name in ("precision", "recall", "f1", "accuracy")}
-        counts = {name: getattr(self, name) for name in ("n", "positives", "predicted", "true_positives")}
-        return {
-            "threshold": self.threshold,
-            **{name: None if share != share else share for name, share in shares.items()},
-            **counts,
-        }
+        names = ("threshold", "precision", "recall", "f1", "accuracy", "n", "positives", "predicted", "true_positives")
+        return {name: finite(getattr(self, name)) for name in names}
 
 
 def precision_recall_f1(labels: npt.NDArray[Any], scores: npt.NDArray[Any], threshold: float) -> AtThreshold:
@@ -142,7 +138,7 @@ def counts_at(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, 
     """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(ends_of_ties(scores[order]))
-    return scores[order][last], last + 1, np.cumsum(positive[order])[last]
+    return scores[order][last], (last + 1).astype(np.int64), np.cumsum(positive[order], dtype=np.int64)[last]
 
 
 def _share(part: int, whole: int) -> float:

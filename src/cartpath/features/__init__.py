@@ -17,9 +17,24 @@ from cartpath.features.log import (
     read_log,
     stretch,
 )
+from cartpath.features.moment import session_features
 from cartpath.features.moments import by_session, count_within, moments, user_of_event
 from cartpath.features.order import order_statistics
-from cartpath.features.session import FeatureTable, session_features
+from cartpath.features.profile import (
+    PROFILE_COLUMNS,
+    People,
+    Reference,
+    UserFeatures,
+    check_ending,
+    feature_columns,
+    fit_reference,
+    fit_reference_over,
+    snapshot_features,
+    user_features,
+    write_features,
+)
+from cartpath.features.shaped import check_known_before
+from cartpath.features.table import FeatureTable
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
 from cartpath.features.windows import (
@@ -34,6 +49,7 @@ from cartpath.features.windows import (
 
 __all__ = [
     "MAX_EVENTS",
+    "PROFILE_COLUMNS",
     "Batch",
     "EncodedLog",
     "FeatureTable",
@@ -42,19 +58,27 @@ __all__ = [
     "Log",
     "Lookups",
     "PathEncoder",
+    "People",
+    "Reference",
     "SharedWindows",
     "Snapshot",
+    "UserFeatures",
     "Vocabulary",
     "by_session",
+    "check_ending",
+    "check_known_before",
     "chunks",
     "count_within",
     "dwell",
     "earlier",
     "encode",
+    "feature_columns",
     "fit_encoder",
     "fit_encoder_over",
     "fit_gap_scale",
     "fit_item_words",
+    "fit_reference",
+    "fit_reference_over",
     "fit_words_of",
     "gap_scale",
     "gaps",
@@ -73,9 +97,12 @@ __all__ = [
     "read_log",
     "session_features",
     "shared_windows",
+    "snapshot_features",
     "stretch",
     "time_features",
+    "user_features",
     "user_of_event",
     "window_starts",
     "words_of_items",
+    "write_features",
 ]

@@ -26,7 +26,7 @@ def content_of_items(log: Log) -> dict[str, TextByItem]:
 
     Fields that the catalogue does not have are left out.
     """
-    rows = _rows_by_code(log)
+    rows = rows_by_code(log)
     fields: dict[str, list[str | None]] = {}
     if Columns.category in log.items.column_names:
         paths = log.items[Columns.category].to_pylist()
@@ -37,6 +37,12 @@ def content_of_items(log: Log) -> dict[str, TextByItem]:
     return {name: _by_code(values, rows) for name, values in fields.items()}
 
 
+def texts_of_items(log: Log, name: str) -> TextByItem:
+    """Return a column of the catalogue as texts, and a text's place by item code (n_codes + 1,); -1 is none."""
+    values = log.items[name].to_pylist() if name in log.items.column_names else []
+    return _by_code(values, rows_by_code(log) if values else np.full(len(log.codes("item")) + 1, -1, np.int64))
+
+
 def _level(path: str | None, level: int) -> str | None:
     """Return the path down to a level, or None where it ends before."""
     if not path:
@@ -45,7 +51,12 @@ def _level(path: str | None, level: int) -> str | None:
     return " > ".join(parts[: level + 1]) if level < len(parts) else None
 
 
-def _rows_by_code(log: Log) -> npt.NDArray[np.int64]:
+def texts_by_code(log: Log, texts: list[str | None]) -> npt.NDArray[np.int32]:
+    """Return the place among the different texts of the catalogue's rows by item code (n_codes + 1,); -1 is none."""
+    return _by_code(texts, rows_by_code(log))[1]
+
+
+def rows_by_code(log: Log) -> npt.NDArray[np.int64]:
     """Return the catalogue's row by item code (n_codes + 1,), -1 where it has none."""
     codes = log.codes("item")
     if Columns.item_id not in log.items.column_names or not len(log.items):
@@ -66,7 +77,7 @@ def listed_prices(log: Log) -> npt.NDArray[np.float64]:
     if Columns.price not in log.items.column_names or not len(log.items):
         return np.full(len(log.codes("item")) + 1, np.nan)
     listed = log.items[Columns.price].cast(pa.float64()).fill_null(float("nan")).to_numpy()
-    by_code: npt.NDArray[np.float64] = np.append(listed, np.nan)[_rows_by_code(log)]
+    by_code: npt.NDArray[np.float64] = np.append(listed, np.nan)[rows_by_code(log)]
     return by_code
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartpath.features.moments import moments
-from cartpath.features.session import FeatureTable
+from cartpath.features.table import FeatureTable
 from cartpath.ingest.cleaning import statistics
 from cartpath.ingest.cleaning.observed import COARSE, Observed, merge_observed, observe
 from cartpath.schema import MICROSECONDS, CartpathError, microseconds_of

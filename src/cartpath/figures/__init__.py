@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cartpath.figures.funnel_over_time import funnel_times_figure, funnel_trend_figure
     from cartpath.figures.lifecycle import lifecycle_figure
     from cartpath.figures.models import calibration_figure, metric_figure
+    from cartpath.figures.profit import profit_figure
     from cartpath.figures.repurchase import repurchase_figure
     from cartpath.figures.retention import retention_figure
     from cartpath.figures.step_view import step_matrix_figure, step_view_figure
@@ -44,6 +45,7 @@ __all__ = [
     "lifecycle_figure",
     "metric_figure",
     "note_figure",
+    "profit_figure",
     "repurchase_figure",
     "retention_figure",
     "segments_figure",
@@ -73,6 +75,7 @@ lazy(
         "lifecycle_figure": "lifecycle",
         "metric_figure": "models",
         "note_figure": "style",
+        "profit_figure": "profit",
         "repurchase_figure": "repurchase",
         "retention_figure": "retention",
         "segments_figure": "comparison",

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cartpath.figures.below import note_below
 from cartpath.figures.style import ACCENT, INK, MUTED, SERIES, layout, note_figure, text
 
 
@@ -55,14 +56,16 @@ def _over(high: float | None, low: float | None) -> float:
     return high - low if high is not None and low is not None and high == high and low == low else 0.0
 
 
-def calibration_figure(frame: Any) -> go.Figure:
-    """Draw predicted probability against observed frequency, one line a model.
+def calibration_figure(frame: Any, note: str = "") -> go.Figure:
+    """Draw predicted probability against observed frequency, one line a model: the reliability diagram.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         One row a bin: ``model``, ``predicted`` (mean), ``observed`` (rate), ``n``, and ``low`` and ``high``,
         the interval of the observed rate.
+    note : str
+        A line below, such as the calibration error of each model with its interval.
 
     Returns
     -------
@@ -98,4 +101,4 @@ def calibration_figure(frame: Any) -> go.Figure:
     figure.update_layout(margin={"l": 10, "r": 10, "t": 30, "b": 10})
     figure.update_xaxes(title={"text": "predicted probability"}, range=[0, top], automargin=True)
     figure.update_yaxes(title={"text": "observed frequency"}, range=[0, top], automargin=True)
-    return figure
+    return note_below(figure, note, axis=44) if note else figure

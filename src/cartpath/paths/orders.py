@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.paths.counted import Paths
+from cartpath.paths.counted import Counted, Paths
 from cartpath.store import NO_QUANTITY, PathView
 
 Floats = npt.NDArray[np.float64]
@@ -74,6 +74,28 @@ def line_amounts(view: PathView, rows: Ints) -> Floats:
     quantity = view.quantity[rows]
     found: Floats = view.price[rows] * np.where(quantity == NO_QUANTITY, 1, quantity)
     return found
+
+
+def spent(counted: Counted, purchase: int) -> tuple[Floats, Floats]:
+    """Return the orders and the revenue of each user of a bucket, by the rule of ``docs/counting.md``."""
+    view = counted.view
+    event = counted.take(view.event)
+    place = np.flatnonzero(event == purchase) if purchase >= 0 else np.empty(0, np.int64)
+    user = np.searchsorted(counted.offsets, place, side="right") - 1
+    rows = place if counted.rows is None else counted.rows[place]
+    order, value, amount = view.order[rows], view.order_value[rows], line_amounts(view, rows)
+    by = np.lexsort((order, user))
+    new = np.ones(len(by), np.bool_)
+    new[1:] = (user[by][1:] != user[by][:-1]) | (order[by][1:] != order[by][:-1])
+    starts = np.flatnonzero(new)
+    if not len(starts):
+        return np.zeros(view.n_users), np.zeros(view.n_users)
+    largest = np.fmax.reduceat(value[by], starts)
+    lines = np.add.reduceat(np.nan_to_num(amount[by]), starts)
+    owner, has_id = user[by][starts], order[by][starts] != 0
+    paid = np.where(has_id & ~np.isnan(largest), largest, lines)
+    n_orders, revenue = (np.bincount(owner, weights, view.n_users).astype(np.float64) for weights in (has_id, paid))
+    return n_orders, revenue
 
 
 def merge_orders(parts: Sequence[Orders]) -> Orders:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cartpath import config
-from cartpath.schema import CartpathError
+from cartpath.schema import CartpathError, microseconds_of
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.views import PathViews
 
@@ -216,6 +216,53 @@ class Shop(PathViews):
             options=dict(options or {}),
             **pace,
         )
+
+    def features(self, at: str | int, progress: Progress | None = None) -> Any:
+        """Describe each user active before a moment by what happened before it.
+
+        Parameters
+        ----------
+        at : str or int
+            A date or time in the shop's time zone, or microseconds since 1970 UTC.
+        progress : callable, optional
+            Called with buckets done and buckets in all.
+
+        Returns
+        -------
+        cartpath.features.UserFeatures
+            ``.frame`` is a pandas frame, ``.columns`` say what its columns are. All users are held in memory;
+            ``write_features`` holds a bucket.
+        """
+        from cartpath.features import snapshot_features
+
+        with self.snapshot() as snap:
+            return snapshot_features(snap, self._moment(at), self.settings.shop.time_zone, progress)
+
+    def write_features(
+        self, at: str | int, out: str | os.PathLike[str], progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Write the same as Parquet or CSV, by the file's ending, a bucket at a time.
+
+        Returns
+        -------
+        dict
+            ``rows columns at time_zone generation out warnings``.
+        """
+        from cartpath.features import check_ending, write_features
+
+        path, moment = check_ending(Path(out)), self._moment(at)
+        with self.snapshot() as snap:
+            return write_features(snap, moment, path, self.settings.shop.time_zone, progress)
+
+    def feature_columns(self) -> list[dict[str, str]]:
+        """Return name, unit and documentation of each column of ``features``."""
+        from cartpath.features import People, feature_columns
+
+        with self.snapshot() as snap:
+            return [column.to_dict() for column in feature_columns(People.of(snap.users))]
+
+    def _moment(self, at: str | int) -> int:
+        return at if isinstance(at, int) else microseconds_of(at, self.settings.shop.zone)
 
     def pretrain(self, **options: Any) -> Any:
         """Pretrain the behaviour model; ``options`` are those of ``cartpath.training.pretrain``."""

@@ -22,7 +22,8 @@ from cartpath.store.path import PathView, Place
 from cartpath.store.run import Run, empty_run, merge
 
 #: Ends of ``Snapshot.shaped_until``.
-NEVER_SHAPED, ALWAYS_SHAPED = -(2**62), 2**62
+NEVER_SHAPED: int = -(2**62)
+ALWAYS_SHAPED: int = 2**62
 
 
 @dataclass(frozen=True)

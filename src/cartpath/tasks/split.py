@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cartpath.features import check_known_before
 from cartpath.paths.calendar import calendar
-from cartpath.schema import MICROSECONDS, CartpathError, iso
+from cartpath.schema import CartpathError, iso
 from cartpath.store.path import PathView
 from cartpath.tasks.cuts import last_fifth
 
@@ -238,10 +239,4 @@ def check_unshaped(shaped_until: int, split: TimeSplit) -> None:
     --------
     >>> check_unshaped(10, TimeSplit((10, 20, 30)))
     """
-    if shaped_until > split.train_until:
-        day = iso(split.train_until - split.train_until % (86_400 * MICROSECONDS))
-        raise CartpathError(
-            f"paths before {iso(split.train_until)} were cleaned or joined by what is known from later events",
-            f'set until = "{day[:10]}" in [cleaning] and [identity] of cartpath.toml, then run: cartpath clean SHOP'
-            " (links need times, or untimed_known = true)",
-        )
+    check_known_before(shaped_until, split.train_until)

@@ -5,7 +5,7 @@
 ``finetune(workspace, *, task="intent", method="full", horizon=None, train_until=None, ...) -> dict``
     Fine-tunes it for intent by a method; writes ``models/intent-behaviour-METHOD``. A pretrained model that saw
     anything at or after ``train_until`` is refused.
-``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, seed=0, progress=None) -> dict``
+``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, ...) -> dict``
     Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
 ``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
     Scores users as of their latest event, into a file. ``predict_on(workspace, Reading(sources, adapter), out, *,

@@ -45,11 +45,11 @@ def dates_in(
         ISO 8601, or microseconds since 1970 UTC.
     """
     shop = config.load(workspace).shop
-    moments = [
+    train, valid, calibrate = (
         microseconds_of(moment, shop.zone) if isinstance(moment, str) else moment
         for moment in (train_until, valid_until, calibrate_until)
-    ]
-    return Dates(*moments, zone=shop.time_zone)
+    )
+    return Dates(train, valid, calibrate, shop.time_zone)
 
 
 def path_ends(view: PathView, until: int) -> npt.NDArray[np.int64]:

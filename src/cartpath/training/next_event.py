@@ -12,7 +12,7 @@ from cartpath.evaluation import bootstrap
 from cartpath.features import EncodedLog, Log, encode, gather, length_batches, user_of_event, window_starts
 from cartpath.models import Pretrained
 from cartpath.tasks import TimeSplit
-from cartpath.training.card import read_card, split_of
+from cartpath.training.card import read_card, trained_until
 from cartpath.training.data import path_ends
 from cartpath.training.results import row
 
@@ -36,14 +36,14 @@ def judge_next_event(folder: Path, log: Log, split: TimeSplit, slice: str, seed:
         The behaviour model's version.
     log : Log
     split : TimeSplit
-        The one to judge with; a model of another one is not judged, and there are no rows.
+        The one to judge with; a model that saw anything at or after its first cut is not judged: there are no rows.
     slice : str
     seed : int
     """
     from cartpath.training.fitting import torch_session
     from cartpath.training.targets import NONE, targets_before
 
-    if split_of(read_card(folder)) != split:
+    if trained_until(read_card(folder)) > split.train_until:
         return []
     pretrained = Pretrained.load(folder)
     encoded = encode(log, pretrained.encoder)

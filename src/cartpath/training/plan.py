@@ -28,6 +28,8 @@ class Plan:
         Parts that a batch is worked on in, one after another, before a step: less memory, the same step.
     bf16 : bool
         Multiply in bfloat16; weights and sums stay in 32 bits.
+    layer_decay : float
+        What the rate is multiplied by from each layer of a behaviour model to the one below it; see ``rate_groups``.
     average : float
         Decay of a running average of the weights, which is judged and kept in their place; 0 for none.
     steady : bool
@@ -46,6 +48,7 @@ class Plan:
     seed: int = 0
     accumulate: int = 1
     bf16: bool = False
+    layer_decay: float = 1.0
     average: float = 0.0
     steady: bool = False
     patience: int = 2

@@ -17,6 +17,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from cartpath.training.average import Average
 from cartpath.training.checkpoint import PARTIAL, publish
+from cartpath.training.layer_rates import rate_groups
 from cartpath.training.plan import Clock, Plan, State, schedule, steady_schedule
 from cartpath.training.processes import processes
 from cartpath.training.stream import Stream
@@ -90,6 +91,14 @@ class PathTrainer(Trainer):
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Return the weights of linear maps: norms, biases and embeddings do not decay."""
         return [f"{name}.weight" for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> Any:
+        """Return AdamW; with a layer decay, its rate falls from the heads to the embeddings."""
+        plan = self.plan
+        if self.optimizer is None and plan.layer_decay < 1:
+            groups = rate_groups(self.network, plan.rate, plan.layer_decay, plan.weight_decay)
+            self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, fused=True)
+        return super().create_optimizer(model) if self.optimizer is None else self.optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Return the schedule by share done, not by step: how many steps there will be need not be known."""

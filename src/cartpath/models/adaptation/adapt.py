@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cartpath.models.adaptation.base import base_hash, is_head, is_inserted, trainable
+from cartpath.models.adaptation.base import base_hash, is_head, is_inserted, name_of, trainable
 from cartpath.models.adaptation.files import save_adaptation
 from cartpath.models.adaptation.heads import INTENT, head_of
 from cartpath.models.adaptation.lora import Lora, fold
@@ -116,4 +116,4 @@ def adapt(
             model.config.adaptation = {"method": method, "settings": asdict(way)}
     for name, weight in model.named_parameters():
         weight.requires_grad_(id(weight) in heads or is_inserted(name) or (name in chosen and not is_head(name)))
-    return Adapted(model, method, way, tuple(tasks), base, Path(model.name_or_path).name)
+    return Adapted(model, method, way, tuple(tasks), base, name_of(model))

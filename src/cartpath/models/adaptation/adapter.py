@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
 
 #: What the two sublayers of a Transformers model end with, by the end of the name.
-_ENDS = ("o_proj", "down_proj", "c_proj", "output.dense", "out_proj", "fc2", "out_lin", "lin2", "Wo")
-_ENDS += ("attention.dense", "dense_4h_to_h")
+_ENDS = (
+    *("o_proj", "down_proj", "c_proj", "output.dense", "out_proj", "fc2"),
+    *("out_lin", "lin2", "Wo", "attention.dense", "dense_4h_to_h"),
+)
 
 
 class Bottleneck(nn.Module):
@@ -53,8 +55,8 @@ class Bottleneck(nn.Module):
 class Adapter(Method):
     """A bottleneck on what attention gives and one on what the network on each event gives, before either is added.
 
-    As Houlsby et al. (2019) do, the norms of the backbone are trained with them. A GRU, whose layers are one module,
-    gets one bottleneck after the last.
+    As Houlsby et al. (2019) do, the norms of the backbone are trained with them. A GRU or LSTM, whose layers are one
+    module, gets one bottleneck after the last.
 
     Attributes
     ----------
@@ -102,7 +104,7 @@ def sublayer_ends(model: BehaviourModel) -> list[nn.Module]:
         # The attention itself: PyTorch's never calls its last map.
         pairs = zip(parts.attention, parts.feed, strict=True)
         return [end for attention, feed in pairs for end in (attention, feed[3])]
-    return [parts.layers] if model.config.backbone == "gru" else _ends_of_layers(model)
+    return [parts.layers] if model.config.backbone in ("gru", "lstm") else _ends_of_layers(model)
 
 
 def _ends_of_layers(model: BehaviourModel) -> list[nn.Module]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,6 +60,11 @@ def base_hash(model: BehaviourModel) -> str:
         found.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
         found.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def name_of(model: BehaviourModel) -> str:
+    """Return the name of the folder a model was loaded from; empty for one that was not."""
+    return Path(model.name_or_path or "").name
 
 
 def trainable(model: nn.Module) -> dict[str, float]:

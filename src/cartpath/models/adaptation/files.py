@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cartpath import store
-from cartpath.models.adaptation.base import base_hash
+from cartpath.models.adaptation.base import base_hash, name_of
 from cartpath.models.adaptation.heads import add_head, head_of
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.extra import need
@@ -59,8 +59,8 @@ def load_adaptation(model: BehaviourModel, folder: Path) -> Adapted:
     Raises
     ------
     CartpathError
-        If there is no adaptation in the folder, it is damaged, or it was made for another base; the model is
-        unchanged.
+        If there is no adaptation in the folder, it is damaged, or it was made for another base: then the model is as
+        it was. Also if what the two files say differs.
     """
     from cartpath.models.adaptation.adapt import adapt
 
@@ -105,9 +105,7 @@ def _check_base(model: BehaviourModel, folder: Path, about: dict[str, Any]) -> N
     found = base_hash(model)
     if found == about["base"]:
         return
-    wanted, given = (
-        _shown(*of) for of in ((about["base_name"], about["base"]), (Path(model.name_or_path).name, found))
-    )
+    wanted, given = _shown(str(about["base_name"]), str(about["base"])), _shown(name_of(model), found)
     raise CartpathError(
         f"{folder} was made for the base {wanted}; this model is {given}",
         f"load it onto the base it was made for, or {_AGAIN} from this one",

@@ -18,6 +18,7 @@ _LAYER: Mapping[str, str] = {
     "transformer": r"backbone\.blocks\.(\d+)\.",
     "sasrec": r"backbone\.(?:attention|norm_1|norm_2|feed)\.(\d+)\.",
     "gru": r"backbone\.layers\.\w+_l(\d+)$",
+    "lstm": r"backbone\.layers\.\w+_l(\d+)$",
 }
 #: What every layer reads counts as input: to change it is to change the lowest layer too.
 _INPUT = ("table.", "norm_in.", "text_in.", "backbone.bias.", "backbone.place.", "backbone.into.")
@@ -53,9 +54,8 @@ def layer_of(model: BehaviourModel) -> Callable[[str], int]:
     >>> [layer(name) for name in ("table.weight", "backbone.blocks.0.norm_1.weight", "backbone.norm.weight")]
     [0, 1, 3]
     """
-    last, pattern, given = layer_count(model) + 1, _pattern(model), _INPUT
-    if model.config.backbone == "huggingface":
-        given += tuple(_before_layers(model))
+    last, pattern = layer_count(model) + 1, _pattern(model)
+    given = (*_INPUT, *_before_layers(model)) if model.config.backbone == "huggingface" else _INPUT
 
     def layer(name: str) -> int:
         found = re.match(pattern, name)

@@ -87,16 +87,19 @@ class LogisticIntent:
     weights : float64 array (n_columns,)
     bias : float
     encoder : PathEncoder
+    zone : str
+        IANA name of the time zone of hours and weekdays.
     """
 
     design: Design
     weights: Floats
     bias: float
     encoder: PathEncoder
+    zone: str = "UTC"
 
     def logits(self, log: Log, ends: Index) -> Floats:
         """Return the log odds (n,); see ``Intent``."""
-        columns = self.design.columns(tree_features(log, self.encoder, ends))
+        columns = self.design.columns(tree_features(log, self.encoder, ends, zone=self.zone))
         # Row by row, so that a path alone gives the same digits as among others.
         found: Floats = np.einsum("ij,j->i", columns, self.weights) + self.bias
         return found
@@ -106,7 +109,7 @@ class LogisticIntent:
         arrays: dict[str, npt.NDArray[Any]] = {"mean": self.design.mean, "deviation": self.design.deviation}
         arrays |= {f"category_{n}": values for n, values in enumerate(self.design.categories)}
         np.savez(folder / _WEIGHTS, weights=self.weights, **arrays)  # type: ignore[arg-type]
-        content = {"kind": "logistic", "encoder": self.encoder.to_dict(), "bias": self.bias}
+        content = {"kind": "logistic", "encoder": self.encoder.to_dict(), "bias": self.bias, "zone": self.zone}
         write_json(folder / SCORER, {**content, "categories": len(self.design.categories)})
 
     @classmethod
@@ -116,4 +119,6 @@ class LogisticIntent:
         with np.load(folder / _WEIGHTS) as arrays:
             categories = tuple(arrays[f"category_{n}"] for n in range(raw["categories"]))
             design = Design(arrays["mean"], arrays["deviation"], categories)
-            return cls(design, arrays["weights"], float(raw["bias"]), PathEncoder.from_dict(raw["encoder"]))
+            return cls(
+                design, arrays["weights"], float(raw["bias"]), PathEncoder.from_dict(raw["encoder"]), raw["zone"]
+            )

@@ -31,15 +31,18 @@ class TreeIntent:
     encoder : PathEncoder
     frozen : Pretrained, optional
         A network that saw no answers; its view of the path is input as well.
+    zone : str
+        IANA name of the time zone of hours and weekdays.
     """
 
     trees: Any
     encoder: PathEncoder
     frozen: Pretrained | None = None
+    zone: str = "UTC"
 
     def logits(self, log: Log, ends: Index) -> Floats:
         """Return the log odds (n,); see ``Intent``."""
-        values = tree_features(log, self.encoder, ends, self.frozen).values
+        values = tree_features(log, self.encoder, ends, self.frozen, self.zone).values
         return logit(np.asarray(self.trees.predict(values, num_threads=2), np.float64))
 
     def save(self, folder: Path) -> None:
@@ -49,6 +52,7 @@ class TreeIntent:
         if self.frozen is not None:
             self.frozen.save(folder / _FROZEN)
         content = {"kind": "trees", "encoder": self.encoder.to_dict(), "frozen": self.frozen is not None}
+        content |= {"zone": self.zone}
         write_json(folder / SCORER, {**content, "digest": _digest(text)})
 
     @classmethod
@@ -61,14 +65,16 @@ class TreeIntent:
             raise CartpathError(f"{folder / _TREES} is damaged: it is not what was written", "fit the model again")
         trees = need("lightgbm", "the LightGBM model").Booster(model_str=text)
         frozen = Pretrained.load(folder / _FROZEN) if raw["frozen"] else None
-        return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen)
+        return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen, raw["zone"])
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tree_features(log: Log, encoder: PathEncoder, ends: Index, frozen: Pretrained | None = None) -> FeatureTable:
+def tree_features(
+    log: Log, encoder: PathEncoder, ends: Index, frozen: Pretrained | None = None, zone: str = "UTC"
+) -> FeatureTable:
     """Describe the sessions of the events before ``ends``.
 
     Parameters
@@ -78,8 +84,10 @@ def tree_features(log: Log, encoder: PathEncoder, ends: Index, frozen: Pretraine
     ends : int64 array (n,)
     frozen : Pretrained, optional
         Its vector of the path, and the probability it gives each type of the next event, are columns too.
+    zone : str
     """
-    found = session_features(encode(log, encoder), encoder, log.view.session[ends - 1].astype(np.int64), ends)
+    session = log.view.session[ends - 1].astype(np.int64)
+    found = session_features(encode(log, encoder), encoder, session, ends, zone)
     if frozen is None:
         return found
     more = frozen_features(frozen, log, ends)

@@ -15,9 +15,8 @@ from cartpath.paths.comparison.evidence import Measure
 from cartpath.paths.comparison.means import Mean
 from cartpath.paths.comparison.rates import Rate
 from cartpath.paths.comparison.registry import Comparable, Found
-from cartpath.paths.counted import Counted
 from cartpath.paths.counting import Counting
-from cartpath.paths.orders import line_amounts
+from cartpath.paths.orders import spent
 from cartpath.paths.rule import Rule
 from cartpath.schema import Event
 from cartpath.store import ERASED, PathView, Snapshot
@@ -99,28 +98,6 @@ def merge_per_user(parts: Sequence[PerUser], n_codes: int) -> PerUser:
         for name in ("sums", "squares")
     )
     return PerUser(sum(part.users for part in parts), did, sums, squares)
-
-
-def spent(counted: Counted, purchase: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the orders and the revenue of each user of a bucket, by the rule of ``docs/counting.md``."""
-    view = counted.view
-    event = counted.take(view.event)
-    place = np.flatnonzero(event == purchase) if purchase >= 0 else np.empty(0, np.int64)
-    user = np.searchsorted(counted.offsets, place, side="right") - 1
-    rows = place if counted.rows is None else counted.rows[place]
-    order, value, amount = view.order[rows], view.order_value[rows], line_amounts(view, rows)
-    by = np.lexsort((order, user))
-    new = np.ones(len(by), np.bool_)
-    new[1:] = (user[by][1:] != user[by][:-1]) | (order[by][1:] != order[by][:-1])
-    starts = np.flatnonzero(new)
-    if not len(starts):
-        return np.zeros(view.n_users), np.zeros(view.n_users)
-    largest = np.fmax.reduceat(value[by], starts)
-    lines = np.add.reduceat(np.nan_to_num(amount[by]), starts)
-    owner, has_id = user[by][starts], order[by][starts] != 0
-    paid = np.where(has_id & ~np.isnan(largest), largest, lines)
-    n_orders, revenue = (np.bincount(owner, weights, view.n_users).astype(np.float64) for weights in (has_id, paid))
-    return n_orders, revenue
 
 
 @kernel

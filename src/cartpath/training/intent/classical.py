@@ -19,9 +19,9 @@ from cartpath.training.intent.job import Fitted, Job
 
 #: What is tried for trees, and for how strongly a linear model's weights are held.
 _TREES: tuple[dict[str, Any], ...] = (
-    {"num_leaves": 15, "min_data_in_leaf": 50, "lambda_l2": 1.0},
-    {"num_leaves": 31, "min_data_in_leaf": 100, "lambda_l2": 5.0},
-    {"num_leaves": 63, "min_data_in_leaf": 200, "lambda_l2": 10.0},
+    {"num_leaves": 7, "min_data_in_leaf": 40, "lambda_l2": 5.0},
+    {"num_leaves": 15, "min_data_in_leaf": 40, "lambda_l2": 5.0},
+    {"num_leaves": 31, "min_data_in_leaf": 100, "lambda_l2": 10.0},
 )
 _STRENGTHS = (0.003, 0.03, 0.3)
 _MOST_TREES, _PATIENCE, _UNCHECKED = 1500, 60, 200
@@ -66,7 +66,7 @@ def boosted(job: Job, frozen: bool, told: Progress) -> Fitted:
         "tried": [found[0] for found in tried],
         "validation_loss": loss,
     }
-    return Fitted(TreeIntent(trees, job.encoder, network), about, job.options.positive_weight)
+    return Fitted(TreeIntent(trees, job.encoder, network, job.zone), about, job.options.positive_weight)
 
 
 def logistic(job: Job, told: Progress) -> Fitted:
@@ -91,14 +91,18 @@ def logistic(job: Job, told: Progress) -> Fitted:
         odds = checked @ found.coef_[0] + found.intercept_[0]
         loss = log_loss(valid.label, 1 / (1 + np.exp(-odds))) if len(valid) else 0.0
         if best is None or loss < best[0]:
-            best = loss, LogisticIntent(design, found.coef_[0], float(found.intercept_[0]), job.encoder), strength
+            best = (
+                loss,
+                LogisticIntent(design, found.coef_[0], float(found.intercept_[0]), job.encoder, job.zone),
+                strength,
+            )
     assert best is not None
     about = {"columns": columns.shape[1], "n_rows": len(train), "C": best[2], "validation_loss": best[0]}
     return Fitted(best[1], about, job.options.positive_weight)
 
 
 def _table(job: Job, rows: IntentRows, network: Pretrained | None) -> FeatureTable:
-    return tree_features(job.data.log, job.encoder, rows.ends, network)
+    return tree_features(job.data.log, job.encoder, rows.ends, network, job.zone)
 
 
 def _dataset(
@@ -123,10 +127,14 @@ def _grow(lightgbm: Any, learned: Any, checked: Any, shape: dict[str, Any]) -> A
         "objective": "binary",
         "metric": "binary_logloss",
         "learning_rate": 0.03,
-        "feature_fraction": 0.5,
+        "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
+        # Hundreds of columns, few buyers: categories are split on only where many rows agree.
         "cat_smooth": 20,
+        "cat_l2": 20,
+        "max_cat_threshold": 16,
+        "min_data_per_group": 50,
         "num_threads": 2,
         "deterministic": True,
         "force_row_wise": True,

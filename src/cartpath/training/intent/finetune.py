@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cartpath import config
 from cartpath.features import Log
 from cartpath.models import current_version, need
 from cartpath.schema import CartpathError
@@ -153,7 +154,7 @@ def open_job(
     check_trained_before(trained_until(card), split)
     check_unshaped(log.shaped_until, split)
     data = intent_data(log, split, asked[1] if asked else task)
-    return Job(workspace, data, base, card, options)
+    return Job(workspace, data, base, card, options, zone=config.load(workspace).shop.time_zone)
 
 
 def _split(log: Log, card: Mapping[str, Any], dates: Dates) -> TimeSplit:

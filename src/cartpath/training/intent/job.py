@@ -57,6 +57,8 @@ class Job:
     options : Options
     done : dict of str to IntentScorer
         By name: blends are made of them.
+    zone : str
+        IANA name of the shop's time zone, whose hours and days are features.
     """
 
     workspace: Path
@@ -65,6 +67,7 @@ class Job:
     card: Mapping[str, Any]
     options: Options = field(default_factory=Options)
     done: dict[str, IntentScorer] = field(default_factory=dict)
+    zone: str = "UTC"
 
     @cached_property
     def pretrained(self) -> Pretrained:

@@ -57,10 +57,13 @@ def fit_model(job: Job, name: str, told: Progress) -> dict[str, Any]:
 
 def ensure(job: Job, name: str, told: Progress) -> tuple[IntentScorer, Mapping[str, Any]]:
     """Return a model that answers the job's question, and its card; fitted now where there is none."""
+    if name in _BLENDS:
+        for member in MEMBERS:
+            if member not in job.done and fresh(job, member):
+                job.done[member] = load_intent(_home(job, member))
     if fresh(job, name):
-        home = current_version(job.workspace, artefact(name), "cartpath finetune")
-        job.done[name] = load_intent(home)
-        return job.done[name], read_card(home)
+        job.done[name] = load_intent(_home(job, name))
+        return job.done[name], read_card(_home(job, name))
     card = fit_model(job, name, told)
     return job.done[name], card
 
@@ -69,7 +72,7 @@ def fresh(job: Job, name: str) -> bool:
     """Tell whether a model is fitted that answers the job's question, from the same pretrained model."""
     if not has_version(job.workspace, artefact(name)):
         return False
-    card = read_card(current_version(job.workspace, artefact(name), "cartpath finetune"))
+    card = read_card(_home(job, name))
     return all(card.get(field) == value for field, value in _question(job, name).items())
 
 
@@ -116,11 +119,11 @@ def _question(job: Job, name: str) -> dict[str, Any]:
 
 def _members(job: Job) -> dict[str, str]:
     """Return when each member of a blend was made, as far as they are fitted."""
-    homes = {name: folder_of(job.workspace, artefact(name)) for name in MEMBERS if name in job.done}
-    return {
-        name: str(read_card(current_version(job.workspace, home.name, "cartpath finetune"))["made"])
-        for name, home in homes.items()
-    }
+    return {name: str(read_card(_home(job, name))["made"]) for name in MEMBERS if name in job.done}
+
+
+def _home(job: Job, name: str) -> Path:
+    return current_version(job.workspace, artefact(name), "cartpath finetune")
 
 
 def _calibrated(job: Job, fitted: Fitted) -> tuple[IntentScorer, float | None]:
@@ -142,7 +145,7 @@ def _write(
     data = job.data
     with new_version(job.workspace, artefact(name)) as folder:
         scorer.save(folder)
-        counts = {}
+        counts: dict[str, int] = {}
         for part in ("train", "validation", "calibration"):
             rows = data.rows.of(part)
             counts |= {f"n_{part}": len(rows), f"positives_{part}": int(rows.label.sum())}

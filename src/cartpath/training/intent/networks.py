@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cartpath.evaluation import log_loss
 from cartpath.features import encode
 from cartpath.models import Pretrained, folder_of, sigmoid
-from cartpath.models.adaptation import adapt
+from cartpath.models.adaptation import adapt, trainable
 from cartpath.models.intent import BehaviourIntent
 from cartpath.training.checkpoint import CHECKPOINTS, key_of
 from cartpath.training.data import Progress
@@ -18,8 +18,11 @@ from cartpath.training.intent.data import weights_of
 from cartpath.training.intent.job import Fitted, Job
 from cartpath.training.plan import Plan
 
+if TYPE_CHECKING:
+    from cartpath.models.behaviour import BehaviourModel
+
 #: Highest learning rate by method: the fewer weights there are to move, the faster they may.
-_RATES = {"full": 1e-3, "head": 1e-2, "top": 1e-3, "lora": 2e-3, "adapter": 2e-3, "prefix": 5e-3}
+_RATES = {"full": 1e-3, "head": 2e-2, "top": 3e-3, "lora": 5e-3, "adapter": 5e-3, "prefix": 2e-2}
 #: Events a training reads in all, passes counted, and passes at most.
 _BUDGET, _MOST_EPOCHS = 3_000_000, 8
 #: Passes without a better figure on validation after which a network stops.
@@ -30,14 +33,13 @@ def fine_tuned(job: Job, method: str, told: Progress) -> Fitted:
     """Fine-tune the pretrained model by a method of ``models.adaptation``."""
     pretrained = Pretrained.load(job.base)
     adapted = adapt(pretrained.model, method, seed=job.options.seed, **job.options.settings)
-    about = {"method": method, "settings": dict(vars(adapted.settings)), **adapted.trainable()}
+    about = {"method": method, "settings": dict(vars(adapted.settings)), **_sizes(adapted.model)}
     fitted = _trained(job, pretrained, f"intent-behaviour-{method}", _RATES[method], told)
     return Fitted(fitted.model, {**about, **fitted.about}, fitted.weight)
 
 
 def from_scratch(job: Job, backbone: str, told: Progress) -> Fitted:
     """Train a network of random weights on the labels alone, on the same input, of the pretrained model's size."""
-    from cartpath.models.adaptation import trainable
     from cartpath.training.fitting import torch_session
     from cartpath.training.pretrain import build_model
 
@@ -45,9 +47,15 @@ def from_scratch(job: Job, backbone: str, told: Progress) -> Fitted:
     with torch_session(job.options.seed):
         size, words = str(job.card.get("size", "tiny")), base.words
         model = build_model(job.data.log, base.encoder, size, {"backbone": backbone}, words=words)
-    about = {"method": "from scratch", "backbone": backbone, **trainable(model)}
+    about = {"method": "from scratch", "backbone": backbone, **_sizes(model)}
     fitted = _trained(job, Pretrained(model, base.encoder, words), f"intent-{backbone}", _RATES["full"], told)
     return Fitted(fitted.model, {**about, **fitted.about}, fitted.weight)
+
+
+def _sizes(model: BehaviourModel) -> dict[str, Any]:
+    """Return how many parameters there are and how many are trained, for the card."""
+    found = trainable(model)
+    return {"trainable": found["trainable"], "parameters": found["all"], "trainable_share": found["share"]}
 
 
 def _trained(job: Job, network: Pretrained, name: str, rate: float, told: Progress) -> Fitted:
@@ -61,9 +69,7 @@ def _trained(job: Job, network: Pretrained, name: str, rate: float, told: Progre
     weight = weights_of(train, options.positive_weight)
     source = IntentSource(encoded, train, weight, int(network.model.config.window), options.seed)
     epochs = options.epochs or int(np.clip(round(_BUDGET / max(source.size, 1)), 3, _MOST_EPOCHS))
-    plan = Plan(
-        epochs, options.minutes, rate, seed=options.seed, patience=_PATIENCE, save_every=options.save_every
-    )
+    plan = Plan(epochs, options.minutes, rate, seed=options.seed, patience=_PATIENCE, save_every=options.save_every)
     key = key_of(
         task=name,
         target=data.task.target,
