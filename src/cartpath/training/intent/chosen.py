@@ -19,7 +19,7 @@ from cartpath.training.intent.keep import INTENT, artefact, promoted
 from cartpath.training.intent.registry import METHODS, RECIPES
 
 #: Events of the paths that are scored at once; a user's path is never cut.
-AT_ONCE = 100_000
+AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
