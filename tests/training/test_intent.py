@@ -111,6 +111,8 @@ def test_the_leaderboard_is_of_the_middle_step(shop, judged):
     rows = [row for row in judged["leaderboard"] if row["task"] == "intent"]
     assert training.metrics(shop) == judged["leaderboard"]
     assert {(row["k"], row["n"]) for row in rows} == {(2, result(judged, TUNED, 2)["n"])}
+    losses = [row["value"] for row in rows if row["metric"] == "log_loss"]
+    assert losses == sorted(losses)
     assert {row["model"] for row in judged["leaderboard"]} == {TUNED, TREES, RATE, "markov", "frequencies", "behaviour"}
     bins = [row for row in training.calibration(shop) if row["model"] == TUNED]
     assert sum(row["n"] for row in bins) == result(judged, TUNED, 2)["n"]
@@ -167,6 +169,8 @@ def test_without_a_test_slice_the_calibration_slice_is_judged_with_other_users_c
     in_sample = load_intent(home).score(log, rows.ends)
     assert found["n"] == len(rows)
     assert found["results"][0]["log_loss"] != pytest.approx(log_loss(rows.label, in_sample))
+    # Calibrations of several users' folds are in no one order: ranked is by one.
+    assert found["results"][0]["auc"] == pytest.approx(roc_auc(rows.label, in_sample))
 
 
 def test_all_is_every_model_and_a_failed_one_is_shown(copied, monkeypatch):

@@ -151,27 +151,33 @@ def _measured(
     scorer, log, earlier = ready.scorers[name], job.data.log, job.data.rows.of("validation")
     earlier = earlier.take(np.flatnonzero(np.isin(earlier.step, steps)))
     began = time.monotonic()
-    found = _probabilities(job, scorer, ready.cards[name], rows, part, seed)
+    scores, found = _scored(job, scorer, ready.cards[name], rows, part, seed)
     seconds, before = time.monotonic() - began, scorer.score(log, earlier.ends)
     at = {}
     for step in steps:
         mine, theirs = np.flatnonzero(rows.step == step), np.flatnonzero(earlier.step == step)
         if len(mine):
-            at[step] = figures_at(rows.take(mine), found[mine], (earlier.take(theirs), before[theirs]), seed)
+            chosen_by = earlier.take(theirs), before[theirs]
+            at[step] = figures_at(rows.take(mine), scores[mine], found[mine], chosen_by, seed)
     return _Judged(found, at, seconds)
 
 
-def _probabilities(
+def _scored(
     job: Job, scorer: IntentScorer, card: Mapping[str, Any], rows: IntentRows, part: str, seed: int
-) -> Floats:
-    """Return a model's probabilities; on the slice that it was calibrated on, those of a calibration on other users."""
+) -> tuple[Floats, Floats]:
+    """Return what rows are ranked by, and their probabilities: the same but on the slice of the calibration.
+
+    There the model's own calibration ranks, and the probability of a user's row comes from one on other users.
+    """
     if part != "calibration":
-        return scorer.score(job.data.log, rows.ends)
+        found = scorer.score(job.data.log, rows.ends)
+        return found, found
     every = job.data.rows.of(part)
     logits = scorer.model.logits(job.data.log, every.ends)
     weight = float(card.get("positive_weight", 1.0))
     apart = held_out_probabilities(logits, every.label, every.step, every.user, seed, weight)
-    return apart[np.isin(every.step, np.unique(rows.step))]
+    asked = np.isin(every.step, np.unique(rows.step))
+    return scorer.calibration.apply(logits, every.step)[asked], apart[asked]
 
 
 def _result(
@@ -225,9 +231,10 @@ def _middle(steps: Sequence[int]) -> int:
 
 
 def _leaderboard(judged: Mapping[str, _Judged], step: int, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each model and figure, the models of the lowest log loss first."""
     found = []
-    for model, measured in judged.items():
-        at = measured.at[step]
+    for model in sorted(judged, key=lambda model: judged[model].at[step].drawn["log_loss"].value):
+        at = judged[model].at[step]
         sizes = {"n": at.n, "positives": at.positives, "k": step}
         for name, shown in _LEADERBOARD.items():
             found.append(row(INTENT, model, shown, at.drawn[name].interval, {**about, **sizes}))

@@ -64,20 +64,28 @@ class StepFigures:
 
 
 def figures_at(
-    rows: IntentRows, probabilities: Floats, chosen_by: tuple[IntentRows, Floats], seed: int, draws: int = DRAWS
+    rows: IntentRows,
+    scores: Floats,
+    probabilities: Floats,
+    chosen_by: tuple[IntentRows, Floats],
+    seed: int,
+    draws: int = DRAWS,
 ) -> StepFigures:
-    """Measure the probabilities of one step's rows.
+    """Measure what a model says of one step's rows.
 
     Parameters
     ----------
     rows : IntentRows (n)
+    scores : float64 array (n,)
+        What rows are ranked by: probabilities of one calibration. Those of several, each of its own users, are not in
+        one order.
     probabilities : float64 array (n,)
     chosen_by : tuple
         Rows of the same step of validation and their probabilities: the threshold comes from them.
     seed : int
     draws : int
     """
-    auc, ap = drawn_discrimination(rows.label, probabilities, rows.user, draws, seed)
+    auc, ap = drawn_discrimination(rows.label, scores, rows.user, draws, seed)
     losses = log_losses(rows.label, probabilities)
     sums = drawn_sums(np.column_stack([losses, np.ones(len(losses))]), rows.user, draws, seed)
     loss = Drawn(float(losses.mean()), sums[:, 0] / sums[:, 1], seed)
