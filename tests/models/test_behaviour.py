@@ -159,6 +159,10 @@ def test_what_is_no_model_is_refused(scorers, tmp_path):
     (tmp_path / "scorer.json").write_text('{"kind": "oracle"}')
     with pytest.raises(CartpathError, match="unknown kind 'oracle'"):
         load_intent(tmp_path)
+    (tmp_path / "scorer.json").write_text('{"kind": "logistic"}')
+    np.savez(tmp_path / "weights.npz")
+    with pytest.raises(CartpathError, match="earlier version or damaged: it has no 'categories'"):
+        load_intent(tmp_path)
     scorers[-2].save(tmp_path)
     (tmp_path / "calibration.json").unlink()
     with pytest.raises(CartpathError, match="no calibration"):

@@ -150,7 +150,9 @@ def change_card(workspace, name, **changed):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
 
 
-@pytest.mark.parametrize("changed", [{"cuts": [1, 2, 3]}, {"target": "signup"}, {"pretrained": "earlier"}])
+@pytest.mark.parametrize(
+    "changed", [{"cuts": [1, 2, 3]}, {"target": "signup"}, {"pretrained": "earlier"}, {"task": None}]
+)
 def test_a_model_of_another_question_is_fitted_again(copied, changed):
     change_card(copied, artefact(RATE), **changed)
     training.evaluate(copied, models=RATE, at_k=[1])

@@ -59,7 +59,12 @@ def load_model(folder: Path) -> Intent:
     kind = str(read_scorer(folder).get("kind"))
     if kind not in _KINDS:
         raise CartpathError(f"{folder} holds an intent model of an unknown kind {kind!r}", "fine-tune again")
-    return _KINDS[kind](folder)
+    try:
+        return _KINDS[kind](folder)
+    except KeyError as error:
+        raise CartpathError(
+            f"{folder} is of an earlier version or damaged: it has no {error}", "fine-tune again"
+        ) from None
 
 
 def load_intent(folder: Path) -> IntentScorer:

@@ -107,6 +107,7 @@ def promoted(workspace: Path) -> str:
 def _question(job: Job, name: str) -> dict[str, Any]:
     """Return what the card of a model says if it is of the job's question."""
     asked: dict[str, Any] = {
+        "task": INTENT,
         "cuts": list(job.data.split.cuts),
         "target": job.data.task.target,
         "horizon": job.data.task.horizon,
@@ -155,7 +156,6 @@ def _write(
             data.split,
             job.options.seed,
             **_question(job, name),
-            task=INTENT,
             model=name,
             pretrained_until=trained_until(job.card),
             chosen_by=chosen_by,
