@@ -22,7 +22,7 @@ from cartpath.training.data import Progress, open_log, silent
 from cartpath.training.intent.figures import StepFigures, compared, figures_at
 from cartpath.training.intent.finetune import check_task, open_job
 from cartpath.training.intent.job import Job, Options
-from cartpath.training.intent.keep import INTENT, artefact, ensure, fitted_models, promote
+from cartpath.training.intent.keep import INTENT, artefact, ensure, fitted_models, fresh_cards, promote
 from cartpath.training.intent.registry import named
 from cartpath.training.next_event import judge_next_event
 from cartpath.training.pretrain import NAME
@@ -206,7 +206,7 @@ def _result(
         "positives": int(rows.label.sum()),
         **about,
         "split": data.split.to_dict(),
-        "best": promote(job.workspace, ready.cards)["model"],
+        "best": promote(job.workspace, {**fresh_cards(job), **ready.cards})["model"],
         "results": results,
         "paired": _paired(judged, steps),
         "k": middle,

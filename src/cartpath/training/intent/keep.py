@@ -81,6 +81,11 @@ def fitted_models(workspace: Path) -> list[str]:
     return [name for name in RECIPES if has_version(workspace, artefact(name))]
 
 
+def fresh_cards(job: Job) -> dict[str, Mapping[str, Any]]:
+    """Return the cards of all fitted models that answer the job's question."""
+    return {name: read_card(_home(job, name)) for name in fitted_models(job.workspace) if fresh(job, name)}
+
+
 def promote(workspace: Path, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Name the model with the lowest log loss on the calibration slice as the best, and return what was written."""
     losses = {name: card["chosen_by"] for name, card in cards.items() if card.get("chosen_by") is not None}
