@@ -1,0 +1,1 @@
+"""Churn, spend and repeat purchase: models fitted, judged and asked."""
