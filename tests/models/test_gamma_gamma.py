@@ -1,4 +1,4 @@
-"""Gamma-gamma against fractions by hand, amounts that were drawn, and the search for a maximum that may not be there."""
+"""Gamma-gamma against fractions by hand, amounts that were drawn, and the search for a maximum that may be absent."""
 
 from __future__ import annotations
 
