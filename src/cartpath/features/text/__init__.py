@@ -5,6 +5,7 @@ from cartpath.features.text.corpus import Corpus, corpus_of
 from cartpath.features.text.documents import Document, Documents, documents_of
 from cartpath.features.text.encoder import SentenceEncoder
 from cartpath.features.text.kernels import cosines
+from cartpath.features.text.projection import Projection, fit_projection
 from cartpath.features.text.texts import DIMS, TEXTS, EventVectors, Texts, Vectoriser, check_texts, fit_texts
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Document",
     "Documents",
     "EventVectors",
+    "Projection",
     "SentenceEncoder",
     "Texts",
     "Vectoriser",
@@ -21,6 +23,7 @@ __all__ = [
     "corpus_of",
     "cosines",
     "documents_of",
+    "fit_projection",
     "fit_texts",
     "said",
     "summary",

@@ -56,6 +56,7 @@ class SentenceEncoder:
         transformers = need("transformers", _WHAT, _EXTRA)
         import torch
 
+        transformers.utils.logging.disable_progress_bar()
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(self.place)
             model = transformers.AutoModel.from_pretrained(self.place, dtype=torch.float32)
