@@ -55,12 +55,13 @@ class SentenceEncoder:
     def _loaded(self) -> tuple[Any, Any]:
         transformers = need("transformers", _WHAT, _EXTRA)
         import torch
+        from safetensors import SafetensorError
 
         transformers.utils.logging.disable_progress_bar()
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(self.place)
             model = transformers.AutoModel.from_pretrained(self.place, dtype=torch.float32)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             hint = "name an encoder on the Hugging Face hub, or a folder with its config, weights and tokenizer"
             raise CartpathError(f"{self.place} is no encoder that can be loaded: {error}", hint) from error
         if getattr(model.config, "is_encoder_decoder", False):
