@@ -217,7 +217,9 @@ class Shop(PathViews):
             **pace,
         )
 
-    def features(self, at: str | int, progress: Progress | None = None) -> Any:
+    def features(
+        self, at: str | int, progress: Progress | None = None, text: Sequence[str] = (), encoder: str | None = None
+    ) -> Any:
         """Describe each user active before a moment by what happened before it.
 
         Parameters
@@ -225,7 +227,11 @@ class Shop(PathViews):
         at : str or int
             A date or time in the shop's time zone, or microseconds since 1970 UTC.
         progress : callable, optional
-            Called with buckets done and buckets in all.
+            Called with work done, work in all, and what it is where that is not buckets.
+        text : sequence of str
+            Features of text to add: ``tfidf``, ``word2vec``, ``item2vec``, ``sentences``.
+        encoder : str, optional
+            Name or folder of the encoder of ``sentences``; by default the package of the extra ``text``.
 
         Returns
         -------
@@ -236,10 +242,15 @@ class Shop(PathViews):
         from cartpath.features import snapshot_features
 
         with self.snapshot() as snap:
-            return snapshot_features(snap, self._moment(at), self.settings.shop.time_zone, progress)
+            return snapshot_features(snap, self._moment(at), self.settings.shop.time_zone, progress, text, encoder)
 
     def write_features(
-        self, at: str | int, out: str | os.PathLike[str], progress: Progress | None = None
+        self,
+        at: str | int,
+        out: str | os.PathLike[str],
+        progress: Progress | None = None,
+        text: Sequence[str] = (),
+        encoder: str | None = None,
     ) -> dict[str, Any]:
         """Write the same as Parquet or CSV, by the file's ending, a bucket at a time.
 
@@ -252,14 +263,15 @@ class Shop(PathViews):
 
         path, moment = check_ending(Path(out)), self._moment(at)
         with self.snapshot() as snap:
-            return write_features(snap, moment, path, self.settings.shop.time_zone, progress)
+            return write_features(snap, moment, path, self.settings.shop.time_zone, progress, text, encoder)
 
-    def feature_columns(self) -> list[dict[str, str]]:
+    def feature_columns(self, text: Sequence[str] = ()) -> list[dict[str, str]]:
         """Return name, unit and documentation of each column of ``features``."""
-        from cartpath.features import People, feature_columns
+        from cartpath.features import DIMS, People, check_texts, feature_columns
 
+        dims = dict.fromkeys(check_texts(text), DIMS)
         with self.snapshot() as snap:
-            return [column.to_dict() for column in feature_columns(People.of(snap.users))]
+            return [column.to_dict() for column in feature_columns(People.of(snap.users), dims)]
 
     def _moment(self, at: str | int) -> int:
         return at if isinstance(at, int) else microseconds_of(at, self.settings.shop.zone)

@@ -1,4 +1,4 @@
-"""Models on features: LightGBM, alone or with a frozen network's view of the path, and logistic regression."""
+"""Models on features: LightGBM, alone, with text or with a network's view of the path, and logistic regression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.evaluation import log_loss
-from cartpath.features import FeatureTable
+from cartpath.features import FeatureTable, Texts, fit_texts
 from cartpath.models import Pretrained, need
 from cartpath.models.intent import BaseRate, Design, LogisticIntent, TreeIntent, tree_features
 from cartpath.tasks import IntentRows
@@ -24,6 +24,8 @@ _TREES: tuple[dict[str, Any], ...] = (
     {"num_leaves": 31, "min_data_in_leaf": 100, "lambda_l2": 10.0},
 )
 _STRENGTHS = (0.003, 0.03, 0.3)
+#: Vectors of what sessions came to that trees of text have.
+_TEXTS = ("tfidf", "item2vec")
 _MOST_TREES, _PATIENCE, _UNCHECKED = 1500, 60, 200
 
 
@@ -33,7 +35,7 @@ def base_rate(job: Job, told: Progress) -> Fitted:
     return Fitted(BaseRate.of(rows.label, rows.step), {"n_rows": len(rows)})
 
 
-def boosted(job: Job, frozen: bool, told: Progress) -> Fitted:
+def boosted(job: Job, frozen: bool, told: Progress, text: bool = False) -> Fitted:
     """Fit LightGBM; its shape and the number of trees are chosen on validation.
 
     Parameters
@@ -42,12 +44,21 @@ def boosted(job: Job, frozen: bool, told: Progress) -> Fitted:
     frozen : bool
         Whether the pretrained network's vector of the path is input too. It has seen no label.
     told : callable
+    text : bool
+        Whether TF-IDF and item2vec of the session so far are input too, fitted on the training period: as far as the
+        log has words, and sessions of several items.
+
+    Raises
+    ------
+    CartpathError
+        If it has neither, and text is asked for.
     """
     lightgbm = need("lightgbm", "the LightGBM model")
     network = job.pretrained if frozen else None
     told("features", 0.0)
+    texts = _texts(job) if text else None
     train, valid = job.data.learned_from(job.options.seed), job.data.chosen_by()
-    tables = [_table(job, rows, network) for rows in (train, valid)]
+    tables = [_table(job, rows, network, texts) for rows in (train, valid)]
     learned = _dataset(lightgbm, tables[0], train, weights_of(train, job.options.positive_weight))
     checked = None
     if 0 < valid.label.sum() < len(valid):
@@ -66,7 +77,8 @@ def boosted(job: Job, frozen: bool, told: Progress) -> Fitted:
         "tried": [found[0] for found in tried],
         "validation_loss": loss,
     }
-    return Fitted(TreeIntent(trees, job.encoder, network, job.zone), about, job.options.positive_weight)
+    about |= {"text": list(texts.vectorisers)} if texts is not None else {}
+    return Fitted(TreeIntent(trees, job.encoder, network, job.zone, texts), about, job.options.positive_weight)
 
 
 def logistic(job: Job, told: Progress) -> Fitted:
@@ -101,8 +113,13 @@ def logistic(job: Job, told: Progress) -> Fitted:
     return Fitted(best[1], about, job.options.positive_weight)
 
 
-def _table(job: Job, rows: IntentRows, network: Pretrained | None) -> FeatureTable:
-    return tree_features(job.data.log, job.encoder, rows.ends, network, job.zone)
+def _texts(job: Job) -> Texts:
+    until, seed = job.data.split.train_until, job.options.seed
+    return fit_texts(job.data.log, until, _TEXTS, seed=seed, where_possible=True)
+
+
+def _table(job: Job, rows: IntentRows, network: Pretrained | None, texts: Texts | None = None) -> FeatureTable:
+    return tree_features(job.data.log, job.encoder, rows.ends, network, job.zone, texts)
 
 
 def _dataset(

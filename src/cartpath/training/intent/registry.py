@@ -50,6 +50,10 @@ RECIPES: Mapping[str, Recipe] = {
         "LightGBM on the features and the pretrained model's view of the path",
         lambda job, told: classical.boosted(job, True, told),
     ),
+    "lightgbm-text": Recipe(
+        "LightGBM on the features and vectors of what the session came to: TF-IDF and item2vec",
+        lambda job, told: classical.boosted(job, False, told, text=True),
+    ),
     "average": Recipe("mean log odds of the best kinds", blends.average),
     "stack": Recipe("log odds of the best kinds, weighed on validation", blends.stacked),
 }
