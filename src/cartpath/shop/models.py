@@ -29,6 +29,10 @@ class ShopModels:
         """Fine-tune the behaviour model for a task; ``options`` are those of ``cartpath.training.finetune``."""
         return _room("training").finetune(self.path, task=task, **options)
 
+    def search(self, task: str = "intent", **options: Any) -> dict[str, Any]:
+        """Search a model's settings on validation; ``options`` are those of ``cartpath.training.search``."""
+        return dict(_room("training").search(self.path, task=task, **options))
+
     def evaluate(
         self,
         task: str = "all",
@@ -50,7 +54,7 @@ class ShopModels:
         progress : callable, optional
             Called with a message and the share done.
         **options
-            Of the task, such as ``models`` and ``at_k`` of intent; see ``cartpath.training.evaluate``.
+            Of the task, such as ``models``, ``at_k`` and ``refit`` of intent; see ``cartpath.training.evaluate``.
 
         Returns
         -------
