@@ -5,6 +5,8 @@
 ``finetune(workspace, *, task="intent", method="full", horizon=None, train_until=None, ...) -> dict``
     Fine-tunes it for intent by a method; writes ``models/intent-behaviour-METHOD``. A pretrained model that saw
     anything at or after ``train_until`` is refused.
+``search(workspace, *, task="intent", model="behaviour-full", sampler="tpe", trials=20, minutes=None, ...) -> dict``
+    Searches a model's settings by its loss on validation; the best are those of later fits of the model.
 ``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, ...) -> dict``
     Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
 ``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
@@ -27,7 +29,8 @@ from cartpath.training.intent.finetune import finetune
 from cartpath.training.intent.on_source import Reading
 from cartpath.training.intent.predict import predict
 from cartpath.training.intent.predict_on import predict_on
+from cartpath.training.intent.search import search
 from cartpath.training.pretrain import pretrain
 from cartpath.training.results import calibration, metrics
 
-__all__ = ["Reading", "calibration", "evaluate", "finetune", "metrics", "predict", "predict_on", "pretrain"]
+__all__ = ["Reading", "calibration", "evaluate", "finetune", "metrics", "predict", "predict_on", "pretrain", "search"]

@@ -24,7 +24,8 @@ def average(job: Job, told: Progress) -> Fitted:
     weights = {name: scale.slope / len(scales) for name, scale in scales.items()}
     bias = float(np.mean([scale.shift for scale in scales.values()]))
     blend = BlendIntent(members, weights, bias)
-    return Fitted(blend, {"weights": weights, "validation_loss": _loss(blend, job, logits)})
+    loss = _loss(blend, job, logits)
+    return Fitted(blend, {"weights": weights, "validation_loss": loss}, loss=loss)
 
 
 def stacked(job: Job, told: Progress) -> Fitted:
@@ -63,7 +64,8 @@ def stacked(job: Job, told: Progress) -> Fitted:
     if not any(weights.values()):
         raise CartpathError("no member of the stack says anything about validation", "take the average")
     blend = BlendIntent(members, weights, float(found.x[-1]))
-    return Fitted(blend, {"weights": weights, "validation_loss": _loss(blend, job, logits)})
+    loss = _loss(blend, job, logits)
+    return Fitted(blend, {"weights": weights, "validation_loss": loss}, loss=loss)
 
 
 def _members(job: Job) -> dict[str, Intent]:
@@ -80,7 +82,7 @@ def _logits(job: Job, members: dict[str, Intent]) -> dict[str, np.ndarray]:
     rows = job.data.chosen_by()
     if not len(rows):
         raise CartpathError("the validation slice has no session to blend by", "choose a later --valid-until")
-    return {name: member.logits(job.data.log, rows.ends) for name, member in members.items()}
+    return {name: job.logits_of(name, rows) for name in members}
 
 
 def _loss(blend: BlendIntent, job: Job, logits: dict[str, np.ndarray]) -> float:

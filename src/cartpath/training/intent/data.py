@@ -48,6 +48,15 @@ class IntentData:
         draw = np.random.default_rng(seed).random(len(self.log.view.sessions))
         return rows.take(np.flatnonzero(draw[rows.session] < most / len(rows)))
 
+    def with_validation(self) -> IntentData:
+        """Return the same questions with those of validation to learn from, too, and none to choose by.
+
+        Sessions that straddle the first cut are learned from then. Calibration and test stay what they are.
+        """
+        _, valid, calibrate = self.split.cuts
+        split = TimeSplit((valid, valid, calibrate))
+        return IntentData(self.log, split, self.task, intent_rows(self.log, split, self.task))
+
 
 def intent_data(log: Log, split: TimeSplit, task: IntentTask | None = None) -> IntentData:
     """Find the rows of the task, and refuse a log that gives nothing to learn.

@@ -42,6 +42,7 @@ def evaluate(
     at_k: Sequence[int] = STEPS,
     slice: str | None = None,
     seed: int = 0,
+    refit: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge intent models on the same sessions of a later slice; those that are not fitted yet are fitted first.
@@ -60,6 +61,8 @@ def evaluate(
         By default test where it has sessions to judge on.
     seed : int
         Of fits and of the bootstrap.
+    refit : bool
+        Whether models are fitted again on training and validation, once everything is chosen; see ``finetune``.
     progress : callable, optional
 
     Returns
@@ -84,7 +87,7 @@ def evaluate(
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
     with open_log(workspace) as log:
-        job = open_job(workspace, log, Options(seed=seed))
+        job = open_job(workspace, log, Options(seed=seed, refit=refit))
         names = named(models, fitted_models(workspace))
         part, rows = _judged_rows(job, steps, slice)
         ready = _ready(job, names, told)
@@ -148,11 +151,11 @@ def _ready(job: Job, names: Sequence[str], told: Progress) -> _Ready:
 def _measured(
     job: Job, ready: _Ready, name: str, rows: IntentRows, part: str, steps: Sequence[int], seed: int
 ) -> _Judged:
-    scorer, log, earlier = ready.scorers[name], job.data.log, job.data.rows.of("validation")
+    scorer, earlier = ready.scorers[name], job.data.rows.of("validation")
     earlier = earlier.take(np.flatnonzero(np.isin(earlier.step, steps)))
     began = time.monotonic()
     scores, found = _scored(job, scorer, ready.cards[name], rows, part, seed)
-    seconds, before = time.monotonic() - began, scorer.score(log, earlier.ends)
+    seconds, before = time.monotonic() - began, job.scores_of(name, earlier)
     at = {}
     for step in steps:
         mine, theirs = np.flatnonzero(rows.step == step), np.flatnonzero(earlier.step == step)
