@@ -9,6 +9,7 @@ from cartpath.models.artefact import read_json
 from cartpath.models.intent.base_rate import BaseRate
 from cartpath.models.intent.behaviour import BehaviourIntent
 from cartpath.models.intent.blend import BlendIntent
+from cartpath.models.intent.drivers import Driver, Explanation, explain
 from cartpath.models.intent.logistic import Design, LogisticIntent
 from cartpath.models.intent.scorer import (
     CALIBRATION,
@@ -31,11 +32,14 @@ __all__ = [
     "BehaviourIntent",
     "BlendIntent",
     "Design",
+    "Driver",
+    "Explanation",
     "Intent",
     "IntentScorer",
     "LogisticIntent",
     "StepCalibration",
     "TreeIntent",
+    "explain",
     "fit_step_calibration",
     "frozen_features",
     "group_of",
