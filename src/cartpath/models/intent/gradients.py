@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cartpath.models.behaviour import BehaviourModel
 
 #: Steps of the sum, doubled until the error is small or there are as many as the last.
-_STEPS = (16, 32, 64, 128, 256)
+_STEPS = (16, 32, 64, 128, 256, 512)
 _SMALL = 0.01
 #: Padded events that are worked on at once.
 _AT_ONCE = 8192
@@ -105,18 +105,19 @@ def _mean_slope(
 ) -> Tensor:
     """Return the mean gradient along the straight line (1, length, hidden): the midpoint rule of the integral.
 
-    Layer norms make a network change fastest close to vectors of zeros: with ``a = u^3`` most steps are there.
+    Layer norms make a network change fastest close to vectors of zeros: with ``a = u^2`` more steps are there.
     """
     import torch
 
-    at = (torch.arange(steps) + 0.5) / steps
+    edges = torch.linspace(0, 1, steps + 1)
+    at, width = ((edges[1:] + edges[:-1]) / 2) ** 2, edges[1:] ** 2 - edges[:-1] ** 2
     total = torch.zeros_like(whole)
     size = max(_AT_ONCE // whole.shape[1], 1)
-    for part in at.split(size):
-        x = (nothing + part[:, None, None] ** 3 * (whole - nothing)).detach().requires_grad_()
+    for part, share in zip(at.split(size), width.split(size), strict=True):
+        x = (nothing + part[:, None, None] * (whole - nothing)).detach().requires_grad_()
         (slope,) = torch.autograd.grad(_odds(model, x, seconds, session).sum(), x)
-        total += (3 * part[:, None, None] ** 2 * slope).sum(0, keepdim=True)
-    return total / steps
+        total += (share[:, None, None] * slope).sum(0, keepdim=True)
+    return total
 
 
 def _by_field(model: BehaviourModel, ids: Tensor, text: Tensor | None, slope: Tensor) -> Any:
