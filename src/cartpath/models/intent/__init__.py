@@ -14,6 +14,7 @@ from cartpath.models.intent.logistic import Design, LogisticIntent
 from cartpath.models.intent.scorer import (
     CALIBRATION,
     GROUPS,
+    Answered,
     Intent,
     IntentScorer,
     StepCalibration,
@@ -28,6 +29,7 @@ from cartpath.schema import CartpathError
 
 __all__ = [
     "GROUPS",
+    "Answered",
     "BaseRate",
     "BehaviourIntent",
     "BlendIntent",
@@ -88,4 +90,5 @@ def load_intent(folder: Path) -> IntentScorer:
     raw = read_json(folder / CALIBRATION)
     if raw is None:
         raise CartpathError(f"{folder} holds no calibration (no {CALIBRATION})", "fine-tune again: cartpath finetune")
-    return IntentScorer(model, StepCalibration.from_dict(raw))
+    answered = raw.get("answered")
+    return IntentScorer(model, StepCalibration.from_dict(raw), None if answered is None else Answered(**answered))

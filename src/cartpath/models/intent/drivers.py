@@ -141,7 +141,9 @@ def _of_line(model: LogisticIntent, log: Log, ends: Index) -> list[Explanation]:
 
 
 def _of_rate(model: BaseRate, log: Log, ends: Index) -> list[Explanation]:
-    return [Explanation(float(odds), float(odds), (), "the share at the step alone") for odds in model.logits(log, ends)]
+    return [
+        Explanation(float(odds), float(odds), (), "the share at the step alone") for odds in model.logits(log, ends)
+    ]
 
 
 def _of_network(model: BehaviourIntent, log: Log, ends: Index) -> list[Explanation]:

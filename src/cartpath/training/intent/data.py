@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log
+from cartpath.models.intent import Answered
 from cartpath.schema import CartpathError
 from cartpath.tasks import STEPS, IntentRows, IntentTask, TimeSplit, intent_rows
 
@@ -73,6 +74,12 @@ def intent_data(log: Log, split: TimeSplit, task: IntentTask | None = None) -> I
             "intent needs a log with purchases, and with sessions that end without one",
         )
     return IntentData(log, split, task, rows)
+
+
+def answers_of(data: IntentData) -> Answered | None:
+    """Return what is said of sessions that have had their target event: the share of the training period."""
+    rows = intent_rows(data.log, data.split, data.task, answered=True).of("train")
+    return Answered(data.task.target, float(rows.label.mean()), len(rows)) if len(rows) else None
 
 
 def weights_of(rows: IntentRows, positive_weight: float = 1.0) -> npt.NDArray[np.float32]:

@@ -17,6 +17,7 @@ from cartpath.tasks import STEPS, IntentTask, TimeSplit
 from cartpath.training.card import read_card, trained_until, write_card
 from cartpath.training.data import Progress
 from cartpath.training.intent.blends import MEMBERS
+from cartpath.training.intent.data import answers_of
 from cartpath.training.intent.job import Fitted, Job
 from cartpath.training.intent.registry import RECIPES
 
@@ -134,15 +135,15 @@ def _home(job: Job, name: str) -> Path:
 
 def _calibrated(job: Job, fitted: Fitted) -> tuple[IntentScorer, float | None]:
     """Calibrate a model on the calibration slice; return its log loss there, each user calibrated on the others."""
-    data, seed = job.data, job.options.seed
+    data, seed, answers = job.data, job.options.seed, answers_of(job.data)
     rows = data.rows.of("calibration")
     if not len(rows):
-        return IntentScorer(fitted.model), None
+        return IntentScorer(fitted.model, answers=answers), None
     logits = fitted.model.logits(data.log, rows.ends)
     about = (logits, rows.label, rows.step, rows.user, seed, fitted.weight)
     apart, at = held_out_probabilities(*about), np.isin(rows.step, STEPS)
     loss = log_loss(rows.label[at], apart[at]) if at.any() else None
-    return IntentScorer(fitted.model, fit_step_calibration(*about)), loss
+    return IntentScorer(fitted.model, fit_step_calibration(*about), answers), loss
 
 
 def _write(
