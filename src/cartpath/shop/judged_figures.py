@@ -56,7 +56,9 @@ def judged_figures(result: Mapping[str, Any]) -> dict[str, Any]:
     for metric, name in _BY_STEP.items():
         frame = pd.DataFrame([_point(row, metric) for row in result["results"] if row.get(metric) is not None])
         found[f"{metric}_by_step"] = figures.models_by_step_figure(frame, name, where)
-    note = f"step {result['k']} of the session, {where}"
+    note = (
+        f"step {result['k']} of the session, {result['slice']} slice; bars are 95% intervals of the observed frequency"
+    )
     found["reliability"] = figures.calibration_figure(pd.DataFrame(result["calibration"]), note)
     if profit := result.get("profit"):
         found["profit"] = figures.profit_figure(*_curves(profit), note=_assumed(profit))

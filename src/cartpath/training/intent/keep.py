@@ -60,20 +60,37 @@ def ensure(job: Job, name: str, told: Progress) -> tuple[IntentScorer, Mapping[s
     """Return a model that answers the job's question, and its card; fitted now where there is none."""
     if name in _BLENDS:
         for member in MEMBERS:
-            if member not in job.done and fresh(job, member):
-                job.done[member] = load_intent(_home(job, member))
-    if fresh(job, name):
-        job.done[name] = load_intent(_home(job, name))
-        return job.done[name], read_card(_home(job, name))
+            kept = None if member in job.done else _kept(job, member, told)
+            if kept is not None:
+                job.done[member] = kept
+    kept = _kept(job, name, told)
+    if kept is not None:
+        job.done[name] = kept
+        return kept, read_card(_home(job, name))
     card = fit_model(job, name, told)
     return job.done[name], card
+
+
+def _kept(job: Job, name: str, told: Progress) -> IntentScorer | None:
+    """Return a model that answers the job's question; None where it has to be fitted, as where a file is damaged."""
+    if not fresh(job, name):
+        return None
+    try:
+        return load_intent(_home(job, name))
+    except CartpathError as error:
+        told(f"{error.message}: it is ignored", 0.0)
+        return None
 
 
 def fresh(job: Job, name: str) -> bool:
     """Tell whether a model is fitted that answers the job's question, from the same pretrained model."""
     if not has_version(job.workspace, artefact(name)):
         return False
-    card = read_card(_home(job, name))
+    try:
+        card = read_card(_home(job, name))
+    except CartpathError:
+        # Damaged: nothing says what it is, so it is fitted again.
+        return False
     return all(card.get(field) == value for field, value in _question(job, name).items())
 
 

@@ -35,7 +35,7 @@ def fine_tuned(job: Job, method: str, told: Progress) -> Fitted:
     adapted = adapt(pretrained.model, method, seed=job.options.seed, **job.options.settings)
     about = {"method": method, "settings": dict(vars(adapted.settings)), **_sizes(adapted.model)}
     fitted = _trained(job, pretrained, f"intent-behaviour-{method}", _RATES[method], told)
-    return Fitted(fitted.model, {**about, **fitted.about}, fitted.weight)
+    return Fitted(BehaviourIntent(pretrained, adapted), {**about, **fitted.about}, fitted.weight)
 
 
 def from_scratch(job: Job, backbone: str, told: Progress) -> Fitted:
