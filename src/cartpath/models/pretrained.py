@@ -150,7 +150,7 @@ class Pretrained:
             # Out of the mapped file into aligned memory: sums come out the same, to the bit, as before saving.
             weight.data = weight.data.clone()
         try:
-            return cls(model.train(False), PathEncoder.from_dict(raw), _words(folder))
+            return cls(model.train(False), PathEncoder.from_dict(raw), _words(folder, model.config.n_text > 0))
         except Exception as error:
             raise CartpathError(f"{folder} is damaged: {error!r}", "train the model again") from error
 
@@ -212,8 +212,9 @@ class Pretrained:
             yield picked, hidden[torch.arange(len(rows)), torch.from_numpy(batch.last)]
 
 
-def _words(folder: Path) -> ItemWords | None:
-    if not (folder / _WORDS).exists():
+def _words(folder: Path, needed: bool) -> ItemWords | None:
+    if not needed:
         return None
-    with np.load(folder / _WORDS) as arrays:
+    # Opened here: NumPy leaves a file open that is not what it should be.
+    with open(folder / _WORDS, "rb") as file, np.load(file) as arrays:
         return ItemWords.from_arrays({name: arrays[name] for name in arrays.files})
