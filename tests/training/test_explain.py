@@ -345,6 +345,8 @@ def test_a_damaged_pointer_does_not_stop_the_next_training(copied: Path) -> None
     pointer.write_text("{")
     with pytest.raises(CartpathError, match="damaged"):
         training.explain_user(copied, "u1", model=RATE)
+    training.evaluate(copied, models=RATE, at_k=[3])
+    assert training.explain_user(copied, "u1", model=RATE)["model"] == RATE
 
 
 def test_models_of_another_shop_are_refused(copied: Path, tmp_path: Path) -> None:
