@@ -11,6 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.of_intent import (
+    By,
+    Cost,
+    Figures,
+    Uplift,
+    Value,
+    check_of_intent,
+    print_intent,
+    tell_figures,
+    words,
+)
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress
 from cartpath.schema import CartpathError
@@ -214,6 +225,11 @@ def evaluate(
         str | None,
         typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
     ] = None,
+    by: By = None,
+    value: Value = None,
+    cost: Cost = None,
+    uplift: Uplift = 1.0,
+    figures: Figures = None,
     seed: Seed = 0,
     refit: Refit = False,
     as_json: Json = False,
@@ -222,9 +238,12 @@ def evaluate(
     from cartpath import shop as shops
 
     opened = shops.open(shop)
-    steps = numbers(at_k)
+    asked = {"models": models, "at_k": numbers(at_k), "by": words(by), "value": value, "cost": cost, "uplift": uplift}
+    check_of_intent(task, by, value, cost, figures)
     with training_progress("evaluate") as told:
-        result = opened.evaluate(task, part, seed, told, models=models, at_k=steps, refit=refit)
+        result = opened.evaluate(task, part, seed, told, refit=refit, **asked)
+    if figures is not None:
+        tell_figures(result["intent"], figures)
     if as_json:
         print_json(result if task == "all" else result[task])
         return
@@ -250,23 +269,6 @@ def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise CartpathError(f"not whole numbers: {text!r}", "write them with commas between: 1,3,5") from None
-
-
-def print_intent(result: dict[str, Any]) -> None:
-    """Print a row for each model at each step."""
-    typer.echo(
-        f"Will a {result['target']} follow? {result['slice']} slice, {result['n']:,} questions,"
-        f" {result['positives']:,} positive. Best by the calibration slice: {result['best']}."
-    )
-    shown = ("auc", "ap", "log_loss", "ece", "precision", "recall", "f1", "accuracy")
-    rows = [
-        [row["k"], row["model"], row.get("n"), row.get("positives"), *(row.get(name) for name in shown)]
-        for row in result["results"]
-    ]
-    print_table(("k", "model", "n", "positives", *shown), rows, numeric=tuple(range(2, 12)))
-    for row in result["results"]:
-        if "error" in row and row["k"] == result["k"]:
-            typer.echo(f"{row['model']} failed: {row['error']}", err=True)
 
 
 @command()

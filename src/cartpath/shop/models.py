@@ -83,6 +83,7 @@ class ShopModels:
         *,
         users: str | os.PathLike[str] = "all",
         on: Sequence[str | os.PathLike[str]] = (),
+        drivers: int = 0,
         model: str | None = None,
         progress: Progress | None = None,
         adapter: str = "generic",
@@ -102,6 +103,8 @@ class ShopModels:
             A file of ids, or ``"all"``.
         on : sequence of str or path
             Files to score and not to store; ``users`` does not count then.
+        drivers : int
+            Drivers of each score in a last column ``drivers``, as JSON.
         model : str, optional
             By default the best.
         progress : callable, optional
@@ -116,11 +119,30 @@ class ShopModels:
         dict
             What was written; see ``cartpath.training.predict`` and ``predict_on``.
         """
-        room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
+        room, asked = _room("training"), {"task": task, "model": model, "drivers": drivers, "progress": progress}
         if not on:
             return dict(room.predict(self.path, Path(out), users=users, **asked))
         reading = room.Reading([str(source) for source in on], adapter, mapping, options)
         return dict(room.predict_on(self.path, reading, Path(out), **asked, **more))
+
+    def explain(
+        self, user_id: str, task: str = "intent", *, model: str | None = None, at: str | None = None, top: int = 10
+    ) -> dict[str, Any]:
+        """Return a user's probability that a purchase follows with its drivers; see ``cartpath.training.explain_user``.
+
+        Parameters
+        ----------
+        user_id : str
+        task : str
+            ``"intent"``.
+        model : str, optional
+            By default the best.
+        at : str, optional
+            As of the latest event before this moment; of all by default.
+        top : int
+            Drivers told.
+        """
+        return dict(_room("training").explain_user(self.path, user_id, task=task, model=model, at=at, top=top))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return every figure of every model that was judged, one record each; none before the first evaluation."""

@@ -12,6 +12,8 @@
 ``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
     Scores users as of their latest event, into a file. ``predict_on(workspace, Reading(sources, adapter), out, *,
     every_event=False, ...)`` scores the events of new files without storing them.
+``explain_user(workspace, user_id, *, task="intent", model=None, at=None, top=10) -> dict``
+    Tells a user's score with its drivers.
 ``metrics(workspace) -> list[dict]``
     Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
     ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None),
@@ -25,6 +27,7 @@ starts afresh).
 """
 
 from cartpath.training.intent.evaluate import evaluate
+from cartpath.training.intent.explain import explain_user
 from cartpath.training.intent.finetune import finetune
 from cartpath.training.intent.on_source import Reading
 from cartpath.training.intent.predict import predict
@@ -33,4 +36,15 @@ from cartpath.training.intent.search import search
 from cartpath.training.pretrain import pretrain
 from cartpath.training.results import calibration, metrics
 
-__all__ = ["Reading", "calibration", "evaluate", "finetune", "metrics", "predict", "predict_on", "pretrain", "search"]
+__all__ = [
+    "Reading",
+    "calibration",
+    "evaluate",
+    "explain_user",
+    "finetune",
+    "metrics",
+    "predict",
+    "predict_on",
+    "pretrain",
+    "search",
+]

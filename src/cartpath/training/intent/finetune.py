@@ -9,7 +9,8 @@ from typing import Any
 
 from cartpath import config
 from cartpath.features import Log
-from cartpath.models import current_version, need
+from cartpath.models import current_version, need, read_json
+from cartpath.models.intent import check_catalogue
 from cartpath.schema import CartpathError
 from cartpath.tasks import (
     Dates,
@@ -163,8 +164,20 @@ def open_job(
     split = asked[0] if asked else _split(log, card, dates or dates_in(workspace))
     check_trained_before(trained_until(card), split)
     check_unshaped(log.shaped_until, split)
+    _check_base(base, log, workspace)
     data = intent_data(log, split, asked[1] if asked else task)
     return Job(workspace, data, base, card, options, zone=config.load(workspace).shop.time_zone)
+
+
+def _check_base(base: Path, log: Log, workspace: Path) -> None:
+    """Refuse a pretrained model of another shop: a fine-tuned one would know none of its items."""
+    try:
+        known = (read_json(base / "encoder.json") or {})["vocabularies"]["item"]["values"]
+    except (KeyError, TypeError) as error:
+        raise CartpathError(
+            f"{base} is damaged: encoder.json has no {error}", "train it again: cartpath pretrain"
+        ) from None
+    check_catalogue(known, log.codes("item"), f"the pretrained model in {base}", str(workspace))
 
 
 def _split(log: Log, card: Mapping[str, Any], dates: Dates) -> TimeSplit:

@@ -19,6 +19,7 @@ from cartpath.training.card import read_card, trained_until, write_card
 from cartpath.training.checkpoint import CHECKPOINTS
 from cartpath.training.data import Progress
 from cartpath.training.intent.blends import MEMBERS
+from cartpath.training.intent.data import answers_of
 from cartpath.training.intent.job import INTENT as INTENT
 from cartpath.training.intent.job import Fitted, HeldOut, Job
 from cartpath.training.intent.refit import fit_again, held_out, read_held_out, write_held_out
@@ -82,26 +83,37 @@ def ensure(job: Job, name: str, told: Progress) -> tuple[IntentScorer, Mapping[s
     if name in BLENDS:
         for member in MEMBERS:
             if member not in job.done and answers(job, member):
-                _load(job, member)
-    if fresh(job, name):
-        return _load(job, name), read_card(_home(job, name))
+                _kept(job, member, told)
+    kept = _kept(job, name, told) if fresh(job, name) else None
+    if kept is not None:
+        return kept, read_card(_home(job, name))
     card = fit_model(job, name, told)
     return job.done[name], card
 
 
-def _load(job: Job, name: str) -> IntentScorer:
+def _kept(job: Job, name: str, told: Progress) -> IntentScorer | None:
+    """Return a model that was fitted before; None where it has to be fitted again, as where a file is damaged."""
     home = _home(job, name)
+    try:
+        found = load_intent(home)
+    except CartpathError as error:
+        told(f"{error.message}: it is ignored", 0.0)
+        return None
     if read_card(home).get("refit"):
         job.held[name] = read_held_out(home)
-    job.done[name] = load_intent(home)
-    return job.done[name]
+    job.done[name] = found
+    return found
 
 
 def answers(job: Job, name: str) -> bool:
     """Tell whether a model is fitted that answers the job's question, from the same pretrained model."""
     if not has_version(job.workspace, artefact(name)):
         return False
-    card = read_card(_home(job, name))
+    try:
+        card = read_card(_home(job, name))
+    except CartpathError:
+        # Damaged: nothing says what it is, so it is fitted again.
+        return False
     if card.get("refit") and card.get("generation") != job.data.log.generation:
         # What it said of validation, before it learned from it, is of that generation.
         return False
@@ -170,15 +182,15 @@ def _home(job: Job, name: str) -> Path:
 
 def _calibrated(job: Job, fitted: Fitted) -> tuple[IntentScorer, float | None]:
     """Calibrate a model on the calibration slice; return its log loss there, each user calibrated on the others."""
-    data, seed = job.data, job.options.seed
+    data, seed, answers = job.data, job.options.seed, answers_of(job.data)
     rows = data.rows.of("calibration")
     if not len(rows):
-        return IntentScorer(fitted.model), None
+        return IntentScorer(fitted.model, answers=answers), None
     logits = fitted.model.logits(data.log, rows.ends)
     about = (logits, rows.label, rows.step, rows.user, seed, fitted.weight)
     apart, at = held_out_probabilities(*about), np.isin(rows.step, STEPS)
     loss = log_loss(rows.label[at], apart[at]) if at.any() else None
-    return IntentScorer(fitted.model, fit_step_calibration(*about)), loss
+    return IntentScorer(fitted.model, fit_step_calibration(*about), answers), loss
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ def fine_tuned(job: Job, method: str, told: Progress) -> Fitted:
     _set_dropout(pretrained.model, given)
     adapted = adapt(pretrained.model, method, seed=job.options.seed, **method_settings(method, given))
     about = {"method": method, **_sizes(adapted.model)}
-    return _trained(job, pretrained, name, about, told)
+    fitted = _trained(job, pretrained, name, about, told)
+    return replace(fitted, model=BehaviourIntent(pretrained, adapted))
 
 
 def from_scratch(job: Job, backbone: str, told: Progress) -> Fitted:
