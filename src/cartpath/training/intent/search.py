@@ -109,7 +109,7 @@ def search(
         raise CartpathError(f"a search has a trial at least, not {trials}", "--trials 20")
     how = How(sampler, pruner, seed)
     given = checked_settings(model, {**(settings or {}), **({} if epochs is None else {"epochs": epochs})})
-    space = {name: found for name, found in search_space(model, None if over is None else tuple(over)).items() if name not in given}
+    space = {name: found for name, found in search_space(model, over).items() if name not in given}
     if not space:
         raise CartpathError("every setting is given, so there is none to search", "leave one to search, or finetune")
     workspace, told, began = Path(workspace), progress or silent, time.monotonic()
