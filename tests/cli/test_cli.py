@@ -272,7 +272,7 @@ def test_without_pytorch_the_hint_names_the_extra(run: Run, shop: str, monkeypat
     def absent(name: str) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("cartpath.shop.shop.import_module", absent)
+    monkeypatch.setattr("cartpath.shop.models.import_module", absent)
     result = run("pretrain", shop)
     assert (result.exit_code, "pip install 'cartpath[models]'" in result.stderr) == (2, True)
 

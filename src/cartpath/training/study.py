@@ -245,7 +245,7 @@ def _fits(setting: Setting, value: Value) -> bool:
 
 def _suggested(trial: Trial, name: str, setting: Setting) -> Value:
     if setting.choice:
-        return trial.suggest_categorical(name, setting.tried)  # type: ignore[return-value]
+        return trial.suggest_categorical(name, setting.tried)
     low, high = min(setting.tried), max(setting.tried)
     if setting.kind is int:
         return trial.suggest_int(name, int(low), int(high), log=setting.log)

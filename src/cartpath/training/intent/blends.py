@@ -24,8 +24,7 @@ def average(job: Job, told: Progress) -> Fitted:
     weights = {name: scale.slope / len(scales) for name, scale in scales.items()}
     bias = float(np.mean([scale.shift for scale in scales.values()]))
     blend = BlendIntent(members, weights, bias)
-    loss = _loss(blend, job, logits)
-    return Fitted(blend, {"weights": weights, "validation_loss": loss}, loss=loss)
+    return Fitted(blend, {"weights": weights, "validation_loss": _loss(blend, job, logits)})
 
 
 def stacked(job: Job, told: Progress) -> Fitted:
@@ -64,8 +63,7 @@ def stacked(job: Job, told: Progress) -> Fitted:
     if not any(weights.values()):
         raise CartpathError("no member of the stack says anything about validation", "take the average")
     blend = BlendIntent(members, weights, float(found.x[-1]))
-    loss = _loss(blend, job, logits)
-    return Fitted(blend, {"weights": weights, "validation_loss": loss}, loss=loss)
+    return Fitted(blend, {"weights": weights, "validation_loss": _loss(blend, job, logits)})
 
 
 def _members(job: Job) -> dict[str, Intent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -133,13 +133,13 @@ def method_settings(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {_RENAMED.get(name, name): value for name, value in settings.items() if name in own}
 
 
-def search_space(model: str, over: tuple[str, ...] | None = None) -> dict[str, Setting]:
+def search_space(model: str, over: Sequence[str] | None = None) -> dict[str, Setting]:
     """Return the settings of a model that a search looks for.
 
     Parameters
     ----------
     model : str
-    over : tuple of str, optional
+    over : sequence of str, optional
         Some of them alone.
 
     Raises
