@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from cartpath.features import Log
 from cartpath.models.artefact import finite
 from cartpath.models.intent.base_rate import BaseRate
@@ -208,8 +206,3 @@ def _scaled(about: Mapping[str, Any], by: float) -> dict[str, Any]:
 def _sorted(told: Explanation) -> Explanation:
     drivers = (driver for driver in told.drivers if driver.contribution)
     return replace(told, drivers=tuple(sorted(drivers, key=lambda driver: -abs(driver.contribution))))
-
-
-def has_events(told: Explanation) -> bool:
-    """Tell whether any driver is an event."""
-    return any(np.isfinite(driver.contribution) and driver.kind == "event" for driver in told.drivers)
