@@ -71,6 +71,8 @@ def fit(
         trainer._load_from_checkpoint(str(found))
     if trainer.best is not None:
         network.load_state_dict(trainer.best)
+    elif trainer.average is not None:  # nothing judged, so nothing was best
+        trainer.average.keep()
     network.eval()
     state.seconds = trainer.clock.seconds
     progress("trained", 1.0)

@@ -113,6 +113,7 @@ def _plan(job: Job, settings: Mapping[str, Any], size: int) -> Plan:
         weight_decay=settings["weight_decay"],
         layer_decay=settings["layer_decay"],
         warm_up=settings["warm_up"],
+        average=settings["average"],
         patience=settings["patience"],
         seed=options.seed,
         save_every=options.save_every,

@@ -17,6 +17,8 @@ FROM_SCRATCH: tuple[str, ...] = ("gru", "lstm", "transformer")
 _WEIGHT = Setting("what the loss of a positive is multiplied by; the calibration takes it out", float, 1e-3, 1e4, 1.0)
 #: Highest learning rate by method: the fewer weights there are to move, the faster they may.
 _RATES = {"full": 1e-3, "head": 2e-2, "top": 3e-3, "lora": 5e-3, "adapter": 5e-3, "prefix": 2e-2}
+#: Of the rate from each layer to the one below, where all of them are trained.
+_FULL_DECAY = 0.6
 _NETWORK: Mapping[str, Setting] = {
     "learning_rate": Setting("highest learning rate, of the head", float, 1e-8, 1.0, log=True),
     "layer_decay": Setting(
@@ -28,6 +30,14 @@ _NETWORK: Mapping[str, Setting] = {
     ),
     "warm_up": Setting("share of the training over which the rate rises", float, 0.0, 0.9, 0.05, (0.01, 0.05, 0.2)),
     "positive_weight": replace(_WEIGHT, tried=(1.0, 3.0, 10.0), log=True),
+    "average": Setting(
+        "decay of a running average of the weights, which is judged and kept; 0 for none",
+        float,
+        0.0,
+        0.99999,
+        0.998,
+        (0.0, 0.99, 0.998),
+    ),
     "patience": Setting("epochs without a better validation loss before the end", int, 1, 1000, 2),
     "epochs": Setting("passes over the training data", int, 1, 1000),
 }
@@ -73,6 +83,7 @@ _OTHERS: Mapping[str, Mapping[str, Setting]] = {
     "logistic": _LOGISTIC,
     "lightgbm": _TREES,
     "lightgbm-behaviour": _TREES,
+    "lightgbm-text": _TREES,
 }
 
 
@@ -94,6 +105,8 @@ def known_settings(model: str) -> dict[str, Setting]:
     if method not in METHODS:
         return {}
     found = {**_NETWORK, "learning_rate": _rate(_RATES[method]), **_OF_METHOD[method]}
+    if method == "full":
+        found["layer_decay"] = replace(found["layer_decay"], usual=_FULL_DECAY)
     if method == "head":
         # One layer is trained: there is none below it.
         found["layer_decay"] = replace(found["layer_decay"], tried=())
