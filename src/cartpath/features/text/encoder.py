@@ -95,7 +95,7 @@ class SentenceEncoder:
         places = getattr(model.config, "max_position_embeddings", None)
         # RoBERTa counts its places from the padding's on.
         limits += [places - 2] if places else []
-        return max(min(*limits, tokenizer.model_max_length), 1)
+        return max(int(min(*limits, tokenizer.model_max_length)), 1)
 
     def _says(self, name: str) -> dict[str, Any]:
         path = Path(self.place) / name

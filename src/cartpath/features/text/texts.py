@@ -100,7 +100,7 @@ class Texts:
         found = documents_of(log)
         vectors = {name: one.vectors(found.documents) for name, one in self.vectorisers.items()}
         return {
-            name: EventVectors(found.first(~np.isnan(each).any(axis=1)), np.ascontiguousarray(each, np.float64))
+            name: EventVectors(found.first(np.isfinite(each[:, 0])), np.ascontiguousarray(each, np.float64))
             for name, each in vectors.items()
         }
 
