@@ -84,7 +84,9 @@ def test_how_often_and_when_it_was_bought_is_what_the_plain_rows_say(of, seed):
 def test_lines_of_one_hit_are_one_purchase():
     when = [datetime(1970, 1, 1, tzinfo=UTC)] * 3
     columns = {"user_id": ["u"] * 3, "ts": when, "event": ["purchase"] * 3, "item_id": ["a", "a", "b"]}
-    log = log_from_table(pa.table({**columns, "price": [1.0, 1.0, 4.0], "_hit": ["h"] * 3, "event_id": ["1", "2", "3"]}))
+    log = log_from_table(
+        pa.table({**columns, "price": [1.0, 1.0, 4.0], "_hit": ["h"] * 3, "event_id": ["1", "2", "3"]})
+    )
     rows = repeat_at(log, cuts_at_day(1), RepeatTask("1d"))
     found = np.expm1(standing(log, rows, "item"))
     assert found[:, COLUMNS.index("purchases")].round(9).tolist() == [1, 1]

@@ -31,7 +31,7 @@ TASKS: dict[str, Any] = {
 _COLUMNS = {"user_id": 0, "event": 2, "item_id": 3, "order_id": 4}
 
 
-def shop_log(users: int = 60, days: int = 64, seed: int = 0) -> Log:
+def shop_log(users: int = 40, days: int = 64, seed: int = 0) -> Log:
     """Users who buy an item of theirs every few days, each at an own pace; half of them stop for good one day."""
     rng = np.random.default_rng(seed)
     rows = []

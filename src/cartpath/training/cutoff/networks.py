@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cartpath.evaluation import log_loss
 from cartpath.features import encode
@@ -19,6 +18,7 @@ from cartpath.models.cutoff.standing import COLUMNS, PAIR_COLUMNS, standing
 from cartpath.tasks import RepeatRows, RepeatTask
 from cartpath.training.checkpoint import CHECKPOINTS, key_of
 from cartpath.training.cutoff.job import CutoffJob, Fitted
+from cartpath.training.cutoff.start import start_head
 from cartpath.training.data import Progress
 from cartpath.training.plan import Plan, State
 
@@ -103,9 +103,7 @@ def _questions(job: CutoffJob, network: Pretrained) -> Questions:
 
 
 def _scorer(job: CutoffJob, network: Pretrained, questions: Questions) -> BehaviourCutoff:
-    """Return the model with a new head that says the same of everybody."""
-    import torch
-
+    """Return the model with a new head, which begins with where users stand; see ``start_head``."""
     from cartpath.models.cutoff.head import CutoffHead
     from cartpath.training.fitting import torch_session
 
@@ -119,17 +117,8 @@ def _scorer(job: CutoffJob, network: Pretrained, questions: Questions) -> Behavi
             asked=of is not None,
             dropout=float(config.dropout),
         )
-    head.fit_scale(torch.from_numpy(questions.standing), torch.from_numpy(_start(job, questions)))
+    start_head(head, questions)
     return BehaviourCutoff(network, head, of)
-
-
-def _start(job: CutoffJob, questions: Questions) -> npt.NDArray[np.float32]:
-    """Return the answer for everybody: log odds, of an amount those of any and the mean where there is any."""
-    target, weight = questions.target.astype(np.float64), questions.weight.astype(np.float64)
-    positive = target > 0
-    share = (weight * positive).sum() / weight.sum()
-    odds = float(np.log(share / (1 - share))) if 0 < share < 1 else float(np.sign(share - 0.5) * 10)
-    return np.array([odds, target[positive].mean()] if job.of_amounts else [odds], np.float32)
 
 
 def _asked_of(job: CutoffJob) -> str | None:
