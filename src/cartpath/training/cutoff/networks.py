@@ -23,7 +23,7 @@ from cartpath.training.data import Progress
 from cartpath.training.plan import Plan, State
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from cartpath.training.cutoff.network import Questions
 
@@ -83,10 +83,26 @@ def _trained(
         save_every=options.save_every,
     )
     whole = CutoffNetwork(network.model, scorer.head, float(questions.target.std()) or 1.0)
+    judge = _judge(job, scorer, weight)
+    begin, before = _as_it_begins(whole, judge)
     with torch_session(options.seed):
-        state = fit(whole, source, plan, home, _key(job, name, plan), _judge(job, scorer, weight), told)
+        state = fit(whole, source, plan, home, _key(job, name, plan), judge, told)
     forget_checkpoints(home)
-    return Fitted(scorer, {**about, **_sizes(whole), **_course(state), "minutes": options.minutes}, weight)
+    losses = [found["loss"] for found in state.scores]
+    if before is not None and losses and before < min(losses):
+        # Nothing that was learned of paths holds on validation: the regression that the head began as is better.
+        whole.load_state_dict(begin)
+        state.best = 0
+    course = {**_course(state), "validation_loss_before": before, "minutes": options.minutes}
+    return Fitted(scorer, {**about, **_sizes(whole), **course}, weight)
+
+
+def _as_it_begins(
+    network: nn.Module, judge: Callable[[], dict[str, float]] | None
+) -> tuple[dict[str, Tensor], float | None]:
+    """Return a network's weights before it is trained, and how they do on validation."""
+    begin = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    return begin, None if judge is None else judge()["loss"]
 
 
 def _questions(job: CutoffJob, network: Pretrained) -> Questions:
@@ -175,7 +191,7 @@ def _sizes(network: nn.Module) -> dict[str, Any]:
 def _course(state: State) -> dict[str, Any]:
     return {
         "epochs": round(state.trained, 3),
-        "best_epoch": state.best or None,
+        "best_epoch": state.best if state.scores else None,
         "losses": state.losses,
         "validation_losses": [found["loss"] for found in state.scores],
         "fit_seconds": round(state.seconds, 1),
