@@ -123,7 +123,7 @@ def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], np
     """Return the texts, and of each purchase the pair of user and text as one number, and the time."""
     count_until(log, Event.purchase)
     view = log.view
-    texts, place = _texts(log, of)
+    texts, place = repeated(log, of)
     what = np.where(view.event == log.event_codes[Event.purchase], place[view.item], -1)
     rows = np.flatnonzero(what >= 0)
     if not len(rows):
@@ -136,7 +136,14 @@ def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], np
     return texts, user_of_event(view)[rows].astype(np.int64) * _PAIR + what[rows], view.ts[rows]
 
 
-def _texts(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
+def repeated(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
+    """Return what can be bought again as texts, and a text's place by item code (n_codes + 1,); -1 is none.
+
+    Raises
+    ------
+    CartpathError
+        If ``of`` is none of ``REPEATED``.
+    """
     if of == "item":
         codes = log.codes("item")
         return codes, np.append(np.arange(len(codes), dtype=np.int32), np.int32(-1))
