@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 EXPORT = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data") / "ga360_merch"
 DATES = {"train_until": "2016-09-11", "valid_until": "2016-09-18", "calibrate_until": "2016-09-25"}
 ZONE = "America/Los_Angeles"
-#: What is assumed of a coupon: an order that it brings about earns 20, one in ten orders is its doing, to show it costs .2.
+#: Assumed of a coupon: an order that it brings about earns 20, one order in ten is its doing, showing it costs .20.
 COUPON = {"value": 20.0, "cost": 0.2, "uplift": 0.1}
 SHOWN = (("auc", "AUC"), ("ap", "AP"), ("log_loss", "log loss"))
 
