@@ -113,7 +113,8 @@ def _mean_slope(
     at, width = ((edges[1:] + edges[:-1]) / 2) ** 2, edges[1:] ** 2 - edges[:-1] ** 2
     total = torch.zeros_like(whole)
     size = max(_AT_ONCE // whole.shape[1], 1)
-    for part, share in zip(at.split(size), width.split(size), strict=True):
+    for first in range(0, steps, size):
+        part, share = at[first : first + size], width[first : first + size]
         x = (nothing + part[:, None, None] * (whole - nothing)).detach().requires_grad_()
         (slope,) = torch.autograd.grad(_odds(model, x, seconds, session).sum(), x)
         total += (share[:, None, None] * slope).sum(0, keepdim=True)
