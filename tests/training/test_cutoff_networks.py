@@ -270,7 +270,7 @@ def test_the_loss_of_amounts_is_the_squared_error_of_the_mean_and_the_cross_entr
     squared = ((any_spent * out[:, 1] - target) / 1.5) ** 2
     spends = [-np.log(1 - any_spent[0]), -np.log(any_spent[1]), -np.log(any_spent[2])]
     expected = np.dot(weight, squared + spends) / 4
-    assert float(net(**asked)["loss"]) == pytest.approx(expected, rel=1e-4)
+    assert net(**asked)["loss"].item() == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(amount(torch.tensor(out)).numpy(), any_spent * out[:, 1])
 
 
@@ -280,7 +280,7 @@ def test_the_loss_of_labels_is_the_weighted_cross_entropy():
     asked = inputs(target, weight)
     p = 1 / (1 + np.exp(-outputs_of(net, asked)[:, 0]))
     expected = -(3 * np.log(p[0]) + np.log(1 - p[1]) + np.log(p[2])) / 5
-    assert float(net(**asked)["loss"]) == pytest.approx(expected, rel=1e-4)
+    assert net(**asked)["loss"].item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_every_training_row_is_asked_once_an_epoch_at_its_own_event(log, tmp_path):
