@@ -27,6 +27,8 @@ HERE = Path(__file__).resolve().parent
 EXPORT = Path(os.environ.get("CARTPATH_DATA") or ROOT.parent / "shared" / "data") / "ga360_merch"
 DATES = {"train_until": "2016-09-11", "valid_until": "2016-09-18", "calibrate_until": "2016-09-25"}
 ZONE = "America/Los_Angeles"
+#: What is assumed of a coupon: an order that it brings about earns 20, to show it costs .20, and one in ten orders is its doing.
+COUPON = {"value": 20.0, "cost": 0.2, "uplift": 0.1}
 SHOWN = (("auc", "AUC"), ("ap", "AP"), ("log_loss", "log loss"))
 
 
@@ -60,7 +62,8 @@ def main() -> None:
     shop = shop_of(asked.shop, asked.size)
     if not has_version(asked.shop, "intent-behaviour-full"):
         shop.finetune("intent", method="full", seed=asked.seed, progress=told, **DATES)
-    result = shop.evaluate("intent", None, asked.seed, told, models=asked.models)["intent"]
+    more = {"by": ("channel", "device", "country", "returning"), **COUPON}
+    result = shop.evaluate("intent", None, asked.seed, told, models=asked.models, **more)["intent"]
     text = report(result)
     print(f"\n{text}")
     if asked.write:

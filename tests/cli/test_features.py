@@ -13,6 +13,7 @@ from cartpath import store
 from cartpath.cli import app
 from cartpath.features import PROFILE_COLUMNS
 from tests.features.test_write_features import USERS, shop_of
+from tests.features.text.encoders import tiny_bert
 
 
 def run(*words: str) -> Result:
@@ -53,6 +54,26 @@ def test_columns_are_described_and_nothing_is_written(shop: str, tmp_path: Path)
     assert sorted(Path(shop).rglob("*")) == before
 
 
+def test_text_is_added_when_it_is_asked_for(shop: str, tmp_path: Path) -> None:
+    out = tmp_path / "a.parquet"
+    done = run(shop, "--at", "2024-01-07", "--out", str(out), "--text", " tfidf ,")
+    assert done.exit_code == 0
+    assert "--text tfidf --columns" in done.stderr
+    described = json.loads(run(shop, "--columns", "--text", "tfidf", "--json").stdout)["columns"]
+    assert [column["name"] for column in described] == pq.read_table(out).column_names[1:]
+    assert described[-35]["name"] == "tfidf_1"
+
+
+def test_sentences_by_an_encoder_of_a_folder(shop: str, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    out, bert = tmp_path / "a.parquet", tiny_bert(tmp_path / "bert")
+    done = run(shop, "--at", "2024-01-07", "--out", str(out), "--text", "sentences", "--encoder", str(bert), "--json")
+    assert json.loads(done.stdout)["text"] == ["sentences"]
+    assert pq.read_table(out)["sentences_1"].null_count < pq.read_table(out).num_rows
+    missing = run(shop, "--at", "2024-01-07", "--out", str(out), "--text", "sentences", "--encoder", str(tmp_path))
+    assert (missing.exit_code, "no encoder that can be loaded" in missing.stderr) == (2, True)
+
+
 def test_a_date_before_everything_is_explained(shop: str, tmp_path: Path) -> None:
     out = tmp_path / "a.parquet"
     done = run(shop, "--at", "1999-01-01", "--out", str(out))
@@ -74,6 +95,10 @@ def test_a_date_long_after_everything_is_remarked_on(shop: str, tmp_path: Path) 
         (("--at", "soon", "--out", "a.csv"), "not a date: 'soon'"),
         (("--at", "2024-01-07"), "features need a moment and a file"),
         (("--out", "a.csv"), "features need a moment and a file"),
+        (("--at", "2024-01-07", "--out", "a.csv", "--text", "tfidf,bm25"), "no text features 'bm25'"),
+        (("--at", "2024-01-07", "--out", "a.csv", "--encoder", "any"), "add sentences to --text"),
+        (("--at", "1999-01-07", "--out", "a.csv", "--text", "tfidf"), "TF-IDF needs titles"),
+        (("--columns", "--text", "bm25"), "known: tfidf, word2vec, item2vec, sentences"),
     ],
 )
 def test_bad_input(

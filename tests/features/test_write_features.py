@@ -164,3 +164,24 @@ def test_an_empty_store(tmp_path: Path) -> None:
     store.init(tmp_path / "shop")
     with store.open_snapshot(tmp_path / "shop") as snapshot, pytest.raises(CartpathError, match="no events"):
         write_features(snapshot, AT, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["tfidf", "word2vec", "item2vec"])
+def test_text_is_the_same_in_any_store_and_follows_the_profile(shop: Path, tmp_path: Path, name: str) -> None:
+    pytest.importorskip("gensim")
+    single, out = shop_of(tmp_path / "one", 1, users=USERS), tmp_path / "a.parquet"
+    found = []
+    for folder in (shop, single):
+        with store.open_snapshot(folder) as snapshot:
+            found.append(sorted_rows(snapshot_features(snapshot, AT, ZONE, text=[name]).arrow()))
+    assert found[0] == found[1]
+    opened = cartpath.open(str(shop))
+    steps: list[str] = []
+    told = opened.write_features(AT, out, lambda done, total, *words: steps.extend(words), [name])
+    table = pq.read_table(out)
+    assert sorted_rows(table) == found[0]
+    assert table.column_names[1:] == [column["name"] for column in opened.feature_columns([name])]
+    assert table.column_names[-3:] == [f"{name}_{last}" for last in ("events", "last_to_mean", "spread")]
+    assert told["text"] == json.loads(table.schema.metadata[b"cartpath"])["text"] == [name]
+    assert "reading texts" in steps
+    assert table.drop(table.column_names[-35:]).to_pylist() == opened.features(AT).arrow().to_pylist()

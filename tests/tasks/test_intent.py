@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartpath.schema import MICROSECONDS, CartpathError
-from cartpath.tasks import SLICES, IntentTask, TimeSplit, intent_rows, time_split
+from cartpath.tasks import SLICES, IntentTask, TimeSplit, intent_rows, target_seen, time_split
 from tests.features.logs import make_log, path_of, random_table
 
 ALL_TRAIN = TimeSplit((2**62, 2**62, 2**62))
@@ -50,6 +50,43 @@ def test_rows_agree_with_a_loop(seed, horizon):
     task = IntentTask(horizon=None if horizon is None else horizon * MICROSECONDS)
     split = time_split(log.view)
     assert as_tuples(intent_rows(log, split, task)) == slow_rows(log, split, task)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([None, 3600]))
+def test_the_other_steps_ask_whether_a_further_one_follows(seed, horizon):
+    log = make_log(random_table(seed, users=6))
+    view, target = log.view, log.event_codes.get("purchase")
+    task = IntentTask(horizon=None if horizon is None else horizon * MICROSECONDS)
+    rows = intent_rows(log, ALL_TRAIN, task, answered=True)
+    wanted = []
+    for session in range(len(view.sessions)):
+        at = np.flatnonzero(view.session == session)
+        user = view.sessions.user[session]
+        path = np.arange(view.offsets[user], view.offsets[user + 1])
+        steps = np.cumsum(view.step[at])
+        for step in range(1, steps[-1] + 1):
+            seen, later = at[steps <= step], at[steps > step]
+            end = int(seen[-1]) + 1
+            if not (view.event[seen] == target).any():
+                continue
+            label = (view.event[later] == target).any()
+            if horizon is not None:
+                limit = view.ts[end - 1] + task.horizon
+                label = any(view.event[i] == target and view.ts[i] <= limit for i in path if i >= end)
+            wanted.append((session, step, end, int(label)))
+    assert list(zip(*(getattr(rows, n).tolist() for n in ("session", "step", "ends", "label")), strict=True)) == wanted
+    both = np.concatenate([rows.ends, intent_rows(log, ALL_TRAIN, task).ends])
+    assert len(np.unique(both)) == len(both)
+    assert target_seen(log, rows.ends, "purchase").all()
+
+
+@given(st.integers(0, 10_000))
+def test_a_target_is_seen_from_its_event_on(seed):
+    log = make_log(random_table(seed, users=6))
+    view, target = log.view, log.event_codes.get("purchase")
+    ends = np.arange(view.n_events) + 1
+    wanted = [bool((view.event[:end][view.session[:end] == view.session[end - 1]] == target).any()) for end in ends]
+    assert target_seen(log, ends, "purchase").tolist() == wanted
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4))

@@ -17,6 +17,8 @@ def test_the_average_is_that_of_the_formula():
     with average.in_place():
         assert layer.weight.item() == pytest.approx(expected, rel=1e-5)
     assert layer.weight.item() == 199
+    average.keep()
+    assert layer.weight.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_weights_come_back_after_an_error():

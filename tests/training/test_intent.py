@@ -206,8 +206,10 @@ def test_a_method_learns_and_is_kept_beside_the_others(copied, method):
     assert current_version(copied, artefact(TUNED), "").is_dir()
 
 
-@pytest.mark.parametrize("model", ["gru", "lstm", "logistic", "lightgbm-behaviour"])
+@pytest.mark.parametrize("model", ["gru", "lstm", "logistic", "lightgbm-behaviour", "lightgbm-text"])
 def test_other_models_learn(copied, model):
+    if model == "lightgbm-text":
+        pytest.importorskip("gensim")
     found = training.evaluate(copied, models=f"base-rate,{model}", at_k=[3])
     assert result(found, model, 3)["log_loss"] < result(found, RATE, 3)["log_loss"]
 

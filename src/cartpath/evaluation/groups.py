@@ -66,6 +66,7 @@ def by_group(
     bins: int = 10,
     draws: int = DRAWS,
     seed: int = 0,
+    scores: npt.NDArray[Any] | None = None,
 ) -> list[GroupMetrics]:
     """Return the metrics of each group, the largest first, none left out however small.
 
@@ -82,6 +83,8 @@ def by_group(
         Of the calibration error.
     draws : int
     seed : int
+    scores : array (n,), optional
+        What rows are ranked by, where probabilities come from several calibrations; the probabilities by default.
 
     Returns
     -------
@@ -103,19 +106,27 @@ def by_group(
     whose = users_or_rows(users, len(p))
     if len(groups) != len(p):
         raise CartpathError(f"{len(groups)} groups for {len(p)} rows", "give the value of each row")
+    ranked = p if scores is None else np.asarray(scores, np.float64)
     names, place = np.unique(np.array([_name(value) for value in groups], object), return_inverse=True)
     table = []
     for number, name in enumerate(names):
         rows = place == number
-        table.append(_metrics(name, positive[rows], p[rows], whose[rows], bins, draws, seed))
+        table.append(_metrics(name, positive[rows], p[rows], ranked[rows], whose[rows], bins, draws, seed))
     return sorted(table, key=lambda row: (-row.n, row.group))
 
 
 def _metrics(
-    name: str, positive: npt.NDArray[np.bool_], p: Any, users: npt.NDArray[Any], bins: int, draws: int, seed: int
+    name: str,
+    positive: npt.NDArray[np.bool_],
+    p: Any,
+    scores: Any,
+    users: npt.NDArray[Any],
+    bins: int,
+    draws: int,
+    seed: int,
 ) -> GroupMetrics:
     n, positives = len(p), int(positive.sum())
-    auc, ap = drawn_discrimination(positive, p, users, draws, seed)
+    auc, ap = drawn_discrimination(positive, scores, users, draws, seed)
     return GroupMetrics(
         name, n, positives, len(np.unique(users)), min(positives, n - positives) < MIN_OF_EACH,
         positives / n, float(p.mean()), auc.interval, ap.interval,

@@ -35,6 +35,7 @@ from cartpath.features.profile import (
 )
 from cartpath.features.shaped import check_known_before
 from cartpath.features.table import FeatureTable
+from cartpath.features.text import DIMS, TEXTS, Texts, check_texts, fit_texts
 from cartpath.features.times import GapScale, fit_gap_scale, gap_scale, gaps, time_features
 from cartpath.features.vocabulary import Vocabulary, lookup
 from cartpath.features.windows import (
@@ -48,8 +49,10 @@ from cartpath.features.windows import (
 )
 
 __all__ = [
+    "DIMS",
     "MAX_EVENTS",
     "PROFILE_COLUMNS",
+    "TEXTS",
     "Batch",
     "EncodedLog",
     "FeatureTable",
@@ -62,11 +65,13 @@ __all__ = [
     "Reference",
     "SharedWindows",
     "Snapshot",
+    "Texts",
     "UserFeatures",
     "Vocabulary",
     "by_session",
     "check_ending",
     "check_known_before",
+    "check_texts",
     "chunks",
     "count_within",
     "dwell",
@@ -79,6 +84,7 @@ __all__ = [
     "fit_item_words",
     "fit_reference",
     "fit_reference_over",
+    "fit_texts",
     "fit_words_of",
     "gap_scale",
     "gaps",

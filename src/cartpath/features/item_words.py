@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -45,6 +46,10 @@ class ItemWords:
     idf: Floats
     directions: Floats
 
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {word: column for column, word in enumerate(self.words)}
+
     @property
     def length(self) -> int:
         """Length of an item's vector."""
@@ -52,7 +57,7 @@ class ItemWords:
 
     def weights(self, words: Sequence[Sequence[str]]) -> sparse.csr_matrix:
         """Return TF-IDF rows of length one (n, n_words), of zeros where no word is known."""
-        place = {word: column for column, word in enumerate(self.words)}
+        place = self._place
         counts = [Counter(place[word] for word in item if word in place) for item in words]
         columns = np.array([column for item in counts for column in item], np.int64)
         tf = np.array([1 + np.log(n) for item in counts for n in item.values()], np.float32)

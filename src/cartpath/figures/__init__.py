@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cartpath.figures.funnel_over_time import funnel_times_figure, funnel_trend_figure
     from cartpath.figures.lifecycle import lifecycle_figure
     from cartpath.figures.models import calibration_figure, metric_figure
+    from cartpath.figures.models_by_step import models_by_step_figure
     from cartpath.figures.profit import profit_figure
     from cartpath.figures.repurchase import repurchase_figure
     from cartpath.figures.retention import retention_figure
@@ -44,6 +45,7 @@ __all__ = [
     "funnel_trend_figure",
     "lifecycle_figure",
     "metric_figure",
+    "models_by_step_figure",
     "note_figure",
     "profit_figure",
     "repurchase_figure",
@@ -74,6 +76,7 @@ lazy(
         "funnel_trend_figure": "funnel_over_time",
         "lifecycle_figure": "lifecycle",
         "metric_figure": "models",
+        "models_by_step_figure": "models_by_step",
         "note_figure": "style",
         "profit_figure": "profit",
         "repurchase_figure": "repurchase",

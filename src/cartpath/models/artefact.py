@@ -79,15 +79,22 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(version, ignore_errors=True)
         raise
-    pointer = read_json(home / POINTER)
+    previous = _pointed_at(home)
     write_json(home / POINTER, {"version": version.name})
-    if pointer is None:
+    if previous is None:
         return
-    previous = home / str(pointer["version"])
     # Not by name alone: a newer folder may be one that another process is writing.
     for other in home.glob("v-*"):
         if other not in (version, previous) and _changed(other) < _changed(previous):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _pointed_at(home: Path) -> Path | None:
+    """Return the current version's folder; None where there is none, or the pointer is damaged."""
+    try:
+        return home / str((read_json(home / POINTER) or {})["version"])
+    except (CartpathError, KeyError, TypeError):
+        return None
 
 
 def _changed(folder: Path) -> int:

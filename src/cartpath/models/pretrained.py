@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,16 +143,16 @@ class Pretrained:
             raise CartpathError(f"{folder} holds no behaviour model (no {_ENCODER})", "train it again")
         try:
             model = BehaviourModel.from_pretrained(folder)
-        except (OSError, json.JSONDecodeError, RuntimeError) as error:
+        except Exception as error:
+            # Transformers and safetensors have many ways to say that a file is not what was written.
             raise CartpathError(f"{folder} is damaged: {error}", "train the model again") from error
         for weight in model.parameters():
             # Out of the mapped file into aligned memory: sums come out the same, to the bit, as before saving.
             weight.data = weight.data.clone()
-        words = None
-        if (folder / _WORDS).exists():
-            with np.load(folder / _WORDS) as arrays:
-                words = ItemWords.from_arrays({name: arrays[name] for name in arrays.files})
-        return cls(model.train(False), PathEncoder.from_dict(raw), words)
+        try:
+            return cls(model.train(False), PathEncoder.from_dict(raw), _words(folder, model.config.n_text > 0))
+        except Exception as error:
+            raise CartpathError(f"{folder} is damaged: {error!r}", "train the model again") from error
 
     def last_hidden(self, log: Log, ends: Index) -> Tensor:
         """Return what the network knows before each end (n, hidden).
@@ -211,3 +210,11 @@ class Pretrained:
             hidden = self.model(*inputs, text=self.text_of(encoded.log, batch.rows))
             picked = torch.from_numpy(rows)
             yield picked, hidden[torch.arange(len(rows)), torch.from_numpy(batch.last)]
+
+
+def _words(folder: Path, needed: bool) -> ItemWords | None:
+    if not needed:
+        return None
+    # Opened here: NumPy leaves a file open that is not what it should be.
+    with open(folder / _WORDS, "rb") as file, np.load(file) as arrays:
+        return ItemWords.from_arrays({name: arrays[name] for name in arrays.files})

@@ -4,7 +4,7 @@ from cartpath.tasks.churn import ChurnRows, ChurnTask, churn_at, churn_rows
 from cartpath.tasks.cutoff_rows import CutoffRows, asked_users, check_asked, check_labels, cutoffs_of
 from cartpath.tasks.cutoffs import Cutoffs, cutoffs
 from cartpath.tasks.cuts import TimeCuts, time_cuts
-from cartpath.tasks.intent import STEPS, IntentRows, IntentTask, intent_rows
+from cartpath.tasks.intent import STEPS, IntentRows, IntentTask, intent_rows, target_seen
 from cartpath.tasks.log_scale import LogScale
 from cartpath.tasks.next_item import NextItemRows, next_item_rows
 from cartpath.tasks.protocols import (
@@ -73,6 +73,7 @@ __all__ = [
     "session_positions",
     "spend_at",
     "spend_rows",
+    "target_seen",
     "time_cuts",
     "time_split",
     "time_split_last",

@@ -80,7 +80,12 @@ class IntentRows:
 
 
 def intent_rows(
-    log: Log, split: TimeSplit, task: IntentTask | None = None, steps: Sequence[int] | None = None
+    log: Log,
+    split: TimeSplit,
+    task: IntentTask | None = None,
+    steps: Sequence[int] | None = None,
+    *,
+    answered: bool = False,
 ) -> IntentRows:
     """Find the steps that can be asked about, and the answers.
 
@@ -95,6 +100,8 @@ def intent_rows(
         Purchases in the rest of the session by default.
     steps : sequence of int, optional
         Steps to ask at, from 1; every one by default.
+    answered : bool
+        The other steps instead: those at or after the session's first target event, at which a further one may follow.
 
     Returns
     -------
@@ -123,18 +130,19 @@ def intent_rows(
     number = count_within(view.step[order] == 1, starts)
     session = view.session[order].astype(np.int64)
     hits = view.event[order] == log.event_codes.get(task.target, -2)
-    first_target = np.full(len(sessions), _NEVER)
+    first_target, last_target = np.full(len(sessions), _NEVER), np.zeros(len(sessions), np.int64)
     np.minimum.at(first_target, session[hits], number[hits])
+    np.maximum.at(last_target, session[hits], number[hits])
     last = np.ones(len(order), np.bool_)
     last[:-1] = (number[1:] != number[:-1]) | (session[1:] != session[:-1])
-    asked = last & (number < first_target[session])
+    asked = last & ((number < first_target[session]) != answered)
     if steps is not None:
         asked &= np.isin(number, np.asarray(steps))
     row, step = session[asked], number[asked]
     ends = order[asked] + 1
     until = view.ts[order[starts[1:] - 1]][row] if len(sessions) else np.zeros(0, np.int64)
     if task.horizon is None:
-        label = first_target[row] != _NEVER
+        label = last_target[row] > step
     else:
         follows = _next_time(log, task.target)[ends - 1]
         until = np.maximum(until, view.ts[ends - 1] + task.horizon)
@@ -144,6 +152,30 @@ def intent_rows(
         slices[until > view.ts.max()] = -1
     user = sessions.user[row].astype(np.int64)
     return IntentRows(row, user, step, ends.astype(np.int64), label.astype(np.int8), slices)
+
+
+def target_seen(log: Log, ends: Index, target: str) -> npt.NDArray[np.bool_]:
+    """Tell where the session of the event before each end has had a target event by then (n,).
+
+    Parameters
+    ----------
+    log : Log
+    ends : int64 array (n,)
+    target : str
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from cartpath.features import log_from_table
+    >>> when = pa.array([0, 1, 2], pa.timestamp("s", tz="UTC"))
+    >>> events = {"user_id": ["u"] * 3, "ts": when, "event": ["view", "purchase", "view"]}
+    >>> target_seen(log_from_table(pa.table(events)), np.array([1, 2, 3]), "purchase").tolist()
+    [False, True, True]
+    """
+    order, starts = by_session(log.view)
+    seen = np.zeros(log.view.n_events, np.int64)
+    seen[order] = count_within(log.view.event[order] == log.event_codes.get(target, -2), starts)
+    return seen[ends - 1] > 0
 
 
 def _next_time(log: Log, target: str) -> Index:

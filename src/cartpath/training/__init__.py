@@ -5,11 +5,15 @@
 ``finetune(workspace, *, task="intent", method="full", horizon=None, train_until=None, ...) -> dict``
     Fine-tunes it for intent by a method; writes ``models/intent-behaviour-METHOD``. A pretrained model that saw
     anything at or after ``train_until`` is refused.
+``search(workspace, *, task="intent", model="behaviour-full", sampler="tpe", trials=20, minutes=None, ...) -> dict``
+    Searches a model's settings by its loss on validation; the best are those of later fits of the model.
 ``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, ...) -> dict``
     Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
 ``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
     Scores users as of their latest event, into a file. ``predict_on(workspace, Reading(sources, adapter), out, *,
     every_event=False, ...)`` scores the events of new files without storing them.
+``explain_user(workspace, user_id, *, task="intent", model=None, at=None, top=10) -> dict``
+    Tells a user's score with its drivers.
 ``metrics(workspace) -> list[dict]``
     Every figure of every ``metrics.json``, one row each: ``task`` (``intent``, ``next_event``, ``next_item`` …),
     ``model``, ``metric``, ``value``, ``low``, ``high`` (95% interval, or None), ``n``, ``positives`` (or None),
@@ -23,11 +27,24 @@ starts afresh).
 """
 
 from cartpath.training.intent.evaluate import evaluate
+from cartpath.training.intent.explain import explain_user
 from cartpath.training.intent.finetune import finetune
 from cartpath.training.intent.on_source import Reading
 from cartpath.training.intent.predict import predict
 from cartpath.training.intent.predict_on import predict_on
+from cartpath.training.intent.search import search
 from cartpath.training.pretrain import pretrain
 from cartpath.training.results import calibration, metrics
 
-__all__ = ["Reading", "calibration", "evaluate", "finetune", "metrics", "predict", "predict_on", "pretrain"]
+__all__ = [
+    "Reading",
+    "calibration",
+    "evaluate",
+    "explain_user",
+    "finetune",
+    "metrics",
+    "predict",
+    "predict_on",
+    "pretrain",
+    "search",
+]

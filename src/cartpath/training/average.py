@@ -33,13 +33,18 @@ class Average:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(self.means, [weight.detach() for weight in self.weights], 1 - decay)
 
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Put the average in place of the weights for good."""
+        for weight, mean in zip(self.weights, self.means, strict=True):
+            weight.copy_(mean)
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Put the average in place of the weights for a block."""
         with torch.no_grad():
             kept: list[Tensor] = [weight.detach().clone() for weight in self.weights]
-            for weight, mean in zip(self.weights, self.means, strict=True):
-                weight.copy_(mean)
+            self.keep()
             try:
                 yield
             finally:

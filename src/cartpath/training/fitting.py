@@ -17,7 +17,7 @@ from cartpath.training.checkpoint import latest, read_state
 from cartpath.training.plan import Plan, State
 from cartpath.training.processes import is_first, processes, rank
 from cartpath.training.stream import Source, Stream
-from cartpath.training.trainer import Judge, PathTrainer, arguments
+from cartpath.training.trainer import Judge, Judged, PathTrainer, arguments
 
 
 def fit(
@@ -30,6 +30,7 @@ def fit(
     progress: Callable[[str, float], None] = lambda message, share: None,
     report_to: list[str] | None = None,
     before: float = 0.0,
+    judged: Judged | None = None,
 ) -> State:
     """Train a network; it has its best weights afterwards.
 
@@ -52,13 +53,15 @@ def fit(
     before : float
         Seconds spent on this before now, for the times of the judgements and the plan's minutes, of which half are for
         training in any case; a checkpoint has its own.
+    judged : callable, optional
+        Told where the training is after each judgement; what it raises ends the training, and is raised.
     """
     found, wrong = latest(home, key)
     for message in wrong:
         progress(message, 0.0)
     state = State(seconds=before, before=before) if found is None else read_state(found)
     stream = Stream(source, state, plan.epochs, plan.accumulate, rank(), processes())
-    trainer = PathTrainer(network, arguments(plan, home, report_to or []), stream, plan, key, judge, progress)
+    trainer = PathTrainer(network, arguments(plan, home, report_to or []), stream, plan, key, judge, progress, judged)
     trainer.running = torch.tensor(state.running[0])
     if found is None and trainer.done < 1:
         trainer.train()
@@ -68,6 +71,8 @@ def fit(
         trainer._load_from_checkpoint(str(found))
     if trainer.best is not None:
         network.load_state_dict(trainer.best)
+    elif trainer.average is not None:  # nothing judged, so nothing was best
+        trainer.average.keep()
     network.eval()
     state.seconds = trainer.clock.seconds
     progress("trained", 1.0)

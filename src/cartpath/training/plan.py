@@ -20,7 +20,7 @@ class Plan:
         Stop after this long, wherever that is; the learning rate falls to reach its end by then. A result that
         was cut by time is not the same again, one that was not is, for the same seed, machine and threads.
     rate : float
-        Highest learning rate, after a warm-up over the first 5%.
+        Highest learning rate, after the warm-up.
     weight_decay, clip : float
         Of AdamW, on the weights of linear maps alone; limit of the gradient's norm.
     seed : int
@@ -38,6 +38,10 @@ class Plan:
         Stop after so many epochs in a row without a better figure on the validation slice.
     save_every : float
         Seconds between checkpoints.
+    warm_up : float
+        Share of the training over which the rate rises.
+    stop : int, optional
+        End after so many of the epochs; the rate is on its way to the end of all.
     """
 
     epochs: int
@@ -53,6 +57,8 @@ class Plan:
     steady: bool = False
     patience: int = 2
     save_every: float = 20.0
+    warm_up: float = 0.05
+    stop: int | None = None
 
     def fixed(self) -> dict[str, Any]:
         """Return what the weights depend on."""
@@ -133,17 +139,26 @@ def steady_schedule(step: int) -> float:
     return min((step + 1) / WARM_STEPS, 1.0)
 
 
-def schedule(done: float) -> float:
-    """Rise over the first 5%, then fall along a cosine to a twentieth.
+def schedule(done: float, warm_up: float = 0.05) -> float:
+    """Rise over a first share, from a tenth, then fall along a cosine to a twentieth.
+
+    Parameters
+    ----------
+    done : float
+        Share done.
+    warm_up : float
+        Share over which it rises, below 1.
 
     Examples
     --------
     >>> [round(schedule(done), 3) for done in (0.0, 0.05, 1.0)]
     [0.1, 1.0, 0.05]
+    >>> schedule(0.0, warm_up=0.0)
+    1.0
     """
-    if done < 0.05:
-        return 0.1 + 0.9 * done / 0.05
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min((done - 0.05) / 0.95, 1.0)))
+    if done < warm_up:
+        return 0.1 + 0.9 * done / warm_up
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min((done - warm_up) / (1 - warm_up), 1.0)))
 
 
 class Clock:

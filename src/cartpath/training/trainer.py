@@ -23,6 +23,8 @@ from cartpath.training.processes import processes
 from cartpath.training.stream import Stream
 
 Judge = Callable[[], dict[str, float]]
+#: Told where a training is after each judgement; what it raises ends the training.
+Judged = Callable[[State], None]
 _WEIGHTS, _BEST, _AVERAGE = "weights.pt", "best.pt", "average.pt"
 #: More steps than any training has: the stream says where it ends.
 _MOST_STEPS = 2**40
@@ -47,6 +49,8 @@ class PathTrainer(Trainer):
         Figures of the network on the validation slice after each epoch; the weights of the lowest ``loss`` are kept.
     progress : callable
         Told a message and the share done.
+    judged : callable, optional
+        Told where the training is after each judgement.
     """
 
     def __init__(
@@ -58,8 +62,9 @@ class PathTrainer(Trainer):
         key: str,
         judge: Judge | None,
         progress: Callable[[str, float], None],
+        judged: Judged | None = None,
     ) -> None:
-        self.stream, self.plan, self.key, self.judge = stream, plan, key, judge
+        self.stream, self.plan, self.key, self.judge, self.judged = stream, plan, key, judge, judged
         self.clock = Clock(stream.state.seconds)
         self.running = torch.tensor(0.0)
         self.best: dict[str, Tensor] | None = None
@@ -109,7 +114,7 @@ class PathTrainer(Trainer):
         return self.lr_scheduler
 
     def _rate_at(self, step: int) -> float:
-        return steady_schedule(step) if self.plan.steady else schedule(min(self.done, 1.0))
+        return steady_schedule(step) if self.plan.steady else schedule(min(self.done, 1.0), self.plan.warm_up)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         """Work on one part of a batch, and add its loss up."""
@@ -137,6 +142,8 @@ class PathTrainer(Trainer):
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         if len(losses) - state.best >= self.plan.patience:
             state.over = self.control.should_training_stop = True
+        if self.judged is not None:
+            self.judged(state)
         named = {f"eval_{name}": value for name, value in figures.items()}
         self.log(dict(named))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, named)
@@ -225,7 +232,7 @@ class _Steps(TrainerCallback):
         where.trained += where.batch / trainer.stream.source.batches(where.epoch)
         where.epoch, where.batch, where.running = where.epoch + 1, 0, [0.0, 0.0]
         trainer.running = torch.tensor(0.0)
-        where.over = out_of_time or where.epoch >= trainer.plan.epochs
+        where.over = out_of_time or where.epoch >= (trainer.plan.stop or trainer.plan.epochs)
         control.should_evaluate = trainer.judge is not None
         control.should_training_stop = where.over
 

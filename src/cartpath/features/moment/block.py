@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from cartpath.features.log import stretch
 from cartpath.features.moment.kernels import first_of, lower_bound
 from cartpath.features.moment.ranges import Array, Bools, Floats, Index, Ranges
 from cartpath.features.moments import by_session, count_within, user_of_event
+from cartpath.features.text import EventVectors, Texts
 from cartpath.features.vocabulary import ABSENT
 from cartpath.schema import MICROSECONDS, CartpathError
 
@@ -35,6 +36,8 @@ class Block:
     sessions, ends : int64 array (n,)
         As of ``session_features``, within the block.
     zone : str
+    texts : mapping of str to EventVectors
+        What the events speak of, by name of the vectoriser.
     """
 
     encoded: EncodedLog
@@ -42,6 +45,7 @@ class Block:
     sessions: Index
     ends: Index
     zone: str = "UTC"
+    texts: Mapping[str, EventVectors] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wrong = (self.ends > self.offsets[self.user + 1]) | (self.session.n <= 0)
@@ -242,7 +246,7 @@ def _first_of(codes: Index, order: Index, starts: Index) -> Index:
 
 
 def blocks(
-    encoded: EncodedLog, encoder: PathEncoder, sessions: Index, ends: Index, zone: str
+    encoded: EncodedLog, encoder: PathEncoder, sessions: Index, ends: Index, zone: str, texts: Texts | None = None
 ) -> Iterator[tuple[Index, Block]]:
     """Yield the asked places by blocks of users, and which rows they are: what is worked out is held for one block."""
     view = encoded.log.view
@@ -250,14 +254,16 @@ def blocks(
     order = np.argsort(user, kind="stable")
     asked, begins = np.unique(user[order], return_index=True)
     begins = np.append(begins, len(order))
+    vectors = texts.of_events(encoded.log) if texts is not None else {}
     first = 0
     while first < len(asked):
         limit = view.offsets[asked[first]] + _EVENTS
         last = max(int(np.searchsorted(view.offsets[asked + 1], limit, side="right")), first + 1)
         rows = order[begins[first] : begins[last]]
         part, s_begin = _cut(encoded, int(asked[first]), int(asked[last - 1]) + 1)
-        begin = view.offsets[asked[first]]
-        yield rows, Block(part, encoder, sessions[rows] - s_begin, ends[rows] - begin, zone)
+        begin = int(view.offsets[asked[first]])
+        said = {name: events.cut(begin, begin + part.log.view.n_events) for name, events in vectors.items()}
+        yield rows, Block(part, encoder, sessions[rows] - s_begin, ends[rows] - begin, zone, said)
         first = last
 
 

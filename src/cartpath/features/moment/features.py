@@ -20,10 +20,12 @@ from cartpath.features.moment.orders import orders
 from cartpath.features.moment.previous import previous
 from cartpath.features.moment.rhythm import ago, held, pace
 from cartpath.features.moment.so_far import counts, searches, sections
+from cartpath.features.moment.text import text
 from cartpath.features.moment.variety import item_views, variety
 from cartpath.features.moment.windows import changes, windows
 from cartpath.features.moment.worth import cart, cart_left, prices
 from cartpath.features.table import FeatureTable
+from cartpath.features.text import EventVectors, Texts
 from cartpath.schema import item_schema
 
 _GROUPS: tuple[Callable[[Block], Described], ...] = (
@@ -31,7 +33,7 @@ _GROUPS: tuple[Callable[[Block], Described], ...] = (
     *(pace, held, ago, prices, cart),
     *(latest, landing, latest_item, context, clock),
     *(visits, recency, reached, orders, previous, cart_left),
-    *(familiar, familiar_item, windows, changes, habits),
+    *(familiar, familiar_item, windows, changes, habits, text),
 )
 
 
@@ -41,6 +43,7 @@ def session_features(
     sessions: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     zone: str = "UTC",
+    texts: Texts | None = None,
 ) -> FeatureTable:
     """Describe sessions at a moment by what has happened until then.
 
@@ -57,11 +60,13 @@ def session_features(
         Place in the path after the last event that may be known; the session's first event is among those.
     zone : str
         IANA zone of the shoppers: hours and weekdays are of its clocks.
+    texts : Texts, optional
+        Vectorisers whose columns are added: what the session so far is about.
 
     Returns
     -------
     FeatureTable (n rows)
-        ``columns(encoder)`` says what each column is.
+        ``columns(encoder, texts)`` says what each column is.
 
     Raises
     ------
@@ -83,17 +88,17 @@ def session_features(
     """
     described: list[Column] = []
     values = np.zeros((len(ends), 0), np.float32)
-    for rows, block in blocks(encoded, encoder, sessions, ends, zone):
+    for rows, block in blocks(encoded, encoder, sessions, ends, zone, texts):
         described, found = _described(block)
         if not values.shape[1]:
             values = np.empty((len(ends), len(described)), np.float32)
         values[rows] = found
-    described = described or columns(encoder)
+    described = described or columns(encoder, texts)
     categorical = [column.name for column in described if column.categorical]
     return FeatureTable([column.name for column in described], values.reshape(len(ends), len(described)), categorical)
 
 
-def columns(encoder: PathEncoder) -> list[Column]:
+def columns(encoder: PathEncoder, texts: Texts | None = None) -> list[Column]:
     """Return what the columns of ``session_features`` are, in their order.
 
     Examples
@@ -107,7 +112,9 @@ def columns(encoder: PathEncoder) -> list[Column]:
     """
     nothing = Log(join([]), lambda name: [], item_schema().empty_table())
     none = np.zeros(0, np.int64)
-    return _described(Block(encode(nothing, encoder), encoder, none, none))[0]
+    dims = texts.dims if texts is not None else {}
+    vectors = {name: EventVectors(none, np.zeros((0, n))) for name, n in dims.items()}
+    return _described(Block(encode(nothing, encoder), encoder, none, none, texts=vectors))[0]
 
 
 def _described(block: Block) -> tuple[list[Column], npt.NDArray[np.float32]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from cartpath.features.log import Log
-from cartpath.features.profile import activity, habits, orders, prices, variety, windows
+from cartpath.features.profile import activity, habits, orders, prices, text, variety, windows
 from cartpath.features.profile.column import Column, UserFeatures
 from cartpath.features.profile.past import Past
 from cartpath.features.profile.people import People
 from cartpath.features.profile.reference import Reference, fit_reference
 from cartpath.features.shaped import check_known_before
+from cartpath.features.text import Texts
 
 #: Columns that every shop has; those of its table of users follow.
 PROFILE_COLUMNS: tuple[Column, ...] = (
@@ -24,18 +27,26 @@ PROFILE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def feature_columns(people: People | None = None) -> list[Column]:
+def feature_columns(people: People | None = None, texts: Mapping[str, int] | None = None) -> list[Column]:
     """Return the columns of ``user_features``, in order.
+
+    Parameters
+    ----------
+    people : People, optional
+    texts : mapping of str to int, optional
+        Length of the vectors of each vectoriser of text, as ``Texts.dims`` has them.
 
     Examples
     --------
     >>> feature_columns()[0].to_dict()
     {'name': 'visits', 'unit': 'visits', 'about': 'Sessions with an event.'}
     """
-    return [*PROFILE_COLUMNS, *(people.columns if people is not None else ())]
+    return [*PROFILE_COLUMNS, *(people.columns if people is not None else ()), *text.columns(texts or {})]
 
 
-def user_features(log: Log, at: int, zone: str = "UTC", reference: Reference | None = None) -> UserFeatures:
+def user_features(
+    log: Log, at: int, zone: str = "UTC", reference: Reference | None = None, texts: Texts | None = None
+) -> UserFeatures:
     """Describe each user active before a moment by what happened before it.
 
     Parameters
@@ -49,6 +60,8 @@ def user_features(log: Log, at: int, zone: str = "UTC", reference: Reference | N
     reference : Reference, optional
         What is read beside the paths; by default it is gathered from ``log``, which then must hold all users, since
         usual prices are those that all of them saw. The item codes must be those of ``log``, or fewer.
+    texts : Texts, optional
+        Vectorisers whose columns are added, fitted on what came before the moment.
 
     Returns
     -------
@@ -58,7 +71,7 @@ def user_features(log: Log, at: int, zone: str = "UTC", reference: Reference | N
     Raises
     ------
     CartpathError
-        If there is no such time zone, or later events shaped the paths.
+        If there is no such time zone, later events shaped the paths, or texts were fitted on later ones.
 
     Examples
     --------
@@ -85,4 +98,6 @@ def user_features(log: Log, at: int, zone: str = "UTC", reference: Reference | N
     user_id = past.view.user_id.take(pa.array(active))
     values = np.column_stack([measured[column.name] for column in PROFILE_COLUMNS])[active]
     people = reference.people
-    return UserFeatures(feature_columns(people), user_id, np.column_stack([values, people.rows(user_id)]))
+    described = feature_columns(people, texts.dims if texts is not None else {})
+    about = text.text(past, log, texts)[active]
+    return UserFeatures(described, user_id, np.column_stack([values, people.rows(user_id), about]))

@@ -10,15 +10,16 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from cartpath.features.log import Log
+from cartpath.features.log import Log, read_log
 from cartpath.features.profile.column import Column, UserFeatures, join_features, schema_of
 from cartpath.features.profile.features import feature_columns, user_features
 from cartpath.features.profile.reference import fit_reference_over
+from cartpath.features.text import Texts, check_texts, fit_texts
 from cartpath.schema import MICROSECONDS, CartpathError, iso
 from cartpath.store import Snapshot, atomic, write_json
 
-#: Called with buckets done and buckets in all.
-Progress = Callable[[int, int], None]
+#: Called with work done, work in all, and what it is where that is not buckets.
+Progress = Callable[..., None]
 ENDINGS = (".parquet", ".csv")
 #: Rows that are gathered before they are written.
 _ROWS = 20_000
@@ -46,14 +47,27 @@ def check_ending(out: str | Path) -> Path:
     return path
 
 
-def snapshot_features(snapshot: Snapshot, at: int, zone: str = "UTC", progress: Progress | None = None) -> UserFeatures:
-    """Return the features of all users of a snapshot, in memory; see ``user_features``."""
-    columns, _, parts = _buckets(snapshot, at, zone, progress)
+def snapshot_features(
+    snapshot: Snapshot,
+    at: int,
+    zone: str = "UTC",
+    progress: Progress | None = None,
+    text: Sequence[str] = (),
+    encoder: str | None = None,
+) -> UserFeatures:
+    """Return the features of all users of a snapshot, in memory; see ``user_features`` and ``write_features``."""
+    columns, _, parts = _buckets(snapshot, at, zone, progress, _texts(snapshot, at, text, encoder, progress))
     return join_features(list(parts), columns)
 
 
 def write_features(
-    snapshot: Snapshot, at: int, out: str | Path, zone: str = "UTC", progress: Progress | None = None
+    snapshot: Snapshot,
+    at: int,
+    out: str | Path,
+    zone: str = "UTC",
+    progress: Progress | None = None,
+    text: Sequence[str] = (),
+    encoder: str | None = None,
 ) -> dict[str, Any]:
     """Write the features of all users of a snapshot; memory is bounded by a bucket.
 
@@ -68,6 +82,11 @@ def write_features(
     zone : str
         IANA name of the shop's time zone.
     progress : callable, optional
+    text : sequence of str
+        Features of text to add: ``tfidf``, ``word2vec``, ``item2vec``, ``sentences``. They are fitted on the events
+        before the moment, of whole users up to ``MAX_EVENTS``.
+    encoder : str, optional
+        Of ``sentences``; see ``SentenceEncoder``.
 
     Returns
     -------
@@ -77,11 +96,16 @@ def write_features(
     Raises
     ------
     CartpathError
-        If the name has another ending, the store is empty, or later events shaped the paths.
+        If the name has another ending, the store is empty or says too little for the features of text, or later events
+        shaped the paths.
+    MissingExtraError
+        If features of text need a library that is not installed.
     """
     path = check_ending(out)
-    columns, left_out, parts = _buckets(snapshot, at, zone, progress)
+    texts = _texts(snapshot, at, text, encoder, progress)
+    columns, left_out, parts = _buckets(snapshot, at, zone, progress, texts)
     about = {"at": iso(at), "time_zone": zone, "generation": snapshot.generation}
+    about |= {"text": list(texts.vectorisers)} if texts is not None else {}
     rows = 0
     with _sink(path, schema_of(columns, {"cartpath": json.dumps(about)})) as write:
         for part in parts:
@@ -94,22 +118,42 @@ def write_features(
     return {**summary, "warnings": _warnings(snapshot, at, rows, left_out)}
 
 
-def _buckets(
-    snapshot: Snapshot, at: int, zone: str, progress: Progress | None
-) -> tuple[list[Column], Sequence[str], Iterator[UserFeatures]]:
+def _texts(
+    snapshot: Snapshot, at: int, names: Sequence[str], encoder: str | None, progress: Progress | None
+) -> Texts | None:
+    """Fit what is asked for; None if nothing is."""
+    if not check_texts(names, encoder):
+        return None
+    _check_events(snapshot)
+
+    def told(message: str, share: float) -> None:
+        if progress is not None:
+            progress(share, 1, message)
+
+    return fit_texts(read_log(snapshot), at, names, encoder, told=told)
+
+
+def _check_events(snapshot: Snapshot) -> None:
     if snapshot.totals.first_ts is None:
         raise CartpathError("the store has no events", "ingest some first: cartpath ingest SHOP SOURCE")
+
+
+def _buckets(
+    snapshot: Snapshot, at: int, zone: str, progress: Progress | None, texts: Texts | None
+) -> tuple[list[Column], Sequence[str], Iterator[UserFeatures]]:
+    _check_events(snapshot)
     reference, items = fit_reference_over(snapshot, at), snapshot.items
 
     def scan() -> Iterator[UserFeatures]:
         for bucket in range(snapshot.n_buckets):
             view = snapshot.bucket(bucket)
             log = Log(view, snapshot.codes, items, snapshot.generation, 1.0, snapshot.shaped_until)
-            yield user_features(log, at, zone, reference)
+            yield user_features(log, at, zone, reference, texts)
             if progress is not None:
                 progress(bucket + 1, snapshot.n_buckets)
 
-    return feature_columns(reference.people), reference.people.left_out, scan()
+    described = feature_columns(reference.people, texts.dims if texts is not None else {})
+    return described, reference.people.left_out, scan()
 
 
 @contextmanager

@@ -16,8 +16,18 @@ Needs PyTorch and Transformers; ``lora`` needs PEFT (extra ``models``).
 
 from cartpath.models.adaptation.adapt import Adapted, adapt
 from cartpath.models.adaptation.base import base_hash, trainable
-from cartpath.models.adaptation.files import load_adaptation
+from cartpath.models.adaptation.files import load_adaptation, read_adaptation
 from cartpath.models.adaptation.heads import add_head, head_of
 from cartpath.models.adaptation.methods import METHODS
 
-__all__ = ["METHODS", "Adapted", "adapt", "add_head", "base_hash", "head_of", "load_adaptation", "trainable"]
+__all__ = [
+    "METHODS",
+    "Adapted",
+    "adapt",
+    "add_head",
+    "base_hash",
+    "head_of",
+    "load_adaptation",
+    "read_adaptation",
+    "trainable",
+]

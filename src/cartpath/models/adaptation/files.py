@@ -65,7 +65,7 @@ def load_adaptation(model: BehaviourModel, folder: Path) -> Adapted:
     from cartpath.models.adaptation.adapt import adapt
 
     folder = Path(folder)
-    about = _about(folder)
+    about = read_adaptation(folder)
     weights = _weights(folder, about)
     _check_base(model, folder, about)
     try:
@@ -78,7 +78,14 @@ def load_adaptation(model: BehaviourModel, folder: Path) -> Adapted:
     return adapted
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def read_adaptation(folder: Path) -> dict[str, Any]:
+    """Return what a saved adaptation says of itself: ``method settings tasks base base_name``.
+
+    Raises
+    ------
+    CartpathError
+        If there is none, or it is damaged.
+    """
     about = read_json(folder / _ABOUT)
     if about is None:
         raise CartpathError(f"{folder} holds no adaptation (no {_ABOUT})", _AGAIN)

@@ -9,10 +9,13 @@ from cartpath.models.artefact import read_json
 from cartpath.models.intent.base_rate import BaseRate
 from cartpath.models.intent.behaviour import BehaviourIntent
 from cartpath.models.intent.blend import BlendIntent
+from cartpath.models.intent.catalogue import check_catalogue, encoders_of
+from cartpath.models.intent.drivers import Driver, Explanation, explain
 from cartpath.models.intent.logistic import Design, LogisticIntent
 from cartpath.models.intent.scorer import (
     CALIBRATION,
     GROUPS,
+    Answered,
     Intent,
     IntentScorer,
     StepCalibration,
@@ -27,15 +30,21 @@ from cartpath.schema import CartpathError
 
 __all__ = [
     "GROUPS",
+    "Answered",
     "BaseRate",
     "BehaviourIntent",
     "BlendIntent",
     "Design",
+    "Driver",
+    "Explanation",
     "Intent",
     "IntentScorer",
     "LogisticIntent",
     "StepCalibration",
     "TreeIntent",
+    "check_catalogue",
+    "encoders_of",
+    "explain",
     "fit_step_calibration",
     "frozen_features",
     "group_of",
@@ -45,7 +54,9 @@ __all__ = [
     "tree_features",
 ]
 
+AGAIN = "fit it again: cartpath finetune SHOP --task intent, or cartpath evaluate SHOP --task intent --models NAME"
 _KINDS: Mapping[str, Callable[[Path], Intent]] = {
+    "adapted": BehaviourIntent.load_adapted,
     "base-rate": BaseRate.load,
     "behaviour": BehaviourIntent.load,
     "blend": lambda folder: BlendIntent.load(folder, load_model),
@@ -61,10 +72,13 @@ def load_model(folder: Path) -> Intent:
         raise CartpathError(f"{folder} holds an intent model of an unknown kind {kind!r}", "fine-tune again")
     try:
         return _KINDS[kind](folder)
+    except CartpathError:
+        raise
     except KeyError as error:
-        raise CartpathError(
-            f"{folder} is of an earlier version or damaged: it has no {error}", "fine-tune again"
-        ) from None
+        raise CartpathError(f"{folder} is of an earlier version or damaged: it has no {error}", AGAIN) from None
+    except Exception as error:
+        # Each kind of model has its own files, and each of their readers its own errors.
+        raise CartpathError(f"{folder} is damaged: {error}", AGAIN) from error
 
 
 def load_intent(folder: Path) -> IntentScorer:
@@ -83,5 +97,9 @@ def load_intent(folder: Path) -> IntentScorer:
     model = load_model(folder)
     raw = read_json(folder / CALIBRATION)
     if raw is None:
-        raise CartpathError(f"{folder} holds no calibration (no {CALIBRATION})", "fine-tune again: cartpath finetune")
-    return IntentScorer(model, StepCalibration.from_dict(raw))
+        raise CartpathError(f"{folder} holds no calibration (no {CALIBRATION})", AGAIN)
+    try:
+        answered = raw.get("answered")
+        return IntentScorer(model, StepCalibration.from_dict(raw), None if answered is None else Answered(**answered))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CartpathError(f"{folder / CALIBRATION} is damaged: {error}", AGAIN) from error

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cartpath.features import Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import POINTER, read_json, write_json
 from cartpath.models.intent.scorer import SCORER, Floats, Index
 from cartpath.models.pretrained import Pretrained
+from cartpath.schema import CartpathError
+
+if TYPE_CHECKING:
+    from cartpath.models.adaptation import Adapted
+
+#: The pretrained model's folder, beside those of the models that are made of it.
+BASE = "behaviour"
+#: Methods whose new parts alone are saved: the rest is the base's, which the workspace has.
+_SMALL = ("lora", "adapter", "prefix")
 
 
 @dataclass
@@ -19,9 +29,12 @@ class BehaviourIntent:
     ----------
     pretrained : Pretrained
         With what fine-tuning changed or inserted.
+    adapted : Adapted, optional
+        What fine-tuning did. Where it inserted small parts, these alone are saved, with the hash of the base.
     """
 
     pretrained: Pretrained
+    adapted: Adapted | None = None
 
     def logits(self, log: Log, ends: Index) -> Floats:
         """Return the log odds (n,); see ``Intent``."""
@@ -33,11 +46,45 @@ class BehaviourIntent:
         return logits
 
     def save(self, folder: Path) -> None:
-        """Write the network and its encoder into a folder."""
+        """Write the network and its encoder into a folder, or what was inserted into the base alone."""
+        if self.adapted is not None and self.adapted.method in _SMALL:
+            self.adapted.save(folder)
+            write_json(folder / SCORER, {"kind": "adapted", "method": self.adapted.method})
+            return
         self.pretrained.save(folder)
         write_json(folder / SCORER, {"kind": "behaviour"})
 
     @classmethod
     def load(cls, folder: Path) -> BehaviourIntent:
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote of a whole network."""
         return cls(Pretrained.load(folder))
+
+    @classmethod
+    def load_adapted(cls, folder: Path) -> BehaviourIntent:
+        """Read what ``save`` wrote of small parts, and put them onto the base in the workspace.
+
+        Raises
+        ------
+        CartpathError
+            If the base is not there any more, or is another one.
+        """
+        from cartpath.models.adaptation import base_hash, load_adaptation, read_adaptation
+
+        about = read_adaptation(folder)
+        home = next((parent / BASE for parent in folder.parents if (parent / BASE / POINTER).exists()), None)
+        again = f"fine-tune again: cartpath finetune SHOP --task intent --method {about['method']}"
+        name, wanted = about["base_name"], str(about["base"])
+        if home is None:
+            raise CartpathError(f"{folder} needs the pretrained model {name}, and the workspace has none", again)
+        current = str((read_json(home / POINTER) or {}).get("version", ""))
+        kept = bool(name) and (home / name).is_dir()
+        pretrained = Pretrained.load(home / (name if kept else current))
+        if not kept and base_hash(pretrained.model) != wanted:
+            raise CartpathError(
+                f"{folder} was made for the base {name} ({wanted[:12]}), which is not in the workspace: the latest two"
+                f" pretrained models are kept, and the current one is {current}",
+                again,
+            )
+        adapted = load_adaptation(pretrained.model, folder)
+        pretrained.model.train(False)
+        return cls(pretrained, adapted)

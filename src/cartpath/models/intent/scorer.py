@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from cartpath.features import Log, by_session, count_within
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.calibration import Calibrator, Platt, calibrator_from_dict, choose_calibrator
 from cartpath.schema import CartpathError
+from cartpath.tasks import target_seen
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -129,6 +130,24 @@ def held_out_probabilities(
     return found
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What is said where the session has had its target event already: no model is asked about a further one.
+
+    Attributes
+    ----------
+    target : str
+    rate : float
+        The share of such steps of the training period that a further one followed.
+    n : int
+        Of so many.
+    """
+
+    target: str
+    rate: float
+    n: int
+
+
 @dataclass
 class IntentScorer:
     """A model and its calibration: what evaluation, prediction and the service call.
@@ -137,10 +156,13 @@ class IntentScorer:
     ----------
     model : Intent
     calibration : StepCalibration
+    answers : Answered, optional
+        None where training had no session with a target event to take the share from: then the model's word stands.
     """
 
     model: Intent
     calibration: StepCalibration = field(default_factory=StepCalibration)
+    answers: Answered | None = None
 
     def score(self, log: Log, ends: Index) -> Floats:
         """Return the probability that a purchase follows, at the places ``ends`` of paths (n,).
@@ -153,12 +175,22 @@ class IntentScorer:
         """
         if not len(ends):
             return np.zeros(0)
-        return self.calibration.apply(self.model.logits(log, ends), steps_at(log, ends))
+        found = self.calibration.apply(self.model.logits(log, ends), steps_at(log, ends))
+        if self.answers is not None:
+            found[self.answered(log, ends)] = self.answers.rate
+        return found
+
+    def answered(self, log: Log, ends: Index) -> npt.NDArray[np.bool_]:
+        """Tell where the session has had its target event by an end, so that no model is asked (n,)."""
+        if self.answers is None:
+            return np.zeros(len(ends), np.bool_)
+        return target_seen(log, ends, self.answers.target)
 
     def save(self, folder: Path) -> None:
         """Write model and calibration into a folder; ``load_intent`` reads them."""
         self.model.save(folder)
-        write_json(folder / CALIBRATION, self.calibration.to_dict())
+        answers = None if self.answers is None else asdict(self.answers)
+        write_json(folder / CALIBRATION, {**self.calibration.to_dict(), "answered": answers})
 
 
 def steps_at(log: Log, ends: Index) -> Index:

@@ -1,8 +1,9 @@
-"""LightGBM on what is known of a session so far, alone or with what a pretrained network makes of the path."""
+"""LightGBM on what is known of a session so far, alone, with its text, or with what a network makes of the path."""
 
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.features import FeatureTable, Log, PathEncoder, encode, session_features
+from cartpath.features import FeatureTable, Log, PathEncoder, Texts, encode, session_features
 from cartpath.models.artefact import write_json
 from cartpath.models.calibration import logit
 from cartpath.models.extra import need
@@ -18,7 +19,7 @@ from cartpath.models.intent.scorer import SCORER, Floats, Index, read_scorer
 from cartpath.models.pretrained import Pretrained
 from cartpath.schema import CartpathError
 
-_TREES, _FROZEN = "trees.txt", "frozen"
+_TREES, _FROZEN, _TEXTS = "trees.txt", "frozen", "texts.npz"
 
 
 @dataclass
@@ -33,16 +34,19 @@ class TreeIntent:
         A network that saw no answers; its view of the path is input as well.
     zone : str
         IANA name of the time zone of hours and weekdays.
+    texts : Texts, optional
+        Vectorisers of text whose columns are input as well.
     """
 
     trees: Any
     encoder: PathEncoder
     frozen: Pretrained | None = None
     zone: str = "UTC"
+    texts: Texts | None = None
 
     def logits(self, log: Log, ends: Index) -> Floats:
         """Return the log odds (n,); see ``Intent``."""
-        values = tree_features(log, self.encoder, ends, self.frozen, self.zone).values
+        values = tree_features(log, self.encoder, ends, self.frozen, self.zone, self.texts).values
         return logit(np.asarray(self.trees.predict(values, num_threads=2), np.float64))
 
     def save(self, folder: Path) -> None:
@@ -51,8 +55,10 @@ class TreeIntent:
         (folder / _TREES).write_text(text, encoding="utf-8")
         if self.frozen is not None:
             self.frozen.save(folder / _FROZEN)
+        if self.texts is not None:
+            np.savez(folder / _TEXTS, **self.texts.to_arrays())  # type: ignore[arg-type]
         content = {"kind": "trees", "encoder": self.encoder.to_dict(), "frozen": self.frozen is not None}
-        content |= {"zone": self.zone}
+        content |= {"zone": self.zone, "texts": self.texts is not None}
         write_json(folder / SCORER, {**content, "digest": _digest(text)})
 
     @classmethod
@@ -65,7 +71,16 @@ class TreeIntent:
             raise CartpathError(f"{folder / _TREES} is damaged: it is not what was written", "fit the model again")
         trees = need("lightgbm", "the LightGBM model").Booster(model_str=text)
         frozen = Pretrained.load(folder / _FROZEN) if raw["frozen"] else None
-        return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen, raw["zone"])
+        texts = _load_texts(folder / _TEXTS) if raw.get("texts") else None
+        return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen, raw["zone"], texts)
+
+
+def _load_texts(path: Path) -> Texts:
+    try:
+        with np.load(path) as arrays:
+            return Texts.from_arrays({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise CartpathError(f"{path} cannot be read: {error}", "fit the model again") from None
 
 
 def _digest(text: str) -> str:
@@ -73,7 +88,12 @@ def _digest(text: str) -> str:
 
 
 def tree_features(
-    log: Log, encoder: PathEncoder, ends: Index, frozen: Pretrained | None = None, zone: str = "UTC"
+    log: Log,
+    encoder: PathEncoder,
+    ends: Index,
+    frozen: Pretrained | None = None,
+    zone: str = "UTC",
+    texts: Texts | None = None,
 ) -> FeatureTable:
     """Describe the sessions of the events before ``ends``.
 
@@ -85,9 +105,11 @@ def tree_features(
     frozen : Pretrained, optional
         Its vector of the path, and the probability it gives each type of the next event, are columns too.
     zone : str
+    texts : Texts, optional
+        Vectorisers of text; what they make of the session so far are columns too.
     """
     session = log.view.session[ends - 1].astype(np.int64)
-    found = session_features(encode(log, encoder), encoder, session, ends, zone)
+    found = session_features(encode(log, encoder), encoder, session, ends, zone, texts)
     if frozen is None:
         return found
     more = frozen_features(frozen, log, ends)

@@ -80,7 +80,7 @@ def _logits(job: Job, members: dict[str, Intent]) -> dict[str, np.ndarray]:
     rows = job.data.chosen_by()
     if not len(rows):
         raise CartpathError("the validation slice has no session to blend by", "choose a later --valid-until")
-    return {name: member.logits(job.data.log, rows.ends) for name, member in members.items()}
+    return {name: job.logits_of(name, rows) for name in members}
 
 
 def _loss(blend: BlendIntent, job: Job, logits: dict[str, np.ndarray]) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cartpath import store
 from cartpath.features import stretch
 from cartpath.models import current_version, has_version
-from cartpath.models.intent import IntentScorer, load_intent
+from cartpath.models.intent import IntentScorer, check_catalogue, encoders_of, load_intent
 from cartpath.schema import MICROSECONDS, CartpathError
 from cartpath.store import PathView
 from cartpath.training.card import read_card
@@ -63,13 +64,16 @@ def chosen_model(workspace: Path, name: str | None = None) -> Chosen:
     if not has_version(workspace, artefact(name)):
         raise CartpathError(f"the intent model {name!r} is not fitted yet", f"fit it: {_fits(name, workspace)}")
     home = current_version(workspace, artefact(name), "cartpath finetune")
-    try:
-        return Chosen(name, load_intent(home), read_card(home))
-    except CartpathError:
-        raise
-    except Exception as error:
-        # Each kind of model has its own files, and each of their readers its own errors.
-        raise CartpathError(f"{home} is damaged: {error}", f"fit it again: {_fits(name, workspace)}") from error
+    scorer, card = load_intent(home), read_card(home)
+    with store.open_snapshot(workspace) as snapshot:
+        check_model(name, scorer, snapshot.codes, workspace)
+    return Chosen(name, scorer, card)
+
+
+def check_model(name: str, scorer: IntentScorer, codes: Callable[[str], list[str]], workspace: Path) -> None:
+    """Refuse a model that was fitted on another catalogue; see ``models.intent.check_catalogue``."""
+    for encoder in encoders_of(scorer.model):
+        check_catalogue(encoder.items.values, codes("item"), f"the intent model {name!r}", str(workspace))
 
 
 def _fits(name: str, workspace: Path) -> str:

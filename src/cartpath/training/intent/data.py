@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log
-from cartpath.schema import CartpathError
+from cartpath.models.intent import Answered
+from cartpath.schema import MICROSECONDS, CartpathError
 from cartpath.tasks import STEPS, IntentRows, IntentTask, TimeSplit, intent_rows
 
 #: Steps up to here weigh as one another; later ones of long sessions, which are many and alike, weigh less.
@@ -48,6 +49,15 @@ class IntentData:
         draw = np.random.default_rng(seed).random(len(self.log.view.sessions))
         return rows.take(np.flatnonzero(draw[rows.session] < most / len(rows)))
 
+    def with_validation(self) -> IntentData:
+        """Return the same questions with those of validation to learn from, too, and none to choose by.
+
+        Sessions that straddle the first cut are learned from then. Calibration and test stay what they are.
+        """
+        _, valid, calibrate = self.split.cuts
+        split = TimeSplit((valid, valid, calibrate))
+        return IntentData(self.log, split, self.task, intent_rows(self.log, split, self.task))
+
 
 def intent_data(log: Log, split: TimeSplit, task: IntentTask | None = None) -> IntentData:
     """Find the rows of the task, and refuse a log that gives nothing to learn.
@@ -55,9 +65,10 @@ def intent_data(log: Log, split: TimeSplit, task: IntentTask | None = None) -> I
     Raises
     ------
     CartpathError
-        If the training slice lacks rows of either answer.
+        If the training slice lacks rows of either answer, validation has one answer only, or the horizon is too long.
     """
     task = task or IntentTask()
+    _check_horizon(log, task)
     rows = intent_rows(log, split, task)
     train = rows.of("train")
     positives = int(train.label.sum())
@@ -72,7 +83,45 @@ def intent_data(log: Log, split: TimeSplit, task: IntentTask | None = None) -> I
             "there is nothing to tell apart",
             "intent needs a log with purchases, and with sessions that end without one",
         )
+    _check_validation(rows.of("validation"), task)
     return IntentData(log, split, task, rows)
+
+
+def _check_horizon(log: Log, task: IntentTask) -> None:
+    """Refuse a horizon that no event of the log has behind it."""
+    ts = log.view.ts
+    span = int(ts.max() - ts.min()) if len(ts) else 0
+    if task.horizon is not None and task.horizon >= span:
+        raise CartpathError(
+            f"a horizon of {_days(task.horizon)} is longer than the log, which has {_days(span)}",
+            "choose a shorter one (--horizon), or ingest more days",
+        )
+
+
+def _check_validation(rows: IntentRows, task: IntentTask) -> None:
+    """Refuse a validation slice by which nothing can be chosen."""
+    if not len(rows) and task.horizon is not None:
+        raise CartpathError(
+            f"with a horizon of {_days(task.horizon)} no question of the validation slice is answered within it",
+            "choose a shorter --horizon, or longer slices: --valid-until, --calibrate-until",
+        )
+    positives = int(rows.label.sum())
+    if len(rows) and positives in (0, len(rows)):
+        raise CartpathError(
+            f"of {len(rows):,} steps of validation sessions {positives:,} go on to a {task.target}: nothing can be "
+            "chosen by one answer",
+            "give validation more days: a later --valid-until, or an earlier --train-until",
+        )
+
+
+def _days(microseconds: int) -> str:
+    return f"{microseconds / 86_400 / MICROSECONDS:.3g} days"
+
+
+def answers_of(data: IntentData) -> Answered | None:
+    """Return what is said of sessions that have had their target event: the share of the training period."""
+    rows = intent_rows(data.log, data.split, data.task, answered=True).of("train")
+    return Answered(data.task.target, float(rows.label.mean()), len(rows)) if len(rows) else None
 
 
 def weights_of(rows: IntentRows, positive_weight: float = 1.0) -> npt.NDArray[np.float32]:

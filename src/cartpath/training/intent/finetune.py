@@ -9,7 +9,8 @@ from typing import Any
 
 from cartpath import config
 from cartpath.features import Log
-from cartpath.models import current_version, need
+from cartpath.models import current_version, need, read_json
+from cartpath.models.intent import check_catalogue
 from cartpath.schema import CartpathError
 from cartpath.tasks import (
     Dates,
@@ -23,8 +24,9 @@ from cartpath.training.card import read_card, split_of, trained_until
 from cartpath.training.data import Progress, dates_in, open_log, silent
 from cartpath.training.intent.data import intent_data
 from cartpath.training.intent.job import Job, Options
-from cartpath.training.intent.keep import artefact, fit_model, fitted_models, fresh, promote, read_task, write_task
+from cartpath.training.intent.keep import fit_model, fresh_cards, promote, read_task, write_task
 from cartpath.training.intent.registry import METHODS
+from cartpath.training.intent.settings import checked_settings
 from cartpath.training.pretrain import NAME
 
 #: What models can be fine-tuned for.
@@ -43,8 +45,10 @@ def finetune(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
-    positive_weight: float = 1.0,
+    positive_weight: float | None = None,
     settings: Mapping[str, Any] | None = None,
+    searched: bool = True,
+    refit: bool = False,
     resume: bool = True,
     save_every: float = 20.0,
     progress: Progress | None = None,
@@ -70,39 +74,46 @@ def finetune(
         and the end of the log. See ``cartpath.tasks.time_split_of``.
     epochs, minutes, seed, resume, save_every, progress
         As in ``pretrain``.
-    positive_weight : float
-        What the loss of a positive is multiplied by; the calibration takes it out again.
+    positive_weight : float, optional
+        What the loss of a positive is multiplied by; the calibration takes it out again. 1 by default.
     settings : mapping, optional
-        Of the method, such as ``{"rank": 8}``.
+        Of training and of the method, such as ``{"learning_rate": 5e-4, "rank": 8}``; see
+        ``cartpath.training.intent.settings.known_settings``.
+    searched : bool
+        Whether settings that are not given are the best that ``search`` found, where it has looked.
+    refit : bool
+        Whether the same is learned again from training and validation, once everything is chosen: as many epochs, the
+        same settings. Calibration and test are not learned from, and the pretrained model has seen nothing from
+        ``train_until`` on, all the same. It takes about as long again, whatever ``minutes`` says.
 
     Returns
     -------
     dict
         The model's card: ``generation``, ``split``, ``method``, ``trainable``, ``n_train``, ``positives_train``,
-        ``epochs``, ``seconds``, ``promoted`` (the best model of the workspace) …
+        ``epochs``, ``settings``, ``searched``, ``refit``, ``learned_until``, ``seconds``, ``promoted`` (the best model
+        of the workspace) …
 
     Raises
     ------
     CartpathError
-        If nothing is pretrained, or what is pretrained saw events at or after ``train_until``, there is no such method,
-        or the training slice does not give answers of both kinds.
+        If nothing is pretrained, or what is pretrained saw events at or after ``train_until``, there is no such method
+        or setting, or the training slice does not give answers of both kinds.
     """
     check_task(task)
     if method not in METHODS:
         raise CartpathError(f"there is no method {method!r}", f"known: {', '.join(METHODS)}")
-    if positive_weight <= 0:
-        raise CartpathError(f"a positive must weigh more than nothing, not {positive_weight}", "1 is as a negative")
-    workspace, told = Path(workspace), progress or silent
-    options = Options(epochs, minutes, seed, positive_weight, resume, save_every, dict(settings or {}))
+    workspace, told, name = Path(workspace), progress or silent, f"behaviour-{method}"
+    given = dict(settings or {}) | ({} if positive_weight is None else {"positive_weight": positive_weight})
+    options = Options(
+        epochs, minutes, seed, 1.0, resume, save_every, checked_settings(name, given), searched=searched, refit=refit
+    )
     dates = dates_in(workspace, train_until, valid_until, calibrate_until)
     told("reading paths", 0.0)
     with open_log(workspace) as log:
         job = open_job(workspace, log, options, dates, IntentTask(horizon=horizon_of(horizon)))
         write_task(workspace, job.data.split, job.data.task)
-        name = f"behaviour-{method}"
         card = fit_model(job, name, lambda message, share: told(f"fine-tuning: {message}", 0.95 * share))
-        cards = {other: read_card(_home(workspace, other)) for other in fitted_models(workspace) if fresh(job, other)}
-        best = promote(workspace, {**cards, name: card})
+        best = promote(workspace, {**fresh_cards(job), name: card})
     told("fine-tuning", 1.0)
     return {**card, "promoted": best["model"]}
 
@@ -153,8 +164,20 @@ def open_job(
     split = asked[0] if asked else _split(log, card, dates or dates_in(workspace))
     check_trained_before(trained_until(card), split)
     check_unshaped(log.shaped_until, split)
+    _check_base(base, log, workspace)
     data = intent_data(log, split, asked[1] if asked else task)
     return Job(workspace, data, base, card, options, zone=config.load(workspace).shop.time_zone)
+
+
+def _check_base(base: Path, log: Log, workspace: Path) -> None:
+    """Refuse a pretrained model of another shop: a fine-tuned one would know none of its items."""
+    try:
+        known = (read_json(base / "encoder.json") or {})["vocabularies"]["item"]["values"]
+    except (KeyError, TypeError) as error:
+        raise CartpathError(
+            f"{base} is damaged: encoder.json has no {error}", "train it again: cartpath pretrain"
+        ) from None
+    check_catalogue(known, log.codes("item"), f"the pretrained model in {base}", str(workspace))
 
 
 def _split(log: Log, card: Mapping[str, Any], dates: Dates) -> TimeSplit:
@@ -164,7 +187,3 @@ def _split(log: Log, card: Mapping[str, Any], dates: Dates) -> TimeSplit:
     if dates.train is None:
         dates = replace(dates, train=split_of(card).train_until)
     return time_split(log.view, dates)
-
-
-def _home(workspace: Path, name: str) -> Path:
-    return current_version(workspace, artefact(name), "cartpath finetune")

@@ -26,6 +26,7 @@ from cartpath.store.prop_buckets import owners_of
 from cartpath.store.run import empty_run, rows_of, select
 from cartpath.training.data import Progress, silent
 from cartpath.training.intent.chosen import Chosen, chosen_model, pieces
+from cartpath.training.intent.explain import driven, with_drivers
 from cartpath.training.intent.finetune import check_task
 from cartpath.training.intent.keep import INTENT
 from cartpath.training.intent.session_ids import SessionIds, with_made_up
@@ -54,6 +55,7 @@ def predict(
     task: str = INTENT,
     users: Path | str = EVERYONE,
     model: str | None = None,
+    drivers: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score users as of their latest event: will a purchase follow in the rest of its session?
@@ -69,6 +71,8 @@ def predict(
         A file of ids, one a line or in a column ``user_id``; ``"all"`` by default.
     model : str, optional
         A fitted one; by default the best by the calibration slice.
+    drivers : int
+        Drivers of each score that a last column ``drivers`` tells, as JSON; see ``explain_user``.
     progress : callable, optional
 
     Returns
@@ -91,9 +95,9 @@ def predict(
         wanted = None if str(users) == EVERYONE else _wanted(Path(users), owners)
         with (
             closing(SessionIds(snapshot, owners, Path(folder) / "sessions")) as ids,
-            row_file(out, USER_ROWS, told_once(chosen, snapshot)) as write,
+            row_file(out, driven(USER_ROWS, drivers), told_once(chosen, snapshot)) as write,
         ):
-            rows, work = 0, _Users(snapshot, chosen, ids, wanted)
+            rows, work = 0, _Users(snapshot, chosen, ids, wanted, drivers)
             for bucket in range(snapshot.n_buckets):
                 for table in work.rows(bucket):
                     write(table)
@@ -128,6 +132,7 @@ class _Users:
     chosen: Chosen
     ids: SessionIds
     wanted: Keys | None
+    drivers: int = 0
 
     @cached_property
     def _shop(self) -> Log:
@@ -149,7 +154,7 @@ class _Users:
                 Columns.event: named(log, last),
                 "score": self.chosen.scorer.score(log, ends),
             }
-            yield pa.table(columns, schema=USER_ROWS)
+            yield with_drivers(columns, USER_ROWS, self.chosen, log, ends, self.drivers)
 
     def _view(self, bucket: int) -> PathView:
         run = self.snapshot.run(bucket)

@@ -23,6 +23,7 @@ from cartpath.store.prop_buckets import owners_of
 from cartpath.store.tables import upsert
 from cartpath.training.data import Progress, silent
 from cartpath.training.intent.chosen import Chosen, chosen_model, pieces
+from cartpath.training.intent.explain import driven, with_drivers
 from cartpath.training.intent.finetune import check_task
 from cartpath.training.intent.joined import Joiner, value_rules
 from cartpath.training.intent.keep import INTENT
@@ -56,6 +57,7 @@ def predict_on(
     every_event: bool = False,
     items: Path | str | None = None,
     model: str | None = None,
+    drivers: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score new files without storing them: at each event, will a purchase follow in the rest of its session?
@@ -76,6 +78,8 @@ def predict_on(
         A catalogue that goes over the shop's.
     model : str, optional
         A fitted one; by default the best by the calibration slice.
+    drivers : int
+        As of ``predict``.
     progress : callable, optional
 
     Returns
@@ -99,8 +103,10 @@ def predict_on(
             catalogue = upsert(catalogue, load_items(items), Columns.item_id)
         with read_source(shop, owners, reading, lambda words, share: told(words, share / 2)) as source:
             joiner = Joiner(shop, source.snapshot.codes("event"), value_rules(shop))
-            work = _Events(chosen, joiner, shop_log(source.snapshot.codes, catalogue, shop.generation), every_event)
-            with row_file(out, EVENT_ROWS, told_once(chosen, shop)) as write:
+            work = _Events(
+                chosen, joiner, shop_log(source.snapshot.codes, catalogue, shop.generation), every_event, drivers
+            )
+            with row_file(out, driven(EVENT_ROWS, drivers), told_once(chosen, shop)) as write:
                 for bucket, rows in source:
                     for table in work.rows(bucket, rows):
                         write(table)
@@ -138,6 +144,7 @@ class _Events:
     joiner: Joiner
     shop: Log
     every_event: bool
+    drivers: int = 0
     counts: _Counts = field(default_factory=_Counts)
 
     def rows(self, bucket: int, rows: pa.Table) -> Iterator[pa.Table]:
@@ -171,7 +178,7 @@ class _Events:
             "score": self.chosen.scorer.score(log, ends),
             "step": pa.array(steps_at(log, ends), pa.int32()),
         }
-        return pa.table(columns, schema=EVENT_ROWS)
+        return with_drivers(columns, EVENT_ROWS, self.chosen, log, ends, self.drivers)
 
 
 def positions(view: PathView) -> Index:

@@ -9,9 +9,7 @@ from cartpath.schema import CartpathError
 from cartpath.training.data import Progress
 from cartpath.training.intent import blends, classical, networks
 from cartpath.training.intent.job import Fitted, Job
-
-#: Methods of fine-tuning, in the order of what they train.
-METHODS: tuple[str, ...] = ("full", "head", "top", "lora", "adapter", "prefix")
+from cartpath.training.intent.settings import METHODS as METHODS
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,15 @@ RECIPES: Mapping[str, Recipe] = {
         "LightGBM on the features and the pretrained model's view of the path",
         lambda job, told: classical.boosted(job, True, told),
     ),
+    "lightgbm-text": Recipe(
+        "LightGBM on the features and vectors of what the session came to: TF-IDF and item2vec",
+        lambda job, told: classical.boosted(job, False, told, text=True),
+    ),
     "average": Recipe("mean log odds of the best kinds", blends.average),
     "stack": Recipe("log odds of the best kinds, weighed on validation", blends.stacked),
 }
+#: Those that are made of others, which are fitted before.
+BLENDS: tuple[str, ...] = ("average", "stack")
 #: What is judged where nobody names models.
 USUAL: tuple[str, ...] = ("base-rate", "lightgbm")
 
