@@ -54,11 +54,14 @@ class RepeatRows(CutoffRows):
     label : int8 array (n,)
         1 if the user has a purchase of it within the horizon.
     texts : sequence of str
+    kind : str
+        What it is: one of ``REPEATED``.
     """
 
     what: npt.NDArray[np.int64]
     label: npt.NDArray[np.int8]
     texts: Sequence[str]
+    kind: str = REPEATED[0]
 
 
 def repeat_rows(log: Log, split: TimeSplit, task: RepeatTask) -> RepeatRows:
@@ -114,16 +117,15 @@ def repeat_at(log: Log, cuts: Cutoffs, task: RepeatTask) -> RepeatRows:
         whats.append(before % _PAIR)
         labels.append(np.isin(before, after).astype(np.int64))
     found = asked.take(np.concatenate(rows))
-    return RepeatRows(
-        **vars(found), what=np.concatenate(whats), label=np.concatenate(labels).astype(np.int8), texts=texts
-    )
+    label = np.concatenate(labels).astype(np.int8)
+    return RepeatRows(**vars(found), what=np.concatenate(whats), label=label, texts=texts, kind=task.of)
 
 
 def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the texts, and of each purchase the pair of user and text as one number, and the time."""
     count_until(log, Event.purchase)
     view = log.view
-    texts, place = _texts(log, of)
+    texts, place = things_of_items(log, of)
     what = np.where(view.event == log.event_codes[Event.purchase], place[view.item], -1)
     rows = np.flatnonzero(what >= 0)
     if not len(rows):
@@ -136,7 +138,20 @@ def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], np
     return texts, user_of_event(view)[rows].astype(np.int64) * _PAIR + what[rows], view.ts[rows]
 
 
-def _texts(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
+def things_of_items(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
+    """Return what can be bought again as texts, and a text's place by item code (n_codes + 1,); -1 is none.
+
+    Parameters
+    ----------
+    log : Log
+    of : str
+        One of ``REPEATED``.
+
+    Raises
+    ------
+    CartpathError
+        If it is none of them.
+    """
     if of == "item":
         codes = log.codes("item")
         return codes, np.append(np.arange(len(codes), dtype=np.int32), np.int32(-1))

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from cartpath.evaluation import log_loss
-from cartpath.models import current_version, folder_of, has_version, new_version, read_json, write_json
+from cartpath.models import current_version, folder_of, new_version, read_json, write_json
 from cartpath.models.intent import IntentScorer, fit_step_calibration, held_out_probabilities, load_intent
-from cartpath.schema import CartpathError
 from cartpath.tasks import STEPS, IntentTask, TimeSplit
+from cartpath.training import kept
 from cartpath.training.card import read_card, trained_until, write_card
 from cartpath.training.data import Progress
 from cartpath.training.intent.blends import MEMBERS
@@ -21,13 +21,13 @@ from cartpath.training.intent.job import Fitted, Job
 from cartpath.training.intent.registry import RECIPES
 
 INTENT = "intent"
-_TASK, _BEST = "task.json", "best.json"
+_TASK = "task.json"
 _BLENDS = ("average", "stack")
 
 
 def artefact(name: str) -> str:
     """Return the folder, below ``models``, of a model's versions."""
-    return f"{INTENT}-{name}"
+    return kept.artefact(INTENT, name)
 
 
 def write_task(workspace: Path, split: TimeSplit, task: IntentTask) -> None:
@@ -70,15 +70,12 @@ def ensure(job: Job, name: str, told: Progress) -> tuple[IntentScorer, Mapping[s
 
 def fresh(job: Job, name: str) -> bool:
     """Tell whether a model is fitted that answers the job's question, from the same pretrained model."""
-    if not has_version(job.workspace, artefact(name)):
-        return False
-    card = read_card(_home(job, name))
-    return all(card.get(field) == value for field, value in _question(job, name).items())
+    return kept.answers(job.workspace, INTENT, name, _question(job, name))
 
 
 def fitted_models(workspace: Path) -> list[str]:
     """Return the names of the models that are fitted, for whatever question."""
-    return [name for name in RECIPES if has_version(workspace, artefact(name))]
+    return kept.fitted_of(workspace, INTENT, RECIPES)
 
 
 def fresh_cards(job: Job) -> dict[str, Mapping[str, Any]]:
@@ -88,25 +85,12 @@ def fresh_cards(job: Job) -> dict[str, Mapping[str, Any]]:
 
 def promote(workspace: Path, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Name the model with the lowest log loss on the calibration slice as the best, and return what was written."""
-    losses = {name: card["chosen_by"] for name, card in cards.items() if card.get("chosen_by") is not None}
-    best = min(losses or dict.fromkeys(cards, 0.0), key=lambda name: losses.get(name, 0.0))
-    content = {"model": best, "by": "log loss on the calibration slice, calibrated on other users", "losses": losses}
-    write_json(folder_of(workspace, INTENT) / _BEST, content)
-    return content
+    return kept.promote(workspace, INTENT, cards, "log loss on the calibration slice, calibrated on other users")
 
 
 def promoted(workspace: Path) -> str:
-    """Return the name of the best model.
-
-    Raises
-    ------
-    CartpathError
-        If none is fitted.
-    """
-    raw = read_json(folder_of(workspace, INTENT) / _BEST)
-    if raw is None:
-        raise CartpathError("no intent model is fitted yet", f"fit one: cartpath finetune {workspace} --task intent")
-    return str(raw["model"])
+    """Return the name of the best model; ``CartpathError`` if none is fitted."""
+    return kept.promoted(workspace, INTENT)
 
 
 def _question(job: Job, name: str) -> dict[str, Any]:
