@@ -246,7 +246,7 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
         row = dict.fromkeys(("task", "model", "metric", "value", "low", "high", "n", "slice"), 1)
         return SimpleNamespace(**{kind: note(kind) for kind in kinds}, metrics=lambda _: [row], recommend=recommend)
 
-    monkeypatch.setattr("cartpath.shop.shop._room", room)
+    monkeypatch.setattr("cartpath.shop.models._room", room)
     assert json.loads(run("pretrain", shop, "--minutes", "1.5", "--seed", "4", "--json").stdout) == {
         "n": 1,
         "list": [{"a": 2}],

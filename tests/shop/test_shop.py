@@ -74,7 +74,7 @@ class Rooms:
 
     def __init__(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         self.called: list[str] = []
-        monkeypatch.setattr("cartpath.shop.shop._room", lambda name: self)
+        monkeypatch.setattr("cartpath.shop.models._room", lambda name: self)
         self.path = shop.path
 
     def _made(self, name: str, file: str, progress: Any) -> dict[str, Any]:

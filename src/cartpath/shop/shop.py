@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cartpath import config
-from cartpath.schema import CartpathError, microseconds_of
+from cartpath.schema import microseconds_of
+from cartpath.shop.models import ShopModels
 from cartpath.shop.on_engine import on_engine
 from cartpath.shop.views import PathViews
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from cartpath.store import Snapshot
 
 Progress = Callable[..., Any]
-
-#: Task -> the room and the function that judge it.
-_JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
 
 
 def open(path: str | os.PathLike[str], engine: str | None = None) -> Shop:
@@ -48,7 +46,7 @@ def open(path: str | os.PathLike[str], engine: str | None = None) -> Shop:
     return Shop(path, engine)
 
 
-class Shop(PathViews):
+class Shop(PathViews, ShopModels):
     """A workspace. Opening it reads only ``cartpath.toml``; every method reads the newest generation.
 
     Parameters
@@ -264,130 +262,6 @@ class Shop(PathViews):
     def _moment(self, at: str | int) -> int:
         return at if isinstance(at, int) else microseconds_of(at, self.settings.shop.zone)
 
-    def pretrain(self, **options: Any) -> Any:
-        """Pretrain the behaviour model; ``options`` are those of ``cartpath.training.pretrain``."""
-        return _room("training").pretrain(self.path, **options)
-
-    def finetune(self, task: str = "intent", **options: Any) -> Any:
-        """Fine-tune the behaviour model for a task; ``options`` are those of ``cartpath.training.finetune``."""
-        return _room("training").finetune(self.path, task=task, **options)
-
-    def evaluate(
-        self,
-        task: str = "all",
-        slice: str | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-        **options: Any,
-    ) -> dict[str, Any]:
-        """Judge the models on a later slice of time than they learnt from.
-
-        Parameters
-        ----------
-        task : str
-            ``"intent"``, ``"next_item"`` (recommendations), or ``"all"``.
-        slice : str, optional
-            ``"test"`` or ``"calibration"``; by default test where the log has events in it.
-        seed : int
-            Of the bootstrap.
-        progress : callable, optional
-            Called with a message and the share done.
-        **options
-            Of the task, such as ``models`` and ``at_k`` of intent; see ``cartpath.training.evaluate``.
-
-        Returns
-        -------
-        dict
-            For each task what was measured.
-
-        Raises
-        ------
-        CartpathError
-            If the task is unknown, or there is no model to judge.
-        """
-        if task not in ("all", *_JUDGES):
-            raise CartpathError(f"there is no task {task!r}", f"known: all, {', '.join(_JUDGES)}")
-        found = {}
-        for name, (room, function) in _JUDGES.items():
-            if task in ("all", name):
-                judge = getattr(_room(room), function)
-                more = options if name == "intent" else {}
-                found[name] = judge(self.path, slice=slice, seed=seed, progress=progress, **more)
-        return found
-
-    def predict(
-        self,
-        out: str | os.PathLike[str],
-        task: str = "intent",
-        *,
-        users: str | os.PathLike[str] = "all",
-        on: Sequence[str | os.PathLike[str]] = (),
-        model: str | None = None,
-        progress: Progress | None = None,
-        adapter: str = "generic",
-        mapping: Mapping[str, str] | None = None,
-        options: Mapping[str, Any] | None = None,
-        **more: Any,
-    ) -> dict[str, Any]:
-        """Write the probability that a purchase follows: of users as of their latest event, or at those of new files.
-
-        Parameters
-        ----------
-        out : path
-            ``.parquet`` or ``.csv``.
-        task : str
-            ``"intent"``.
-        users : path or str
-            A file of ids, or ``"all"``.
-        on : sequence of str or path
-            Files to score and not to store; ``users`` does not count then.
-        model : str, optional
-            By default the best.
-        progress : callable, optional
-            Called with a message and the share done.
-        adapter, mapping, options
-            How to read ``on``, as ``ingest`` takes them.
-        **more
-            ``every_event`` and ``items``; see ``cartpath.training.predict_on``.
-
-        Returns
-        -------
-        dict
-            What was written; see ``cartpath.training.predict`` and ``predict_on``.
-        """
-        room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
-        if not on:
-            return dict(room.predict(self.path, Path(out), users=users, **asked))
-        reading = room.Reading([str(source) for source in on], adapter, mapping, options)
-        return dict(room.predict_on(self.path, reading, Path(out), **asked, **more))
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return every figure of every model that was judged, one record each; none before the first evaluation."""
-        rows: list[dict[str, Any]] = _room("training").metrics(self.path)
-        return rows
-
-    def calibration(self) -> list[dict[str, Any]]:
-        """Return how predicted probabilities compare with what happened, one record a bin."""
-        rows: list[dict[str, Any]] = _room("training").calibration(self.path)
-        return rows
-
-    def recommend(self, user_id: str, k: int = 10) -> list[dict[str, Any]]:
-        """Recommend items to a user; popular ones where the user is unknown.
-
-        Parameters
-        ----------
-        user_id : str
-        k : int
-            How many.
-
-        Returns
-        -------
-        list of dict
-            ``item_id``, ``title``, ``score`` and ``why``, the best first.
-        """
-        items: list[dict[str, Any]] = _room("recommend").recommend(self.path, user_id, k=k)
-        return items
-
     @on_engine
     def report(self, steps: Sequence[str] | str | None = None, within: str | None = None) -> Path:
         """Write the report, one HTML file that opens without a network.
@@ -431,11 +305,3 @@ class Shop(PathViews):
         from cartpath.shop.everything import everything
 
         return everything(self, [str(source) for source in sources], adapter, **options)
-
-
-def _room(name: str) -> Any:
-    """Import a room that needs PyTorch only when it is asked for."""
-    try:
-        return import_module(f"cartpath.{name}")
-    except ModuleNotFoundError as error:
-        raise CartpathError(f"{name} cannot be loaded: {error}", "pip install 'cartpath[models]'") from error
