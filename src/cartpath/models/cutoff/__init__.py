@@ -51,7 +51,9 @@ def load_model(folder: Path) -> CutoffModel:
     try:
         return _KINDS[kind](folder)
     except KeyError as error:
-        raise CartpathError(f"{folder} is of an earlier version or damaged: it has no {error}", "fit it again") from None
+        raise CartpathError(
+            f"{folder} is of an earlier version or damaged: it has no {error}", "fit it again"
+        ) from None
 
 
 def load_cutoff(folder: Path) -> LabelScorer | SpendScorer:

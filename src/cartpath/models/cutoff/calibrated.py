@@ -90,7 +90,9 @@ class Band:
             return cls(level=level)
         place, error = np.searchsorted(edges, predicted, side="right"), target - predicted
         tails = ((1 - level) / 2, (1 + level) / 2)
-        found = [np.quantile(error[place == n], tails) if (place == n).any() else (0.0, 0.0) for n in range(len(edges) + 1)]
+        found = [
+            np.quantile(error[place == n], tails) if (place == n).any() else (0.0, 0.0) for n in range(len(edges) + 1)
+        ]
         below, above = np.array(found).T
         return cls(edges, below, above, level=level)
 
@@ -160,5 +162,5 @@ class SpendScorer:
 
 
 def amounts_of(low: Floats, high: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the ends of a band on ``LogScale`` in currency: its quantiles are taken back as they are, at least zero."""
+    """Return the ends of a band on ``LogScale`` in currency: quantiles are taken back as they are, at least zero."""
     return LogScale().amount(low), LogScale().amount(high)

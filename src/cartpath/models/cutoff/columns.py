@@ -94,9 +94,7 @@ class ColumnSet:
         return cls(tuple(raw["names"]), {name: tuple(of) for name, of in raw["categories"].items()})
 
 
-def _coded(
-    column: npt.NDArray[np.float32], texts: tuple[str, ...], known: tuple[str, ...]
-) -> npt.NDArray[np.float32]:
+def _coded(column: npt.NDArray[np.float32], texts: tuple[str, ...], known: tuple[str, ...]) -> npt.NDArray[np.float32]:
     """Return a column of places among texts as places among those that a model knows."""
     place = {text: float(code) for code, text in enumerate(known)}
     moved = np.array([*(place.get(text, np.nan) for text in texts), np.nan], np.float32)

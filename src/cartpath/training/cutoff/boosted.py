@@ -63,9 +63,7 @@ def _goal(job: CutoffJob) -> dict[str, str]:
     return {"objective": "binary", "metric": "binary_logloss"}
 
 
-def _dataset(
-    lightgbm: Any, table: FeatureTable, rows: CutoffRows, weight: Floats | None, reference: Any = None
-) -> Any:
+def _dataset(lightgbm: Any, table: FeatureTable, rows: CutoffRows, weight: Floats | None, reference: Any = None) -> Any:
     return lightgbm.Dataset(
         table.values,
         label=target_of(rows),
