@@ -15,7 +15,7 @@ from cartpath.tasks.protocols import (
     time_split_last,
 )
 from cartpath.tasks.questions import NextItemSplit, Questions, asked
-from cartpath.tasks.repeat import REPEATED, RepeatRows, RepeatTask, repeat_at, repeat_rows
+from cartpath.tasks.repeat import REPEATED, RepeatRows, RepeatTask, repeat_at, repeat_rows, repeated
 from cartpath.tasks.spend import SpendRows, SpendTask, spend_at, spend_rows
 from cartpath.tasks.split import (
     JUDGED,
@@ -68,6 +68,7 @@ __all__ = [
     "next_item_rows",
     "repeat_at",
     "repeat_rows",
+    "repeated",
     "session_last",
     "session_positions",
     "spend_at",

@@ -125,7 +125,7 @@ def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], np
     """Return the texts, and of each purchase the pair of user and text as one number, and the time."""
     count_until(log, Event.purchase)
     view = log.view
-    texts, place = things_of_items(log, of)
+    texts, place = repeated(log, of)
     what = np.where(view.event == log.event_codes[Event.purchase], place[view.item], -1)
     rows = np.flatnonzero(what >= 0)
     if not len(rows):
@@ -138,19 +138,13 @@ def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], np
     return texts, user_of_event(view)[rows].astype(np.int64) * _PAIR + what[rows], view.ts[rows]
 
 
-def things_of_items(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
+def repeated(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int32]]:
     """Return what can be bought again as texts, and a text's place by item code (n_codes + 1,); -1 is none.
-
-    Parameters
-    ----------
-    log : Log
-    of : str
-        One of ``REPEATED``.
 
     Raises
     ------
     CartpathError
-        If it is none of them.
+        If ``of`` is none of ``REPEATED``.
     """
     if of == "item":
         codes = log.codes("item")

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cartpath.models.artefact import read_json
+from cartpath.models.cutoff.behaviour import BehaviourCutoff
 from cartpath.models.cutoff.blend import BlendModel
 from cartpath.models.cutoff.calibrated import CALIBRATION, Band, LabelScorer, SpendScorer, amounts_of
 from cartpath.models.cutoff.columns import ColumnSet, Described, describe
 from cartpath.models.cutoff.constant import Constant
 from cartpath.models.cutoff.linear import LinearModel
 from cartpath.models.cutoff.scorer import SCORER, CutoffModel, read_scorer, target_of
-from cartpath.models.cutoff.trees import TreeModel
+from cartpath.models.cutoff.trees import TreeModel, tree_inputs
 from cartpath.schema import CartpathError
 
 __all__ = [
     "SCORER",
     "Band",
+    "BehaviourCutoff",
     "BlendModel",
     "ColumnSet",
     "Constant",
@@ -33,9 +35,11 @@ __all__ = [
     "load_model",
     "read_scorer",
     "target_of",
+    "tree_inputs",
 ]
 
 _KINDS: Mapping[str, Callable[[Path], CutoffModel]] = {
+    "behaviour": BehaviourCutoff.load,
     "blend": lambda folder: BlendModel.load(folder, load_model),
     "constant": Constant.load,
     "linear": LinearModel.load,

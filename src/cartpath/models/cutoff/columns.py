@@ -16,9 +16,8 @@ from cartpath.features.surroundings import Surroundings, surroundings_of
 from cartpath.models.cutoff.scorer import Floats
 from cartpath.schema import Event
 from cartpath.store import NEVER_SHAPED
-from cartpath.tasks import CutoffRows, RepeatRows
+from cartpath.tasks import CutoffRows, RepeatRows, repeated
 from cartpath.tasks.cutoff_rows import ends_at
-from cartpath.tasks.repeat import things_of_items
 
 #: Cells of tables that are kept for the next model that asks for the same rows.
 _KEPT_CELLS = 60_000_000
@@ -152,7 +151,7 @@ def _profiles(log: Log, user: npt.NDArray[np.int64], at: int, beside: Surroundin
 
 
 def _pairs(log: Log, rows: RepeatRows, at: int, beside: Surroundings) -> Floats:
-    texts, place = things_of_items(log, rows.kind)
+    texts, place = repeated(log, rows.kind)
     known = beside.repurchase_at(at, rows.kind, (place, len(texts)))
     purchase = log.event_codes.get(Event.purchase, -1)
     return pair_features(log.view, at, purchase, place, known, rows.user, rows.what)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cartpath.features import FeatureTable
 from cartpath.models import need
-from cartpath.models.cutoff import ColumnSet, TreeModel, describe, target_of
+from cartpath.models.cutoff import ColumnSet, TreeModel, describe, target_of, tree_inputs
 from cartpath.models.cutoff.scorer import Floats
 from cartpath.tasks import CutoffRows
 from cartpath.training.cutoff.classical import chosen, loss_of, weight_of, weights_of
@@ -25,29 +25,37 @@ _SHAPES: tuple[dict[str, Any], ...] = (
 _MOST_TREES, _PATIENCE, _UNCHECKED = 1500, 60, 150
 
 
-def boosted(job: CutoffJob, told: Progress) -> Fitted:
-    """Fit LightGBM on every column: log loss, or of spend squared error on ``LogScale``."""
+def boosted(job: CutoffJob, frozen: bool, told: Progress) -> Fitted:
+    """Fit LightGBM on every column: log loss, or of spend squared error on ``LogScale``.
+
+    Parameters
+    ----------
+    job : CutoffJob
+    frozen : bool
+        Whether the pretrained network's view of the user is input too. It has seen no answer.
+    told : callable
+    """
     lightgbm = need("lightgbm", "the LightGBM model")
+    network = job.pretrained if frozen else None
     told("features", 0.0)
     train, valid = job.learned_from, job.chosen_by
-    described = describe(job.log, train)
-    columns = ColumnSet.of(described)
-    table = columns.read(described)
+    columns = ColumnSet.of(describe(job.log, train))
+    table = tree_inputs(job.log, train, columns, network)
     learned = _dataset(lightgbm, table, train, weights_of(job, train))
     checked = checked_table = None
     if job.can_choose:
-        checked_table = columns.read(describe(job.log, valid))
+        checked_table = tree_inputs(job.log, valid, columns, network)
         checked = _dataset(lightgbm, checked_table, valid, None, learned)
     shapes = _SHAPES if checked is not None else _SHAPES[1:2]
     tried: list[tuple[float, int, TreeModel]] = []
     for number, shape in enumerate(shapes):
         told(f"trees, {number + 1} of {len(shapes)}", 0.1 + 0.22 * number)
         trees = _grow(lightgbm, learned, checked, {**_goal(job), **shape, "seed": job.options.seed})
-        model = TreeModel(trees, columns, job.of_amounts)
+        model = TreeModel(trees, columns, job.of_amounts, network)
         tried.append((0.0 if checked_table is None else loss_of(job, model.of(checked_table), valid), number, model))
     loss, number, model = min(tried, key=lambda one: one[:2])
     about = {
-        "columns": len(columns.names),
+        "columns": len(table.names),
         "n_rows": len(train),
         "trees": model.trees.num_trees(),
         "settings": shapes[number],

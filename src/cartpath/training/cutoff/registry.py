@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cartpath.schema import CartpathError
-from cartpath.training.cutoff import blends, boosted, classical
+from cartpath.training.cutoff import blends, boosted, classical, networks
 from cartpath.training.cutoff.job import CutoffJob, Fitted
 from cartpath.training.cutoff.question import TASKS
 from cartpath.training.data import Progress
+from cartpath.training.intent.registry import METHODS
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,28 @@ class Recipe:
     tasks: tuple[str, ...] = TASKS
 
 
+def _fine_tuned(method: str) -> Recipe:
+    return Recipe(f"the pretrained model, {method}", lambda job, told: networks.fine_tuned(job, method, told))
+
+
+def _from_scratch(backbone: str, about: str) -> Recipe:
+    return Recipe(about, lambda job, told: networks.from_scratch(job, backbone, told))
+
+
 #: Blends come last: they are made of the others.
 RECIPES: Mapping[str, Recipe] = {
     "base-rate": Recipe("the share of positives, or the mean, in training", classical.constant),
     "rfm": Recipe("a linear model on recency, frequency, monetary value and tenure", classical.rfm),
     "linear": Recipe("logistic or ridge regression on every column", classical.linear),
-    "lightgbm": Recipe("LightGBM on every column", boosted.boosted),
+    "lightgbm": Recipe("LightGBM on every column", lambda job, told: boosted.boosted(job, False, told)),
+    "gru": _from_scratch("gru", "a GRU on the same input, from scratch"),
+    "lstm": _from_scratch("lstm", "an LSTM on the same input, from scratch"),
+    "transformer": _from_scratch("transformer", "the behaviour model's network, not pretrained"),
+    **{f"behaviour-{method}": _fine_tuned(method) for method in METHODS},
+    "lightgbm-behaviour": Recipe(
+        "LightGBM on every column and the pretrained model's view of the user",
+        lambda job, told: boosted.boosted(job, True, told),
+    ),
     "average": Recipe("the mean of what the best kinds say", blends.average),
     "stack": Recipe("what the best kinds say, weighed on validation", blends.stacked),
 }
