@@ -1,4 +1,4 @@
-"""Commands about models: pretrain, finetune, evaluate, recommend."""
+"""Commands about models: pretrain, finetune, recommend."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 
 from cartpath.cli.application import command
 from cartpath.cli.options import Json, Workspace
-from cartpath.cli.output import print_json, print_record, print_table, progress
-from cartpath.schema import CartpathError
+from cartpath.cli.output import print_json, print_record, print_table, progress, warn
+from cartpath.cli.question import ActiveWithin, Horizon, Of, OfEvent, Step, given
 
 #: Seconds between lines of progress, and how a message ends that must not be missed.
 _EVERY, IGNORED = 30.0, "is ignored"
@@ -34,7 +34,12 @@ CalibrateUntil = Annotated[
     str | None,
     typer.Option(metavar="DATE", help="Calibrate on nothing at or after it: test begins there; the end by default."),
 ]
-Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: intent (a purchase later in the session).")]
+Task = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="What is predicted: intent (a purchase later in the session), churn, spend or repeat."
+    ),
+]
 
 
 @contextmanager
@@ -118,9 +123,11 @@ def finetune(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="What is trained: full, head, top, lora, adapter or prefix.")
     ] = "full",
-    horizon: Annotated[
-        str, typer.Option(metavar="TIME", help="Within which the purchase must follow: session, 24h, 7d ...")
-    ] = "session",
+    horizon: Horizon = None,
+    active_within: ActiveWithin = None,
+    event: OfEvent = None,
+    of: Of = None,
+    step: Step = None,
     positive_weight: Annotated[
         float, typer.Option(metavar="X", help="Of a positive in the loss; calibration takes it out again.")
     ] = 1.0,
@@ -136,11 +143,12 @@ def finetune(
     """Fine-tune the pretrained behaviour model for a task, by a method."""
     from cartpath import shop as shops
 
+    asked = given(horizon=horizon, active_within=active_within, event=event, of=of, step=step)
     with training_progress("finetune") as told:
         result = shops.open(shop).finetune(
             task,
             method=method,
-            horizon=horizon,
+            **asked,
             positive_weight=positive_weight,
             train_until=train_until,
             valid_until=valid_until,
@@ -151,78 +159,9 @@ def finetune(
             resume=not fresh,
             progress=told,
         )
+    if result.get("replaced"):
+        warn([f"{task} is asked with {result['asked']} from now on, in place of {result['replaced']['asked']}"])
     print_result(result, as_json)
-
-
-@command()
-def evaluate(
-    shop: Workspace,
-    task: Annotated[str, typer.Option(metavar="NAME", help="intent, next_item (recommendations), or all.")] = "all",
-    models: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B", help="Intent models, or all; by default what is fitted, the base rate and LightGBM."
-        ),
-    ] = None,
-    at_k: Annotated[
-        str, typer.Option("--at-k", metavar="1,3", help="Steps of the session at which intent is asked.")
-    ] = "1,3,5,10,20",
-    part: Annotated[
-        str | None,
-        typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
-    ] = None,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Judge the models on a later slice of time; intent models that are not fitted yet are fitted first."""
-    from cartpath import shop as shops
-
-    opened = shops.open(shop)
-    steps = numbers(at_k)
-    with training_progress("evaluate") as told:
-        result = opened.evaluate(task, part, seed, told, models=models, at_k=steps)
-    if as_json:
-        print_json(result if task == "all" else result[task])
-        return
-    if "intent" in result:
-        print_intent(result["intent"])
-    print_metrics([row for row in opened.metrics() if row["task"] != "intent" and task in ("all", row["task"])])
-
-
-def numbers(text: str) -> list[int]:
-    """Read whole numbers with commas between.
-
-    Raises
-    ------
-    CartpathError
-        If one is none.
-
-    Examples
-    --------
-    >>> numbers("1, 3,5")
-    [1, 3, 5]
-    """
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise CartpathError(f"not whole numbers: {text!r}", "write them with commas between: 1,3,5") from None
-
-
-def print_intent(result: dict[str, Any]) -> None:
-    """Print a row for each model at each step."""
-    typer.echo(
-        f"Will a {result['target']} follow? {result['slice']} slice, {result['n']:,} questions,"
-        f" {result['positives']:,} positive. Best by the calibration slice: {result['best']}."
-    )
-    shown = ("auc", "ap", "log_loss", "ece", "precision", "recall", "f1", "accuracy")
-    rows = [
-        [row["k"], row["model"], row.get("n"), row.get("positives"), *(row.get(name) for name in shown)]
-        for row in result["results"]
-    ]
-    print_table(("k", "model", "n", "positives", *shown), rows, numeric=tuple(range(2, 12)))
-    for row in result["results"]:
-        if "error" in row and row["k"] == result["k"]:
-            typer.echo(f"{row['model']} failed: {row['error']}", err=True)
 
 
 @command()
@@ -241,15 +180,6 @@ def recommend(
         return
     headers = ("item_id", "title", "score", "why")
     print_table(headers, [[item.get(name) for name in headers] for item in items], numeric=(2,))
-
-
-def print_metrics(rows: list[dict[str, Any]]) -> None:
-    """Print every figure of every model, with its interval and its denominator."""
-    print_table(
-        ("task", "model", "metric", "value", "low", "high", "n", "slice"),
-        [[row[c] for c in ("task", "model", "metric", "value", "low", "high", "n", "slice")] for row in rows],
-        numeric=(3, 4, 5, 6),
-    )
 
 
 def print_result(result: dict[str, Any], as_json: bool) -> None:

@@ -12,8 +12,14 @@ from cartpath.schema import CartpathError
 
 Progress = Callable[..., Any]
 
-#: Task -> the room and the function that judge it.
-_JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
+#: Task -> the room and the function that judge it, and whether it is judged before anybody asked about it.
+_JUDGES = {
+    "intent": ("training", "evaluate", True),
+    "churn": ("training", "evaluate", False),
+    "spend": ("training", "evaluate", False),
+    "repeat": ("training", "evaluate", False),
+    "next_item": ("recommend", "evaluate_recommender", True),
+}
 
 
 class ShopModels:
@@ -42,7 +48,8 @@ class ShopModels:
         Parameters
         ----------
         task : str
-            ``"intent"``, ``"next_item"`` (recommendations), or ``"all"``.
+            ``"intent"``, ``"churn"``, ``"spend"``, ``"repeat"``, ``"next_item"`` (recommendations), or ``"all"``:
+            intent, recommendations, and what models were fine-tuned for besides.
         slice : str, optional
             ``"test"`` or ``"calibration"``; by default test where the log has events in it.
         seed : int
@@ -65,10 +72,12 @@ class ShopModels:
         if task not in ("all", *_JUDGES):
             raise CartpathError(f"there is no task {task!r}", f"known: all, {', '.join(_JUDGES)}")
         found = {}
-        for name, (room, function) in _JUDGES.items():
-            if task in ("all", name):
+        for name, (room, function, always) in _JUDGES.items():
+            if task == name or (task == "all" and (always or (self.path / "models" / name / "task.json").exists())):
                 judge = getattr(_room(room), function)
-                more = options if name == "intent" else {}
+                more = {} if room == "recommend" else {"task": name}
+                if name in (task, "intent"):
+                    more |= options if room == "training" else {}
                 found[name] = judge(self.path, slice=slice, seed=seed, progress=progress, **more)
         return found
 
@@ -81,19 +90,20 @@ class ShopModels:
         on: Sequence[str | os.PathLike[str]] = (),
         model: str | None = None,
         progress: Progress | None = None,
+        at: str | int | None = None,
         adapter: str = "generic",
         mapping: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Write the probability that a purchase follows: of users as of their latest event, or at those of new files.
+        """Write what a task predicts: of users, or of intent at each event of new files.
 
         Parameters
         ----------
         out : path
             ``.parquet`` or ``.csv``.
         task : str
-            ``"intent"``.
+            ``"intent"``, ``"churn"``, ``"spend"`` or ``"repeat"``.
         users : path or str
             A file of ids, or ``"all"``.
         on : sequence of str or path
@@ -102,6 +112,8 @@ class ShopModels:
             By default the best.
         progress : callable, optional
             Called with a message and the share done.
+        at : str or int, optional
+            As of when users are scored; intent is always as of their latest event.
         adapter, mapping, options
             How to read ``on``, as ``ingest`` takes them.
         **more
@@ -114,7 +126,7 @@ class ShopModels:
         """
         room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
         if not on:
-            return dict(room.predict(self.path, Path(out), users=users, **asked))
+            return dict(room.predict(self.path, Path(out), users=users, at=at, **asked))
         reading = room.Reading([str(source) for source in on], adapter, mapping, options)
         return dict(room.predict_on(self.path, reading, Path(out), **asked, **more))
 

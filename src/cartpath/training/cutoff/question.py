@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,11 @@ def words_of(name: str, task: CutoffTask) -> dict[str, Any]:
     return {"task": name, "asked": asdict(task)}
 
 
+def task_of(name: str, asked: Mapping[str, Any]) -> CutoffTask:
+    """Return the task of a question as a card has it."""
+    return _KINDS[name](**asked)
+
+
 def write_question(workspace: Path, split: TimeSplit, name: str, task: CutoffTask) -> None:
     """Write down what is asked last: every model of the task is fitted and judged by it."""
     write_json(folder_of(workspace, name) / _FILE, {"cuts": list(split.cuts), **words_of(name, task)})
@@ -114,4 +120,4 @@ def read_question(workspace: Path, name: str) -> tuple[TimeSplit, CutoffTask] | 
     if raw is None:
         return None
     first, second, third = (int(cut) for cut in raw["cuts"])
-    return TimeSplit((first, second, third)), _KINDS[name](**raw["asked"])
+    return TimeSplit((first, second, third)), task_of(name, raw["asked"])
