@@ -61,11 +61,12 @@ def weights_of(job: CutoffJob, rows: CutoffRows) -> Floats:
 
 
 def loss_of(job: CutoffJob, predicted: Floats, rows: CutoffRows) -> float:
-    """Return what validation judges by: log loss in nats, or the mean squared error on ``LogScale``."""
+    """Return what models are chosen by: log loss in nats, or the mean squared error on ``LogScale``."""
     target = target_of(rows)
     if job.of_amounts:
         return float(np.mean((predicted - target) ** 2))
-    return log_loss(target.astype(np.int8), sigmoid(predicted))
+    # Positives that weighed more are predicted more often; the calibration will take that out again.
+    return log_loss(target.astype(np.int8), sigmoid(predicted - np.log(weight_of(job))))
 
 
 def _linear(job: CutoffJob, told: Progress, names: Iterable[str] | None) -> Fitted:

@@ -42,6 +42,7 @@ def evaluate(
     slice: str | None = None,
     seed: int = 0,
     asked: Asked | None = None,
+    minutes: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Judge models on the same users of a later slice; those that are not fitted yet are fitted first.
@@ -60,6 +61,8 @@ def evaluate(
         Of fits and of the bootstrap.
     asked : Asked, optional
         Another question than the last one; it becomes the last one.
+    minutes : float, optional
+        Longest to fit each network; as long as it takes by default.
     progress : callable, optional
 
     Returns
@@ -79,7 +82,7 @@ def evaluate(
     check_judged(slice)
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
-    with opened(workspace, task, Options(seed=seed), asked) as job:
+    with opened(workspace, task, Options(seed=seed, minutes=minutes), asked) as job:
         names = named(task, models, kept.fitted_of(workspace, task, names_for(task)))
         part = _judged_part(job, slice)
         write_question(workspace, job.split, task, job.task)

@@ -18,6 +18,7 @@ from cartpath.tasks import LogScale
 from cartpath.training import kept
 from cartpath.training.card import trained_until, write_card
 from cartpath.training.cutoff.blends import MEMBERS
+from cartpath.training.cutoff.classical import loss_of
 from cartpath.training.cutoff.job import AnsweredRows, CutoffJob, Fitted
 from cartpath.training.cutoff.question import words_of
 from cartpath.training.cutoff.registry import RECIPES, names_for
@@ -37,7 +38,7 @@ def fit_model(job: CutoffJob, name: str, told: Progress) -> dict[str, Any]:
     predicted = fitted.model.predicted(job.log, rows) if len(rows) else np.zeros(0)
     band = _band(job, fitted)
     scorer = calibrated(job, fitted, band, predicted, rows)
-    by = _chosen_by(job, fitted, predicted, rows) if len(rows) else None
+    by = _chosen_by(job, fitted, predicted, rows)
     job.done[name] = fitted.model
     return _write(job, name, scorer, fitted, by, time.monotonic() - began)
 
@@ -64,7 +65,8 @@ def promote(job: CutoffJob, cards: Mapping[str, Mapping[str, Any]]) -> str:
     fitted = kept.fitted_of(job.workspace, job.name, names_for(job.name))
     known = {name: kept.card_of(job.workspace, job.name, name) for name in fitted if fresh(job, name)}
     by = "squared error on the log scale" if job.of_amounts else "log loss, calibrated on other users"
-    found = kept.promote(job.workspace, job.name, {**known, **cards}, f"{by}, on the calibration slice")
+    where = "calibration" if len(job.of("calibration")) else "validation"
+    found = kept.promote(job.workspace, job.name, {**known, **cards}, f"{by}, on the {where} slice")
     return str(found["model"])
 
 
@@ -142,8 +144,13 @@ def _band(job: CutoffJob, fitted: Fitted) -> Band:
     return Band.of(fitted.model.predicted(job.log, job.chosen_by), target_of(job.chosen_by))
 
 
-def _chosen_by(job: CutoffJob, fitted: Fitted, predicted: Floats, rows: AnsweredRows) -> float:
-    """Return the loss on the calibration slice; of probabilities each user's from a calibration on others."""
+def _chosen_by(job: CutoffJob, fitted: Fitted, predicted: Floats, rows: AnsweredRows) -> float | None:
+    """Return the loss on the calibration slice; of probabilities each user's from a calibration on others.
+
+    Where that slice is empty it is the loss on validation, if there is one.
+    """
+    if not len(rows):
+        return loss_of(job, fitted.model.predicted(job.log, job.chosen_by), job.chosen_by) if job.can_choose else None
     target = target_of(rows)
     if job.of_amounts:
         return float(np.mean((predicted - target) ** 2))
