@@ -44,14 +44,14 @@ def told(message: str, share: float) -> None:
     print(f"\r{share:4.0%} {message[:100]:100}", end="", file=sys.stderr, flush=True)
 
 
-def shop_of(folder: Path, size: str, dates: dict[str, str]) -> Any:
+def shop_of(folder: Path, size: str, dates: dict[str, str], minutes: float | None = None) -> Any:
     """Return the shop, ingested and pretrained if it is not there."""
     if not (folder / "cartpath.toml").exists():
         store.init(folder, config.Settings(shop=config.ShopSettings(ZONE)))
     shop = shops.open(folder)
     shop.ingest([str(LOG)], adapter="online_retail")
     if not has_version(folder, "behaviour"):
-        shop.pretrain(size=size, train_until=dates["train_until"], progress=told)
+        shop.pretrain(size=size, train_until=dates["train_until"], minutes=minutes, progress=told)
     return shop
 
 
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--horizons", default=",".join(DATES))
     parser.add_argument("--models", default="all")
     parser.add_argument("--size", default="small")
+    parser.add_argument("--pretrain-minutes", type=float, default=8.0)
     parser.add_argument("--minutes", type=float, default=2.0, help="longest to fit each network")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shops", type=Path, default=measure.DATA / "tasks")
@@ -81,7 +82,7 @@ def main() -> None:
     asked = parser.parse_args()
     found: dict[str, Any] = {}
     for horizon in asked.horizons.split(","):
-        shop = shop_of(asked.shops / f"online-retail-{horizon}", asked.size, DATES[horizon])
+        shop = shop_of(asked.shops / f"online-retail-{horizon}", asked.size, DATES[horizon], asked.pretrain_minutes)
         for task in TASKS:
             found[f"{task}_{horizon}"] = judged(shop, horizon, task, asked)
     text = "\n\n".join([*(report(result) for result in found.values()), closing(asked)])

@@ -2,6 +2,13 @@
 
 from cartpath.evaluation.bootstrap import Interval, bootstrap, paired_bootstrap
 from cartpath.evaluation.calibration_error import CalibrationError, calibration_error
+from cartpath.evaluation.conformal import (
+    Conformal,
+    conformal_quantile,
+    fit_conformal,
+    fit_conformal_quantiles,
+)
+from cartpath.evaluation.coverage import Coverage, coverage
 from cartpath.evaluation.delong import DeLong, delong
 from cartpath.evaluation.discrimination import average_precision, roc_auc
 from cartpath.evaluation.drawn import Drawn, drawn_discrimination
@@ -20,6 +27,8 @@ __all__ = [
     "UNRANKED",
     "AtThreshold",
     "CalibrationError",
+    "Conformal",
+    "Coverage",
     "DeLong",
     "Decision",
     "Drawn",
@@ -34,12 +43,16 @@ __all__ = [
     "brier_score",
     "by_group",
     "calibration_error",
+    "conformal_quantile",
+    "coverage",
     "delong",
     "drawn_discrimination",
     "drawn_errors",
     "drawn_mean",
     "expected_calibration_error",
     "f1_threshold",
+    "fit_conformal",
+    "fit_conformal_quantiles",
     "hit_rate",
     "log_loss",
     "mean_interval",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from cartpath.models.artefact import read_json
 from cartpath.models.cutoff.behaviour import BehaviourCutoff
@@ -42,9 +44,16 @@ _KINDS: Mapping[str, Callable[[Path], CutoffModel]] = {
     "behaviour": BehaviourCutoff.load,
     "blend": lambda folder: BlendModel.load(folder, load_model),
     "constant": Constant.load,
+    "lifetime-churn": lambda folder: _lifetime().LifetimeChurn.load(folder),
+    "lifetime-spend": lambda folder: _lifetime().LifetimeSpend.load(folder),
     "linear": LinearModel.load,
     "trees": TreeModel.load,
 }
+
+
+def _lifetime() -> Any:
+    # They are read lazily: they are built on this room.
+    return import_module("cartpath.models.lifetime")
 
 
 def load_model(folder: Path) -> CutoffModel:

@@ -68,18 +68,18 @@ class _Noted(NamedTuple):
 
     Attributes
     ----------
+    can : uint8 array
+        Of every event of the block, whether it is one.
     row : int64 array
         Where they are in the block.
-    mask : int32 array
-        What they can be.
     """
 
+    can: _Starts
     row: Ints
-    mask: Masks
 
 
 class _Runs(NamedTuple):
-    """Events of a user, those as one that can be one and the same step and follow each other.
+    """Events of users of a block, those as one that can be one and the same step and follow each other.
 
     Attributes
     ----------
@@ -87,15 +87,33 @@ class _Runs(NamedTuple):
         What they can be.
     first, last : int64 array
         Where the first and the last of them is in the block.
-    ts : int64 array
-        When the one was that matters: of first steps the last, after which the window is open longest; of others the
-        first.
+    begun, ended : int64 array
+        When those were.
     """
 
     mask: Masks
     first: Ints
     last: Ints
-    ts: Ints
+    begun: Ints
+    ended: Ints
+
+
+class _Users(NamedTuple):
+    """Users of a block who have what is asked for.
+
+    Attributes
+    ----------
+    run : int64 array
+        Where their runs begin; one more for the end of the last.
+    row : int64 array
+        The event after which the next step is sought.
+    end : int64 array
+        Where their events end in the block.
+    """
+
+    run: Ints
+    row: Ints
+    end: Ints
 
 
 def is_plain(counted: Counted, plan: FunnelPlan) -> bool:
@@ -130,94 +148,116 @@ def count_plain(counted: Counted, plan: FunnelPlan) -> Plain:
 def _count(offsets: Ints, ts: Ints, event: _Codes, step: _Starts, lookup: Masks, window: int, tables: _Tables) -> int:
     """Return users with ties of the funnel."""
     n = buffer_size(offsets)
-    noted = _Noted(np.empty(n, np.int64), np.empty(n, np.int32))
-    # A run's place is written before it is known whether there is one.
+    noted = _Noted(np.empty(n, np.uint8), np.empty(n, np.int64))
+    # A run's or a user's place is written before it is known whether there is one.
+    n += 1
     runs = _Runs(
-        np.empty(n + 1, np.int32), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+        np.empty(n, np.int32),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
     )
+    some = _Users(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64))
+    one = _Users(some.run, np.empty(n, np.int64), np.empty(n, np.int64))
     tied, end = 0, 0
     while end < len(offsets) - 1:
         begin, end = end, block_end(offsets, end)
         low, high = offsets[begin], offsets[end]
         n = _note(event[low:high], lookup, noted)
-        here = offsets[begin : end + 1]
-        tied += _block(here, noted, n, runs, ts[low:high], event[low:high], step[low:high], window, tables)
+        n_some, n_one = _users(offsets[begin : end + 1], event[low:high], lookup, noted.row[:n], runs, some, one)
+        tied += _chains(some, n_some, runs, ts[low:high], event[low:high], step[low:high], window, tables)
+        tables.exactly[1] += n_one
+        for user in range(n_one):
+            tables.after[0, _next(event[low:high], step[low:high], one.row[user] + 1, one.end[user])] += 1
     return tied
 
 
 @part
 def _note(event: _Codes, lookup: Masks, noted: _Noted) -> int:
     """Note what is to be looked at, and return how many events that are."""
-    n, row, mask = np.uint64(0), noted.row, noted.mask
-    for i in range(len(event)):
+    n, can, row = np.uint64(0), noted.can, noted.row
+    if len(lookup) <= 32:  # a table of bits in a register: many events are looked up at once
+        bits = np.uint32(0)
+        for code in range(len(lookup)):
+            bits |= np.uint32(lookup[code] != 0) << np.uint32(code)
+        for i in range(len(event)):
+            can[i] = (bits >> np.uint32(event[i] + 1)) & np.uint32(1)
+    else:
+        for i in range(len(event)):
+            can[i] = lookup[np.uint32(event[i] + 1)] != 0
+    for i in range(len(event)):  # written always and kept where wanted: a branch would cost more
         row[n] = i
-        n += np.uint64(lookup[np.uint32(event[i] + 1)] != 0)
-    for k in range(n):
-        mask[k] = lookup[np.uint32(event[np.uint64(row[k])] + 1)]
+        n += np.uint64(can[i])
     return int(n)
 
 
 @part
-def _block(
-    offsets: Ints, noted: _Noted, n: int, runs: _Runs, ts: Ints, event: _Codes, step: _Starts, window: int,
-    tables: _Tables,
-) -> int:  # fmt: skip
-    """Count the users of a block and return how many have ties; ``n`` events are noted."""
-    n_steps, tied, user, high = len(tables.took), 0, 0, 0
-    start, at = np.empty(n_steps, np.int64), np.empty(n_steps, np.int64)
-    while high < n:
-        low = high
-        while offsets[user + 1] - offsets[0] <= noted.row[low]:
+def _users(
+    offsets: Ints, event: _Codes, lookup: Masks, row: Ints, runs: _Runs, some: _Users, one: _Users
+) -> tuple[int, int]:
+    """Put noted events into runs; return the number of users with several kinds, and with first steps alone.
+
+    An event that can be several steps is a run of its own, since it can be one and then, once more, the other.
+    """
+    k, user, begun, n_some, n_one = 0, 0, np.uint64(0), np.uint64(0), np.uint64(0)
+    while k < len(row):
+        while offsets[user + 1] - offsets[0] <= row[k]:
             user += 1
-        end = offsets[user + 1] - offsets[0]
-        high, size, seen = _user(noted, low, n, end, runs)
-        depth, row = 1, runs.first[0]
-        if seen & (seen - 1):  # of one kind of event there are no ties, and one step at most
-            tie, row = _times(runs, size, ts)
-            tied += tie
-            if seen & 1:
-                depth, first, last = chain(start, runs.ts, runs.mask, 0, size, window)
-            if depth > 1:
-                place(at, depth, first, last, runs.mask)
-                _time(at, depth, runs.ts, tables)
-                row = runs.first[last]
-        if seen & 1:
+        end, size, seen, before = offsets[user + 1] - offsets[0], begun, np.int32(0), np.int32(0)
+        while k < len(row) and row[k] < end:
+            mask = lookup[np.uint32(event[np.uint64(row[k])] + 1)]
+            runs.first[size] = row[k]
+            size += np.uint64((mask != before) | (mask & (mask - 1) != 0))
+            before = runs.mask[size - np.uint64(1)] = mask
+            runs.last[size - np.uint64(1)] = row[k]
+            seen |= mask
+            k += 1
+        some.run[n_some], some.end[n_some] = begun, end
+        one.row[n_one], one.end[n_one] = runs.first[begun], end
+        several = seen & (seen - 1) != 0  # of one kind of event there are no ties, and one step at most
+        n_some += np.uint64(several)
+        n_one += np.uint64(seen == 1)
+        begun = size if several else begun
+    some.run[n_some] = begun
+    return int(n_some), int(n_one)
+
+
+@part
+def _chains(
+    users: _Users, n: int, runs: _Runs, ts: Ints, event: _Codes, step: _Starts, window: int, tables: _Tables
+) -> int:
+    """Count users with several kinds of events and return how many have ties."""
+    start, at = np.empty(len(tables.took), np.int64), np.empty(len(tables.took), np.int64)
+    for k in range(users.run[n]):  # all at once, so that memory is waited for once
+        runs.begun[k], runs.ended[k] = ts[runs.first[k]], ts[runs.last[k]]
+    tied = 0
+    for user in range(n):
+        low, high = users.run[user], users.run[user + 1]
+        tied += _order(runs, low, high)
+        depth, first, last = chain(start, runs.begun, runs.mask, low, high, window)
+        if depth > 1:
+            place(at, depth, first, last, runs.mask)
+            _time(at, depth, runs.begun, tables)
+        if depth > 0:
+            # Of a chain of one step it is the first that could have begun one.
             tables.exactly[depth] += 1
-            tables.after[depth - 1, _next(event, step, row + 1, end)] += 1
+            tables.after[depth - 1, _next(event, step, runs.first[last] + 1, users.end[user])] += 1
     return tied
 
 
 @part
-def _user(noted: _Noted, low: int, n: int, end: int, runs: _Runs) -> tuple[int, int, int]:
-    """Put a user's events into runs; return where the events end, how many runs there are, and all that events can be.
+def _order(runs: _Runs, low: int, high: int) -> bool:
+    """Tell whether two different events are of one moment, and move ``begun`` to the moment that matters.
 
-    An event that can be several steps is a run of its own, since it can be one and then, once more, the other.
+    Of first steps that is the last, after which the window is open longest.
     """
-    row, mask = noted.row[low:n], noted.mask[low:n]
-    k, size, seen, before = 0, np.uint64(0), np.int32(0), np.int32(0)
-    while k < len(row) and row[k] < end:
-        runs.first[size] = row[k]  # written always and kept where wanted: a branch would cost more
-        size += np.uint64((mask[k] != before) | (mask[k] & (mask[k] - 1) != 0))
-        before = runs.mask[size - np.uint64(1)] = mask[k]
-        runs.last[size - np.uint64(1)] = row[k]
-        seen |= before
-        k += 1
-    return low + k, int(size), int(seen)
-
-
-@part
-def _times(runs: _Runs, size: int, ts: Ints) -> tuple[bool, int]:
-    """Note when runs were; return whether two different events are of one moment, and where the first first step is."""
-    tie, row, left = False, np.int64(-1), np.int64(-(2**63))
-    for k in range(size):
-        mask = runs.mask[k]
-        begun, ended = ts[runs.first[k]], ts[runs.last[k]]
-        tie |= (begun == left) & (mask != runs.mask[k - 1])
-        runs.ts[k] = ended if mask == 1 else begun
-        if row < 0 and mask & 1:
-            row = runs.first[k]
-        left = ended
-    return tie, int(row)
+    tie, left = False, np.int64(-(2**63))
+    for k in range(low, high):
+        tie |= (runs.begun[k] == left) & (runs.mask[k] != runs.mask[k - 1])
+        left = runs.ended[k]
+        runs.begun[k] = left if runs.mask[k] == 1 else runs.begun[k]
+    return tie
 
 
 @part

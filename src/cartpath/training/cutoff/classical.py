@@ -13,8 +13,8 @@ from cartpath.models import need, sigmoid
 from cartpath.models.cutoff import ColumnSet, Constant, LinearModel, describe, target_of
 from cartpath.models.cutoff.scorer import Floats
 from cartpath.models.intent import Design
-from cartpath.schema import Event
-from cartpath.tasks import ChurnTask, CutoffRows, RepeatTask
+from cartpath.schema import CartpathError, Event
+from cartpath.tasks import ChurnRows, ChurnTask, CutoffRows, RepeatTask, SpendRows, SpendTask
 from cartpath.training.cutoff.job import CutoffJob, Fitted
 from cartpath.training.data import Progress
 
@@ -44,6 +44,25 @@ def linear(job: CutoffJob, told: Progress) -> Fitted:
     How strongly weights are held is chosen on validation.
     """
     return _linear(job, told, None)
+
+
+def lifetime(job: CutoffJob, told: Progress) -> Fitted:
+    """Fit BG/NBD to the purchases that training knows, and of spend gamma-gamma."""
+    need("scipy", "BG/NBD")
+    from cartpath.models.lifetime import LifetimeChurn, LifetimeSpend, fit_lifetime_churn, fit_lifetime_spend
+
+    model: LifetimeChurn | LifetimeSpend
+    rows = job.of("train")
+    if isinstance(job.task, ChurnTask) and isinstance(rows, ChurnRows):
+        model = fit_lifetime_churn(job.log, rows, job.task, job.zone)
+    elif isinstance(job.task, SpendTask) and isinstance(rows, SpendRows):
+        model = fit_lifetime_spend(job.log, rows, job.task, job.zone)
+    else:
+        raise CartpathError("BG/NBD tells whether and what a user buys, not what of", "use another model")
+    loss = loss_of(job, model.predicted(job.log, job.chosen_by), job.chosen_by) if job.can_choose else 0.0
+    about = {name: getattr(model, name) for name in ("buying", "paying") if hasattr(model, name)}
+    parameters = {name: vars(value) for name, value in about.items()}
+    return Fitted(model, {"n_rows": len(rows), "parameters": parameters, **chosen(job, loss)})
 
 
 def rfm_columns(job: CutoffJob) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cartpath.evaluation import log_loss
+from cartpath.evaluation import conformal_quantile, log_loss
 from cartpath.models import new_version
 from cartpath.models.calibration import choose_calibrator
 from cartpath.models.cutoff import Band, LabelScorer, SpendScorer, load_cutoff, target_of
@@ -89,7 +89,7 @@ def calibrated(job: CutoffJob, fitted: Fitted, band: Band | None, predicted: Flo
         found = choose_calibrator(predicted, target.astype(np.int8), rows.user, job.options.seed, fitted.weight)
         return LabelScorer(fitted.model, found.calibrator)
     band = band or Band()
-    margin = conformal_margin(band.misses(predicted, target), band.level)
+    margin = _margin(band.misses(predicted, target), band.level)
     return SpendScorer(fitted.model, LogScale.fit(predicted, np.expm1(target)), replace(band, margin=margin))
 
 
@@ -122,19 +122,9 @@ def apart(
     return held_out(job, rows, predicted, lambda said, others: calibrated(job, fitted, band, said, others))
 
 
-def conformal_margin(misses: Floats, level: float) -> float:
-    """Return what a share ``level`` of answers will not miss a band by: the exact quantile of split conformal.
-
-    Source: Vovk, Gammerman, Shafer 2005; Lei et al. 2018: of n misses the ``ceil((n + 1) level)``-th smallest; infinite
-    where there is no such one.
-
-    Examples
-    --------
-    >>> conformal_margin(np.arange(1.0, 10.0), 0.9), conformal_margin(np.arange(1.0, 9.0), 0.9)
-    (9.0, inf)
-    """
-    place = int(np.ceil((len(misses) + 1) * level - 1e-9))
-    return float("inf") if place > len(misses) else float(np.partition(misses, place - 1)[place - 1])
+def _margin(misses: Floats, level: float) -> float:
+    """Return what a share of answers will not miss a band by: without end where rows are too few to tell."""
+    return conformal_quantile(misses, level) if len(misses) + 1 >= 1 / (1 - level) - 1e-9 else float("inf")
 
 
 def _band(job: CutoffJob, fitted: Fitted) -> Band:

@@ -43,6 +43,7 @@ def _from_scratch(backbone: str, about: str) -> Recipe:
 RECIPES: Mapping[str, Recipe] = {
     "base-rate": Recipe("the share of positives, or the mean, in training", classical.constant),
     "rfm": Recipe("a linear model on recency, frequency, monetary value and tenure", classical.rfm),
+    "bg-nbd": Recipe("BG/NBD, of spend with gamma-gamma, on purchases", classical.lifetime, ("churn", "spend")),
     "linear": Recipe("logistic or ridge regression on every column", classical.linear),
     "lightgbm": Recipe("LightGBM on every column", lambda job, told: boosted.boosted(job, False, told)),
     "gru": _from_scratch("gru", "a GRU on the same input, from scratch"),
