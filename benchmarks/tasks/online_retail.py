@@ -64,7 +64,8 @@ def judged(shop: Any, horizon: str, task: str, asked: argparse.Namespace) -> dic
     for method in methods:
         if not has_version(shop.path, f"{task}-behaviour-{method}"):
             shop.finetune(task, method=method, minutes=asked.minutes, seed=asked.seed, progress=told, **question)
-    result: dict[str, Any] = shop.evaluate(task, None, asked.seed, told, models=asked.models, minutes=asked.minutes)
+    limits = {"models": asked.models, "minutes": asked.minutes}
+    result: dict[str, Any] = shop.evaluate(task, None, asked.seed, told, **limits, **question)
     return dict(result[task])
 
 

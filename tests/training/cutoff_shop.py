@@ -10,7 +10,6 @@ from cartpath.models import new_version
 from cartpath.tasks import TimeSplit
 from cartpath.training.card import write_card
 from cartpath.training.pretrain import NAME
-from tests.features.logs import items_table
 from tests.training.at_cutoffs import SPLIT, base_of, shop_rows, table_of_rows
 
 
@@ -19,7 +18,6 @@ def cutoff_shop(folder: Path, users: int = 80, split: TimeSplit = SPLIT) -> Path
     store.init(folder, config.Settings(store=config.StoreSettings(4)))
     with store.writer(folder) as writer:
         writer.add(table_of_rows(shop_rows(users, days=65)))
-        writer.set_table("items", items_table())
         writer.commit()
     with store.open_snapshot(folder) as snapshot, new_version(folder, NAME) as home:
         log = read_log(snapshot)

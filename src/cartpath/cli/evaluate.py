@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.models import Seed, training_progress
+from cartpath.cli.models import CalibrateUntil, Minutes, Seed, TrainUntil, ValidUntil, training_progress
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_table
 from cartpath.cli.question import AT_CUTOFFS, ActiveWithin, Horizon, Of, OfEvent, Step, given, print_users
@@ -35,6 +35,10 @@ def evaluate(
     event: OfEvent = None,
     of: Of = None,
     step: Step = None,
+    train_until: TrainUntil = None,
+    valid_until: ValidUntil = None,
+    calibrate_until: CalibrateUntil = None,
+    minutes: Minutes = None,
     part: Annotated[
         str | None,
         typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
@@ -47,7 +51,8 @@ def evaluate(
 
     opened = shops.open(shop)
     steps = None if at_k is None else numbers(at_k)
-    asked = given(horizon=horizon, active_within=active_within, event=event, of=of, step=step)
+    asked = given(horizon=horizon, active_within=active_within, event=event, of=of, step=step, minutes=minutes)
+    asked |= given(train_until=train_until, valid_until=valid_until, calibrate_until=calibrate_until)
     if asked and task not in AT_CUTOFFS:
         raise CartpathError(
             f"--{next(iter(asked)).replace('_', '-')} is for {', '.join(AT_CUTOFFS)}",

@@ -20,6 +20,7 @@ from cartpath.training.intent.predict import predict as predict_intent
 KNOWN: tuple[str, ...] = (INTENT, *TASKS)
 #: Options that make the question of a task of users at cut-offs, and those that only intent has.
 _ASKED, _OF_INTENT = ("horizon", "active_within", "event", "of", "step"), ("at_k",)
+_CUTS = ("train_until", "valid_until", "calibrate_until")
 _FITTING = ("epochs", "minutes", "seed", "positive_weight", "resume", "save_every", "settings")
 
 
@@ -65,7 +66,8 @@ def evaluate(workspace: Path | str, *, task: str = INTENT, **options: Any) -> di
         ``intent``, ``churn``, ``spend`` or ``repeat``.
     **options
         ``models``, ``slice``, ``seed``, ``progress``. Of intent ``at_k``; of users at cut-offs those of their question,
-        which then takes the place of the last one.
+        ``train_until``, ``valid_until`` and ``calibrate_until``, which then take the place of the last ones, and
+        ``minutes``.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def evaluate(workspace: Path | str, *, task: str = INTENT, **options: Any) -> di
     """
     check_known(task)
     if task == INTENT:
-        return evaluate_intent(workspace, task=task, **_without(options, task, _ASKED))
+        return evaluate_intent(workspace, task=task, **_without(options, task, (*_ASKED, *_CUTS)))
     asked, options = _asked(options), _without(options, task, _OF_INTENT)
     return evaluate_cutoffs(workspace, task=task, asked=asked or None, **options)
 

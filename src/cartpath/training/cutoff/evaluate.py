@@ -23,7 +23,7 @@ from cartpath.training.cutoff.keep import Scorer, ensure, promote
 from cartpath.training.cutoff.opening import opened
 from cartpath.training.cutoff.question import Asked, check_task, words_of, write_question
 from cartpath.training.cutoff.registry import named, names_for
-from cartpath.training.data import Progress, silent
+from cartpath.training.data import Progress, dates_in, silent
 from cartpath.training.intent.job import Options
 from cartpath.training.pretrain import NAME
 from cartpath.training.results import METRICS, about_version, row
@@ -42,6 +42,9 @@ def evaluate(
     slice: str | None = None,
     seed: int = 0,
     asked: Asked | None = None,
+    train_until: str | int | None = None,
+    valid_until: str | int | None = None,
+    calibrate_until: str | int | None = None,
     minutes: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -61,6 +64,8 @@ def evaluate(
         Of fits and of the bootstrap.
     asked : Asked, optional
         Another question than the last one; it becomes the last one.
+    train_until, valid_until, calibrate_until : str or int, optional
+        Other cuts than those of the last question, as in ``finetune``.
     minutes : float, optional
         Longest to fit each network; as long as it takes by default.
     progress : callable, optional
@@ -82,7 +87,9 @@ def evaluate(
     check_judged(slice)
     workspace, told = Path(workspace), progress or silent
     told("reading paths", 0.0)
-    with opened(workspace, task, Options(seed=seed, minutes=minutes), asked) as job:
+    cuts = (train_until, valid_until, calibrate_until)
+    dates = None if cuts == (None, None, None) else dates_in(workspace, *cuts)
+    with opened(workspace, task, Options(seed=seed, minutes=minutes), asked, dates) as job:
         names = named(task, models, kept.fitted_of(workspace, task, names_for(task)))
         part = _judged_part(job, slice)
         write_question(workspace, job.split, task, job.task)
