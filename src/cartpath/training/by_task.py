@@ -20,7 +20,7 @@ from cartpath.training.intent.predict import predict as predict_intent
 KNOWN: tuple[str, ...] = (INTENT, *TASKS)
 #: Options that make the question of a task of users at cut-offs, and those that only intent has.
 _ASKED, _OF_INTENT = ("horizon", "active_within", "event", "of", "step"), ("at_k",)
-_CUTS = ("train_until", "valid_until", "calibrate_until")
+_CUTS = ("train_until", "valid_until", "calibrate_until", "minutes")
 _FITTING = ("epochs", "minutes", "seed", "positive_weight", "resume", "save_every", "settings")
 
 

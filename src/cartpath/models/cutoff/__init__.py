@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.models.artefact import read_json
+from cartpath.models.cutoff.amounts import AmountCurve
 from cartpath.models.cutoff.behaviour import BehaviourCutoff
 from cartpath.models.cutoff.blend import BlendModel
 from cartpath.models.cutoff.calibrated import CALIBRATION, Band, LabelScorer, SpendScorer, amounts_of
@@ -20,6 +21,7 @@ from cartpath.schema import CartpathError
 
 __all__ = [
     "SCORER",
+    "AmountCurve",
     "Band",
     "BehaviourCutoff",
     "BlendModel",

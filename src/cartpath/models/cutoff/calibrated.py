@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cartpath.features import Log
 from cartpath.models.artefact import write_json
 from cartpath.models.calibration import Calibrator, Platt, calibrator_from_dict
+from cartpath.models.cutoff.amounts import AmountCurve
 from cartpath.models.cutoff.scorer import CutoffModel, Floats
 from cartpath.tasks import CutoffRows, LogScale
 
@@ -132,13 +133,13 @@ class SpendScorer:
     Attributes
     ----------
     model : CutoffModel
-    scale : LogScale
+    scale : AmountCurve
     band : Band
         On the scale.
     """
 
     model: CutoffModel
-    scale: LogScale = field(default_factory=LogScale)
+    scale: AmountCurve = field(default_factory=AmountCurve)
     band: Band = field(default_factory=Band)
 
     def score(self, log: Log, rows: CutoffRows) -> Floats:
@@ -152,13 +153,13 @@ class SpendScorer:
     def save(self, folder: Path) -> None:
         """Write model and calibration into a folder; ``load_cutoff`` reads them."""
         self.model.save(folder)
-        content = {"of": "amounts", "smear": self.scale.smear, "band": self.band.to_dict()}
+        content = {"of": "amounts", "scale": self.scale.to_dict(), "band": self.band.to_dict()}
         write_json(folder / CALIBRATION, content)
 
     @classmethod
     def read(cls, model: CutoffModel, raw: dict[str, Any]) -> Self:
         """Take a model with the calibration that ``save`` wrote."""
-        return cls(model, LogScale(float(raw["smear"])), Band.from_dict(raw["band"]))
+        return cls(model, AmountCurve.from_dict(raw["scale"]), Band.from_dict(raw["band"]))
 
 
 def amounts_of(low: Floats, high: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -12,9 +12,9 @@ import numpy as np
 from cartpath.evaluation import conformal_quantile, log_loss
 from cartpath.models import new_version
 from cartpath.models.calibration import choose_calibrator
-from cartpath.models.cutoff import Band, LabelScorer, SpendScorer, load_cutoff, target_of
+from cartpath.models.cutoff import AmountCurve, Band, LabelScorer, SpendScorer, load_cutoff, target_of
 from cartpath.models.cutoff.scorer import Floats, Ints
-from cartpath.tasks import LogScale
+from cartpath.tasks import SpendRows
 from cartpath.training import kept
 from cartpath.training.card import trained_until, write_card
 from cartpath.training.cutoff.blends import MEMBERS
@@ -88,9 +88,9 @@ def calibrated(job: CutoffJob, fitted: Fitted, band: Band | None, predicted: Flo
             return LabelScorer(fitted.model)
         found = choose_calibrator(predicted, target.astype(np.int8), rows.user, job.options.seed, fitted.weight)
         return LabelScorer(fitted.model, found.calibrator)
-    band = band or Band()
+    band, value = band or Band(), rows.value if isinstance(rows, SpendRows) else target
     margin = _margin(band.misses(predicted, target), band.level)
-    return SpendScorer(fitted.model, LogScale.fit(predicted, np.expm1(target)), replace(band, margin=margin))
+    return SpendScorer(fitted.model, AmountCurve.fit(predicted, value), replace(band, margin=margin))
 
 
 def held_out(
