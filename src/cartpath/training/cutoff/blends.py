@@ -22,10 +22,14 @@ _Said = Mapping[str, Floats]
 
 
 def average(job: CutoffJob, told: Progress) -> Fitted:
-    """Average what the members say, each brought to one scale on validation where that can choose."""
+    """Average what the members say: log odds brought to one scale on validation where that can choose.
+
+    Amounts have one scale as they are.
+    """
     members = _members(job)
     said = _said(job, members)
-    lines = {name: _line(job, found) if job.can_choose else (1.0, 0.0) for name, found in said.items()}
+    moved = job.can_choose and not job.of_amounts
+    lines = {name: _line(job, found) if moved else (1.0, 0.0) for name, found in said.items()}
     weights = {name: slope / len(lines) for name, (slope, _) in lines.items()}
     bias = float(np.mean([shift for _, shift in lines.values()]))
     return _fitted(job, BlendModel(members, weights, bias), said)
@@ -63,14 +67,9 @@ def _fitted(job: CutoffJob, blend: BlendModel, said: _Said) -> Fitted:
 
 
 def _line(job: CutoffJob, predicted: Floats) -> tuple[float, float]:
-    """Return the slope and the shift that bring what a model says to the scale of validation's answers."""
-    target = target_of(job.chosen_by)
-    if not job.of_amounts:
-        found = fit_platt(predicted, target.astype(np.int8))
-        return found.slope, found.shift
-    spread = float(predicted.var())
-    slope = float(np.mean((predicted - predicted.mean()) * target)) / spread if spread > 0 else 0.0
-    return slope, float(target.mean() - slope * predicted.mean())
+    """Return the slope and the shift that make log odds those of validation's answers."""
+    found = fit_platt(predicted, target_of(job.chosen_by).astype(np.int8))
+    return found.slope, found.shift
 
 
 def _least_squares(columns: Floats, target: Floats) -> Floats:
