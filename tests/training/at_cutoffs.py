@@ -31,12 +31,12 @@ TASKS: dict[str, Any] = {
 _COLUMNS = {"user_id": 0, "event": 2, "item_id": 3, "order_id": 4}
 
 
-def shop_log(users: int = 60, days: int = 63, seed: int = 0) -> Log:
+def shop_log(users: int = 40, days: int = 64, seed: int = 0) -> Log:
     """A log of ``shop_rows``."""
     return log_of_rows(shop_rows(users, days, seed))
 
 
-def shop_rows(users: int = 60, days: int = 63, seed: int = 0) -> list[tuple[Any, ...]]:
+def shop_rows(users: int = 40, days: int = 64, seed: int = 0) -> list[tuple[Any, ...]]:
     """Users who buy an item of theirs every few days, each at an own pace; half of them stop for good one day."""
     rng = np.random.default_rng(seed)
     rows = []

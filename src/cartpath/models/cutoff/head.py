@@ -51,15 +51,20 @@ class CutoffHead(nn.Module):
         for weight in (self.straight.weight, self.straight.bias, self.out.weight):
             nn.init.zeros_(weight)
 
-    def fit_scale(self, standing: Tensor, start: Tensor) -> None:
-        """Take the bins of each column from training rows (n, columns), and the answer for all to start with."""
+    def fit_scale(self, standing: Tensor) -> None:
+        """Take the bins of each column from training rows (n, columns)."""
         levels = torch.linspace(0, 1, BINS + 1, dtype=standing.dtype)
         for column, values in enumerate(standing.T):
             known = values[~values.isnan()]
             if len(known):
                 self.edges[column] = torch.quantile(known[:1_000_000], levels)
+
+    def start_at(self, weights: Tensor, biases: Tensor) -> None:
+        """Begin with a linear map of the encoded standing (outputs, columns * (BINS + 1)) and biases (outputs,)."""
+        begin = self.shape["hidden"]
         with torch.no_grad():
-            self.straight.bias.copy_(start)
+            self.straight.weight[:, begin : begin + weights.shape[1]] = weights
+            self.straight.bias.copy_(biases)
 
     def forward(self, hidden: Tensor, standing: Tensor, asked: Tensor | None = None) -> Tensor:
         """Return the outputs (n, outputs).

@@ -19,7 +19,7 @@ from cartpath.training.stream import Part
 
 Floats = npt.NDArray[np.float32]
 #: Padded events of a batch: at most, at least, and batches that an epoch of little data has all the same.
-_MOST_TOKENS, _LEAST_TOKENS, _BATCHES = 4096, 512, 40
+_MOST_TOKENS, _LEAST_TOKENS, _BATCHES = 4096, 256, 40
 
 
 class CutoffNetwork(nn.Module):
