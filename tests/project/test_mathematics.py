@@ -10,9 +10,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from cartpath.evaluation import brier_score, log_loss  # noqa: E402
+from cartpath.evaluation import brier_score, conformal_quantile, fit_conformal_quantiles, log_loss  # noqa: E402
 from cartpath.models import weight_shift  # noqa: E402
 from cartpath.models.behaviour import BehaviourConfig, BehaviourModel  # noqa: E402
+from cartpath.models.lifetime import BgNbd, GammaGamma, Rfm  # noqa: E402
 from cartpath.tasks import LogScale  # noqa: E402
 from cartpath.training.fitting import fit  # noqa: E402
 from cartpath.training.intent.network import IntentNetwork  # noqa: E402
@@ -141,3 +142,27 @@ def test_the_update_is_adamw_with_decoupled_decay(tmp_path):
 def test_the_rate_rises_then_falls_along_a_cosine():
     assert schedule(0.025) == pytest.approx(0.1 + 0.9 / 2)
     assert schedule(0.525) == pytest.approx(0.05 + 0.95 / 2)
+
+
+def test_buyers_by_the_formulas_of_the_page():
+    # r, alpha, a, b = 2, 3, 2, 2; x = 2, t = 1, T = 3, h = 6: A = 6^-4, A later = 12^-4, D = 2/3 4^-4.
+    columns = (np.array([of]) for of in (2.0, 1.0, 3.0, 2.0, 5.0))
+    model, buyer = BgNbd(2, 3, 2, 2), Rfm(np.zeros(1, np.int64), *columns)
+    here, later, gone = 6.0**-4, 12.0**-4, 2 / 3 * 4.0**-4
+    # G(4) 3^2 / G(2) = 54, and B(2, 4) / B(2, 2) = (1/20) / (1/6).
+    assert np.exp(model.log_likelihood(buyer))[0] == pytest.approx(54 * 6 / 20 * (here + gone))
+    assert model.alive(buyer)[0] == pytest.approx(here / (here + gone))
+    assert model.none_within(buyer, 6)[0] == pytest.approx((later + gone) / (here + gone))
+    # z = 1/2, c = 5: 2F1(1, 1; 5; z) as its series.
+    series = sum(math.factorial(n) * math.factorial(4) / math.factorial(4 + n) / 2**n for n in range(60))
+    assert model.purchases(buyer, 6)[0] == pytest.approx(here / (here + gone) * 5 * (1 - series / 2))
+    # p, q, gamma = 2, 3, 4 after two amounts of 5 on average.
+    assert GammaGamma(2, 3, 4).amount(buyer)[0] == pytest.approx(2 * (4 + 2 * 5) / (2 * 2 + 3 - 1))
+
+
+def test_conformal_intervals_by_the_formulas_of_the_page():
+    errors = np.array([4.0, 1.0, 3.0, 2.0])
+    # ceil(5 * 0.7) = 4, ceil(5 * 0.6) = 3.
+    assert [conformal_quantile(errors, level) for level in (0.7, 0.6)] == [4.0, 3.0]
+    # max(0 - y, y - 1) of 3, -4 and 0.5 is 2, 4 and -0.5; ceil(4 * 0.5) = 2.
+    assert fit_conformal_quantiles(np.array([3.0, -4.0, 0.5]), np.zeros(3), np.ones(3), 0.5).reach == 2.0
