@@ -128,8 +128,11 @@ def scan_repurchase(view: PathView, at: int, purchase: int, place: Places, n_thi
 
 def merge_repurchase(parts: Sequence[Repurchase]) -> Repurchase:
     """Add up the counts of several paths, at least one."""
-    names = ("buyers", "again", "gaps", "waited")
-    return Repurchase(*(np.sum([getattr(part, name) for part in parts], axis=0, dtype=np.int64) for name in names))
+
+    def total(name: str) -> Ints:
+        return np.stack([getattr(part, name) for part in parts]).sum(axis=0).astype(np.int64)
+
+    return Repurchase(total("buyers"), total("again"), total("gaps"), total("waited"))
 
 
 def pair_features(
