@@ -32,6 +32,11 @@ _COLUMNS = {"user_id": 0, "event": 2, "item_id": 3, "order_id": 4}
 
 
 def shop_log(users: int = 40, days: int = 64, seed: int = 0) -> Log:
+    """A log of ``shop_rows``."""
+    return log_of_rows(shop_rows(users, days, seed))
+
+
+def shop_rows(users: int = 40, days: int = 64, seed: int = 0) -> list[tuple[Any, ...]]:
     """Users who buy an item of theirs every few days, each at an own pace; half of them stop for good one day."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -44,15 +49,20 @@ def shop_log(users: int = 40, days: int = 64, seed: int = 0) -> Log:
             if rng.random() < 0.7:
                 rows.append((f"u{user}", day + 0.01, "purchase", item, f"{user}-{day:.3f}", 2.0 + 10 * (user % 3)))
             day += pace * float(rng.uniform(0.7, 1.3))
-    return log_of_rows(rows)
+    return rows
 
 
 def log_of_rows(rows: list[tuple[Any, ...]]) -> Log:
     """A log of (user, day, event, item, order, price)."""
+    return make_log(table_of_rows(rows))
+
+
+def table_of_rows(rows: list[tuple[Any, ...]]) -> pa.Table:
+    """The events of (user, day, event, item, order, price)."""
     columns = list(zip(*rows, strict=True))
     table = {name: pa.array(columns[place], pa.string()) for name, place in _COLUMNS.items()}
     table["ts"] = pa.array([START + timedelta(days=day) for day in columns[1]], pa.timestamp("us", tz="UTC"))
-    return make_log(pa.table(table | {"price": pa.array(columns[5], pa.float64())}))
+    return pa.table(table | {"price": pa.array(columns[5], pa.float64())})
 
 
 def base_of(log: Log, folder: Path, until: int = SPLIT.train_until, **shape: Any) -> Path:

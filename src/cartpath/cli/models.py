@@ -1,4 +1,4 @@
-"""Commands about models: pretrain, finetune, evaluate, recommend."""
+"""Commands about models: pretrain, finetune, recommend."""
 
 from __future__ import annotations
 
@@ -11,20 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.of_intent import (
-    By,
-    Cost,
-    Figures,
-    Uplift,
-    Value,
-    check_of_intent,
-    print_intent,
-    tell_figures,
-    words,
-)
 from cartpath.cli.options import Json, Workspace
-from cartpath.cli.output import print_json, print_record, print_table, progress
-from cartpath.schema import CartpathError
+from cartpath.cli.output import print_json, print_record, print_table, progress, warn
+from cartpath.cli.question import ActiveWithin, Horizon, Of, OfEvent, Step, given
 
 #: Seconds between lines of progress, and how a message ends that must not be missed.
 _EVERY, IGNORED = 30.0, "is ignored"
@@ -45,16 +34,18 @@ CalibrateUntil = Annotated[
     str | None,
     typer.Option(metavar="DATE", help="Calibrate on nothing at or after it: test begins there; the end by default."),
 ]
-Task = Annotated[str, typer.Option(metavar="NAME", help="What is predicted: intent (a purchase later in the session).")]
-Horizon = Annotated[
-    str, typer.Option(metavar="TIME", help="Within which the purchase must follow: session, 24h, 7d ...")
-]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as rank=8; may be repeated."),
 ]
 Refit = Annotated[
     bool, typer.Option("--refit", help="Learn from training and validation together, once everything is chosen.")
+]
+Task = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="What is predicted: intent (a purchase later in the session), churn, spend or repeat."
+    ),
 ]
 
 
@@ -139,7 +130,11 @@ def finetune(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="What is trained: full, head, top, lora, adapter or prefix.")
     ] = "full",
-    horizon: Horizon = "session",
+    horizon: Horizon = None,
+    active_within: ActiveWithin = None,
+    event: OfEvent = None,
+    of: Of = None,
+    step: Step = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="X", help="Highest learning rate, of the head.")
     ] = None,
@@ -178,6 +173,7 @@ def finetune(
     from cartpath import shop as shops
     from cartpath.training.setting import pairs
 
+    asked = given(horizon=horizon, active_within=active_within, event=event, of=of, step=step)
     named = {
         "learning_rate": learning_rate,
         "layer_decay": layer_decay,
@@ -187,13 +183,13 @@ def finetune(
         "patience": patience,
         "positive_weight": positive_weight,
     }
-    given = {name: value for name, value in named.items() if value is not None} | pairs(settings or ())
+    chosen = given(**named) | pairs(settings or ())
     with training_progress("finetune") as told:
         result = shops.open(shop).finetune(
             task,
             method=method,
-            horizon=horizon,
-            settings=given,
+            **asked,
+            settings=chosen,
             searched=searched,
             refit=refit,
             train_until=train_until,
@@ -205,70 +201,9 @@ def finetune(
             resume=not fresh,
             progress=told,
         )
+    if result.get("replaced"):
+        warn([f"{task} is asked with {result['asked']} from now on, in place of {result['replaced']['asked']}"])
     print_result(result, as_json)
-
-
-@command()
-def evaluate(
-    shop: Workspace,
-    task: Annotated[str, typer.Option(metavar="NAME", help="intent, next_item (recommendations), or all.")] = "all",
-    models: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B", help="Intent models, or all; by default what is fitted, the base rate and LightGBM."
-        ),
-    ] = None,
-    at_k: Annotated[
-        str, typer.Option("--at-k", metavar="1,3", help="Steps of the session at which intent is asked.")
-    ] = "1,3,5,10,20",
-    part: Annotated[
-        str | None,
-        typer.Option("--slice", metavar="NAME", help="test or calibration; by default test where it has events."),
-    ] = None,
-    by: By = None,
-    value: Value = None,
-    cost: Cost = None,
-    uplift: Uplift = 1.0,
-    figures: Figures = None,
-    seed: Seed = 0,
-    refit: Refit = False,
-    as_json: Json = False,
-) -> None:
-    """Judge the models on a later slice of time; intent models that are not fitted yet are fitted first."""
-    from cartpath import shop as shops
-
-    opened = shops.open(shop)
-    asked = {"models": models, "at_k": numbers(at_k), "by": words(by), "value": value, "cost": cost, "uplift": uplift}
-    check_of_intent(task, by, value, cost, figures)
-    with training_progress("evaluate") as told:
-        result = opened.evaluate(task, part, seed, told, refit=refit, **asked)
-    if figures is not None:
-        tell_figures(result["intent"], figures)
-    if as_json:
-        print_json(result if task == "all" else result[task])
-        return
-    if "intent" in result:
-        print_intent(result["intent"])
-    print_metrics([row for row in opened.metrics() if row["task"] != "intent" and task in ("all", row["task"])])
-
-
-def numbers(text: str) -> list[int]:
-    """Read whole numbers with commas between.
-
-    Raises
-    ------
-    CartpathError
-        If one is none.
-
-    Examples
-    --------
-    >>> numbers("1, 3,5")
-    [1, 3, 5]
-    """
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise CartpathError(f"not whole numbers: {text!r}", "write them with commas between: 1,3,5") from None
 
 
 @command()
@@ -287,15 +222,6 @@ def recommend(
         return
     headers = ("item_id", "title", "score", "why")
     print_table(headers, [[item.get(name) for name in headers] for item in items], numeric=(2,))
-
-
-def print_metrics(rows: list[dict[str, Any]]) -> None:
-    """Print every figure of every model, with its interval and its denominator."""
-    print_table(
-        ("task", "model", "metric", "value", "low", "high", "n", "slice"),
-        [[row[c] for c in ("task", "model", "metric", "value", "low", "high", "n", "slice")] for row in rows],
-        numeric=(3, 4, 5, 6),
-    )
 
 
 def print_result(result: dict[str, Any], as_json: bool) -> None:

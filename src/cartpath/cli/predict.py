@@ -29,6 +29,12 @@ Adapter = Annotated[
 EveryEvent = Annotated[
     bool, typer.Option("--every-event", help="--on: a row an event; by default a row a session, at its latest event.")
 ]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="DATE", help="churn, spend, repeat: as of when; just after the last event by default."
+    ),
+]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="A fitted model; by default the best by calibration.")
 ]
@@ -46,6 +52,7 @@ def predict(
     out: Out,
     task: Task = "intent",
     users: Users = None,
+    at: At = None,
     on: On = None,
     adapter: Adapter = None,
     every_event: EveryEvent = False,
@@ -58,19 +65,19 @@ def predict(
     drivers: Drivers = 0,
     as_json: Json = False,
 ) -> None:
-    """Write the probability that a purchase follows: of users, or at each event of new files (--on)."""
+    """Write what a task predicts of users; of intent also at each event of new files (--on)."""
     from cartpath import shop as shops
 
     path = destination(out)
     given = {"adapter": adapter, "every-event": every_event, "map": mapping, "items": items, "option": option}
-    _check(on, users, {**given, "impressions": impressions, "format": layout})
+    _check(task, on, users, {**given, "impressions": impressions, "format": layout})
     opened = shops.open(shop)
     reading: dict[str, Any] = {}
     if on:
         words, options = pairs(mapping, "--map canonical=column"), adapter_options(impressions, layout, option)
         reading = {"adapter": adapter, "mapping": words, "options": options, "items": items, "every_event": every_event}
     with training_progress("predict") as told:
-        asked: dict[str, Any] = {"model": model, "drivers": drivers, "progress": told}
+        asked: dict[str, Any] = {"model": model, "drivers": drivers, "at": at, "progress": told}
         result = opened.predict(path, task, users=users or "all", on=on or (), **asked, **reading)
     _warn(shop, out, result)
     if as_json:
@@ -80,7 +87,9 @@ def predict(
     print_reasons(result.get("source", {}).get("reasons") or {})
 
 
-def _check(on: list[str] | None, users: str | None, of_source: dict[str, Any]) -> None:
+def _check(task: str, on: list[str] | None, users: str | None, of_source: dict[str, Any]) -> None:
+    if on and task != "intent":
+        raise CartpathError("--on scores the events of new files for intent", "leave --task out")
     if on and users is not None:
         raise CartpathError("--on scores the users of its files", "leave --users out")
     if on and of_source["adapter"] is None:
@@ -91,9 +100,12 @@ def _check(on: list[str] | None, users: str | None, of_source: dict[str, Any]) -
 
 
 def _warn(shop: str, out: str, result: dict[str, Any]) -> None:
+    warn(result.get("warnings", []))
     if Path(out).resolve().is_relative_to(Path(shop).resolve()):
         warn([f"{out} lies in the workspace, and an erasure (cartpath forget) does not know of it"])
     if result["users_unknown"] and "source" not in result:
         warn([f"{result['users_unknown']:,} of the users asked for are not in the shop"])
+    if result.get("users_not_asked"):
+        warn([f"{result['users_not_asked']:,} of the users asked for were not active in the way that is asked about"])
     cut = result.get("source", {}).get("truncated", [])
     warn([f"{file['file']} ends early: {file['why']}; what came before is scored" for file in cut])

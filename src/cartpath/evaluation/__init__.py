@@ -19,6 +19,7 @@ from cartpath.evaluation.profit import Decision, ProfitCurve, profit_curve
 from cartpath.evaluation.ranking import mrr, ndcg, recall
 from cartpath.evaluation.ranks import UNRANKED, hit_rate, ndcg_at, rank_of, reciprocal
 from cartpath.evaluation.recalibration import Recalibration, recalibration
+from cartpath.evaluation.regression import drawn_errors, drawn_mean, spearman
 from cartpath.evaluation.reliability import ReliabilityBin, expected_calibration_error, reliability
 from cartpath.evaluation.thresholds import AtThreshold, f1_threshold, precision_recall_f1
 
@@ -46,6 +47,8 @@ __all__ = [
     "coverage",
     "delong",
     "drawn_discrimination",
+    "drawn_errors",
+    "drawn_mean",
     "expected_calibration_error",
     "f1_threshold",
     "fit_conformal",
@@ -67,4 +70,5 @@ __all__ = [
     "reliability",
     "roc_auc",
     "sign_flip",
+    "spearman",
 ]

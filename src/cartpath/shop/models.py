@@ -12,8 +12,14 @@ from cartpath.schema import CartpathError
 
 Progress = Callable[..., Any]
 
-#: Task -> the room and the function that judge it.
-_JUDGES = {"intent": ("training", "evaluate"), "next_item": ("recommend", "evaluate_recommender")}
+#: Task -> the room and the function that judge it, and whether it is judged before anybody asked about it.
+_JUDGES = {
+    "intent": ("training", "evaluate", True),
+    "churn": ("training", "evaluate", False),
+    "spend": ("training", "evaluate", False),
+    "repeat": ("training", "evaluate", False),
+    "next_item": ("recommend", "evaluate_recommender", True),
+}
 
 
 class ShopModels:
@@ -46,7 +52,8 @@ class ShopModels:
         Parameters
         ----------
         task : str
-            ``"intent"``, ``"next_item"`` (recommendations), or ``"all"``.
+            ``"intent"``, ``"churn"``, ``"spend"``, ``"repeat"``, ``"next_item"`` (recommendations), or ``"all"``:
+            intent, recommendations, and what models were fine-tuned for besides.
         slice : str, optional
             ``"test"`` or ``"calibration"``; by default test where the log has events in it.
         seed : int
@@ -69,10 +76,12 @@ class ShopModels:
         if task not in ("all", *_JUDGES):
             raise CartpathError(f"there is no task {task!r}", f"known: all, {', '.join(_JUDGES)}")
         found = {}
-        for name, (room, function) in _JUDGES.items():
-            if task in ("all", name):
+        for name, (room, function, always) in _JUDGES.items():
+            if task == name or (task == "all" and (always or (self.path / "models" / name / "task.json").exists())):
                 judge = getattr(_room(room), function)
-                more = options if name == "intent" else {}
+                more = {} if room == "recommend" else {"task": name}
+                if name in (task, "intent"):
+                    more |= options if room == "training" else {}
                 found[name] = judge(self.path, slice=slice, seed=seed, progress=progress, **more)
         return found
 
@@ -86,19 +95,20 @@ class ShopModels:
         drivers: int = 0,
         model: str | None = None,
         progress: Progress | None = None,
+        at: str | int | None = None,
         adapter: str = "generic",
         mapping: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Write the probability that a purchase follows: of users as of their latest event, or at those of new files.
+        """Write what a task predicts: of users, or of intent at each event of new files.
 
         Parameters
         ----------
         out : path
             ``.parquet`` or ``.csv``.
         task : str
-            ``"intent"``.
+            ``"intent"``, ``"churn"``, ``"spend"`` or ``"repeat"``.
         users : path or str
             A file of ids, or ``"all"``.
         on : sequence of str or path
@@ -109,6 +119,8 @@ class ShopModels:
             By default the best.
         progress : callable, optional
             Called with a message and the share done.
+        at : str or int, optional
+            As of when users are scored; intent is always as of their latest event.
         adapter, mapping, options
             How to read ``on``, as ``ingest`` takes them.
         **more
@@ -119,9 +131,10 @@ class ShopModels:
         dict
             What was written; see ``cartpath.training.predict`` and ``predict_on``.
         """
-        room, asked = _room("training"), {"task": task, "model": model, "drivers": drivers, "progress": progress}
+        room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
+        asked |= {"drivers": drivers} if drivers else {}
         if not on:
-            return dict(room.predict(self.path, Path(out), users=users, **asked))
+            return dict(room.predict(self.path, Path(out), users=users, at=at, **asked))
         reading = room.Reading([str(source) for source in on], adapter, mapping, options)
         return dict(room.predict_on(self.path, reading, Path(out), **asked, **more))
 

@@ -54,11 +54,14 @@ class RepeatRows(CutoffRows):
     label : int8 array (n,)
         1 if the user has a purchase of it within the horizon.
     texts : sequence of str
+    kind : str
+        What it is: one of ``REPEATED``.
     """
 
     what: npt.NDArray[np.int64]
     label: npt.NDArray[np.int8]
     texts: Sequence[str]
+    kind: str = REPEATED[0]
 
 
 def repeat_rows(log: Log, split: TimeSplit, task: RepeatTask) -> RepeatRows:
@@ -114,9 +117,8 @@ def repeat_at(log: Log, cuts: Cutoffs, task: RepeatTask) -> RepeatRows:
         whats.append(before % _PAIR)
         labels.append(np.isin(before, after).astype(np.int64))
     found = asked.take(np.concatenate(rows))
-    return RepeatRows(
-        **vars(found), what=np.concatenate(whats), label=np.concatenate(labels).astype(np.int8), texts=texts
-    )
+    label = np.concatenate(labels).astype(np.int8)
+    return RepeatRows(**vars(found), what=np.concatenate(whats), label=label, texts=texts, kind=task.of)
 
 
 def _bought(log: Log, of: str) -> tuple[Sequence[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

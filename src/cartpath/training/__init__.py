@@ -3,15 +3,15 @@
 ``pretrain(workspace, *, size=None, train_until=None, epochs=None, minutes=None, seed=0, resume=True, ...) -> dict``
     Learns the behaviour model on the events before the first cut; writes ``models/behaviour`` and returns its card.
 ``finetune(workspace, *, task="intent", method="full", horizon=None, train_until=None, ...) -> dict``
-    Fine-tunes it for intent by a method; writes ``models/intent-behaviour-METHOD``. A pretrained model that saw
-    anything at or after ``train_until`` is refused.
+    Fine-tunes it for intent, churn, spend or repeat by a method; writes ``models/TASK-behaviour-METHOD``. A pretrained
+    model that saw anything at or after ``train_until`` is refused.
 ``search(workspace, *, task="intent", model="behaviour-full", sampler="tpe", trials=20, minutes=None, ...) -> dict``
     Searches a model's settings by its loss on validation; the best are those of later fits of the model.
-``evaluate(workspace, *, task="intent", models=None, at_k=(1, 3, 5, 10, 20), slice=None, ...) -> dict``
-    Judges models on a later slice, fitting those that are missing; writes ``models/intent/metrics.json``.
+``evaluate(workspace, *, task="intent", models=None, slice=None, ...) -> dict``
+    Judges models on a later slice, fitting those that are missing; writes ``models/TASK/metrics.json``.
 ``predict(workspace, out, *, task="intent", users="all", model=None, progress=None) -> dict``
-    Scores users as of their latest event, into a file. ``predict_on(workspace, Reading(sources, adapter), out, *,
-    every_event=False, ...)`` scores the events of new files without storing them.
+    Scores users as of their latest event, or of ``at``, into a file. ``predict_on(workspace, Reading(sources, adapter),
+    out, *, every_event=False, ...)`` scores the events of new files without storing them.
 ``explain_user(workspace, user_id, *, task="intent", model=None, at=None, top=10) -> dict``
     Tells a user's score with its drivers.
 ``metrics(workspace) -> list[dict]``
@@ -26,11 +26,9 @@ point, by Ctrl-C or a kill, the next call with the same settings goes on from th
 starts afresh).
 """
 
-from cartpath.training.intent.evaluate import evaluate
+from cartpath.training.by_task import evaluate, finetune, predict
 from cartpath.training.intent.explain import explain_user
-from cartpath.training.intent.finetune import finetune
 from cartpath.training.intent.on_source import Reading
-from cartpath.training.intent.predict import predict
 from cartpath.training.intent.predict_on import predict_on
 from cartpath.training.intent.search import search
 from cartpath.training.pretrain import pretrain

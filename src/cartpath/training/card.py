@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +15,8 @@ from cartpath.features import Log
 from cartpath.models import read_json, write_json
 from cartpath.models.artefact import CARD
 from cartpath.schema import CartpathError
-from cartpath.tasks import TimeSplit
+from cartpath.store import PathView
+from cartpath.tasks import Dates, TimeSplit, time_split
 
 _LIBRARIES = ("cartpath", "torch", "transformers", "accelerate", "lightgbm", "numpy")
 
@@ -72,6 +74,24 @@ def split_of(card: Mapping[str, Any]) -> TimeSplit:
     """Return the split a model was trained with: what follows it keeps to the same cuts."""
     first, second, third = (int(cut) for cut in card["cuts"])
     return TimeSplit((first, second, third))
+
+
+def split_for(view: PathView, card: Mapping[str, Any], dates: Dates) -> TimeSplit:
+    """Return an experiment's slices: the pretrained model's, or others that begin after its training ended.
+
+    Parameters
+    ----------
+    view : PathView
+    card : mapping
+        The pretrained model's.
+    dates : Dates
+        As far as somebody gave them.
+    """
+    if dates == Dates(zone=dates.zone):
+        return split_of(card)
+    if dates.train is None:
+        dates = replace(dates, train=split_of(card).train_until)
+    return time_split(view, dates)
 
 
 def trained_until(card: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from cartpath.models.artefact import MODELS, POINTER
 from cartpath.training.card import read_card
 
 METRICS = "metrics.json"
-LOWER = frozenset({"log_loss", "brier", "calibration_error"})
+LOWER = frozenset({"log_loss", "brier", "calibration_error", "rmse", "mae"})
 
 
 def metrics(workspace: Path | str) -> list[dict[str, Any]]:

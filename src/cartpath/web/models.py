@@ -12,17 +12,23 @@ Row = dict[str, Any]
 
 _TITLES = {
     "intent": "Purchase intent",
+    "churn": "Who stays away",
+    "spend": "Who spends how much",
+    "repeat": "What is bought again",
     "next_event": "Next event",
     "next_item": "Recommendations",
     "next_item_known": "Recommendations, users with a history",
 }
 _WORDS = {
     "intent": "The probability that this session ends in a purchase, asked while it is still going on.",
+    "churn": "The probability that a user who was active stays away for the whole horizon.",
+    "spend": "What users spend within the horizon: rmse and r2 on log(1 + amount), mae in currency.",
+    "repeat": "The probability that a user buys within the horizon what the user has bought before.",
     "next_event": "What a shopper does next, before any fine-tuning.",
     "next_item": "The items a shopper turns to next, beside those that are simply popular.",
 }
 #: The metric drawn for a task, the first that was measured.
-_DRAWN = ("auc", "roc_auc", "recall@20", "recall_at_20", "log_loss")
+_DRAWN = ("auc", "roc_auc", "recall@20", "recall_at_20", "log_loss", "rmse")
 
 
 def models_section(metrics: Sequence[Row], calibration: Sequence[Row]) -> str:

@@ -51,25 +51,20 @@ class TreeIntent:
 
     def save(self, folder: Path) -> None:
         """Write the trees, their encoder and the network into a folder."""
-        text = self.trees.model_to_string()
-        (folder / _TREES).write_text(text, encoding="utf-8")
+        digest = write_trees(self.trees, folder)
         if self.frozen is not None:
             self.frozen.save(folder / _FROZEN)
         if self.texts is not None:
             np.savez(folder / _TEXTS, **self.texts.to_arrays())  # type: ignore[arg-type]
         content = {"kind": "trees", "encoder": self.encoder.to_dict(), "frozen": self.frozen is not None}
         content |= {"zone": self.zone, "texts": self.texts is not None}
-        write_json(folder / SCORER, {**content, "digest": _digest(text)})
+        write_json(folder / SCORER, {**content, "digest": digest})
 
     @classmethod
     def load(cls, folder: Path) -> TreeIntent:
         """Read what ``save`` wrote."""
         raw = read_scorer(folder)
-        text = (folder / _TREES).read_text(encoding="utf-8")
-        if _digest(text) != raw["digest"]:
-            # LightGBM ends the whole process over some texts that are no trees.
-            raise CartpathError(f"{folder / _TREES} is damaged: it is not what was written", "fit the model again")
-        trees = need("lightgbm", "the LightGBM model").Booster(model_str=text)
+        trees = read_trees(folder, raw["digest"])
         frozen = Pretrained.load(folder / _FROZEN) if raw["frozen"] else None
         texts = _load_texts(folder / _TEXTS) if raw.get("texts") else None
         return cls(trees, PathEncoder.from_dict(raw["encoder"]), frozen, raw["zone"], texts)
@@ -81,6 +76,28 @@ def _load_texts(path: Path) -> Texts:
             return Texts.from_arrays({name: arrays[name] for name in arrays.files})
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise CartpathError(f"{path} cannot be read: {error}", "fit the model again") from None
+
+
+def write_trees(trees: Any, folder: Path) -> str:
+    """Write trees into a folder, and return the digest by which ``read_trees`` knows them."""
+    text = trees.model_to_string()
+    (folder / _TREES).write_text(text, encoding="utf-8")
+    return _digest(text)
+
+
+def read_trees(folder: Path, digest: str) -> Any:
+    """Read what ``write_trees`` wrote.
+
+    Raises
+    ------
+    CartpathError
+        If it is not what was written.
+    """
+    text = (folder / _TREES).read_text(encoding="utf-8")
+    if _digest(text) != digest:
+        # LightGBM ends the whole process over some texts that are no trees.
+        raise CartpathError(f"{folder / _TREES} is damaged: it is not what was written", "fit the model again")
+    return need("lightgbm", "the LightGBM model").Booster(model_str=text)
 
 
 def _digest(text: str) -> str:

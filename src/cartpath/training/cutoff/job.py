@@ -13,6 +13,7 @@ import numpy as np
 from cartpath.features import Log, PathEncoder
 from cartpath.models import Pretrained
 from cartpath.models.cutoff import CutoffModel
+from cartpath.store.hashing import hash_strings
 from cartpath.tasks import ChurnRows, ChurnTask, RepeatRows, RepeatTask, SpendRows, SpendTask, TimeSplit
 from cartpath.training.intent.job import Options
 
@@ -88,12 +89,12 @@ class CutoffJob:
     @cached_property
     def learned_from(self) -> AnsweredRows:
         """The rows of the training slice, of so many users as do not give too many."""
-        return _some(self.of("train"), self.options.seed)
+        return self._some(self.of("train"))
 
     @cached_property
     def chosen_by(self) -> AnsweredRows:
         """The rows of the validation slice, of so many users as do not give too many."""
-        return _some(self.of("validation"), self.options.seed)
+        return self._some(self.of("validation"))
 
     @cached_property
     def can_choose(self) -> bool:
@@ -102,12 +103,12 @@ class CutoffJob:
         answer = rows.value if isinstance(rows, SpendRows) else rows.label
         return len(rows) > 0 and bool((answer != answer[0]).any())
 
-
-def _some(rows: AnsweredRows, seed: int, most: int = MOST_ROWS) -> AnsweredRows:
-    if len(rows) <= most:
-        return rows
-    draw = np.random.default_rng(seed).random(int(rows.user.max()) + 1)
-    return rows.take(np.flatnonzero(draw[rows.user] < most / len(rows)))
+    def _some(self, rows: AnsweredRows) -> AnsweredRows:
+        if len(rows) <= MOST_ROWS:
+            return rows
+        # Drawn by their ids, so that users who come later change nothing in the draw.
+        key = hash_strings(self.log.view.user_id) * np.uint64(2 * self.options.seed + 1)
+        return rows.take(np.flatnonzero((key / 2**64)[rows.user] < MOST_ROWS / len(rows)))
 
 
 @dataclass(frozen=True)

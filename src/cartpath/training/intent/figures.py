@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from cartpath.evaluation import (
 from cartpath.evaluation.bootstrap import DRAWS, drawn_sums
 from cartpath.evaluation.drawn import Drawn
 from cartpath.evaluation.likelihood import log_losses
-from cartpath.tasks import IntentRows
 
 Floats = npt.NDArray[np.float64]
 #: Figures that models are compared by.
@@ -63,25 +62,35 @@ class StepFigures:
         return found | {name: getattr(self, name) for name in names}
 
 
+class Labelled(Protocol):
+    """Rows with an answer of 0 or 1."""
+
+    @property
+    def label(self) -> npt.NDArray[np.int8]: ...  # noqa: D102
+    @property
+    def user(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    def __len__(self) -> int: ...
+
+
 def figures_at(
-    rows: IntentRows,
+    rows: Labelled,
     scores: Floats,
     probabilities: Floats,
-    chosen_by: tuple[IntentRows, Floats],
+    chosen_by: tuple[Labelled, Floats],
     seed: int,
     draws: int = DRAWS,
 ) -> StepFigures:
-    """Measure what a model says of one step's rows.
+    """Measure what a model says of rows: those of one step, or all there are.
 
     Parameters
     ----------
-    rows : IntentRows (n)
+    rows : Labelled (n)
     scores : float64 array (n,)
         What rows are ranked by: probabilities of one calibration. Those of several, each of its own users, are not in
         one order.
     probabilities : float64 array (n,)
     chosen_by : tuple
-        Rows of the same step of validation and their probabilities: the threshold comes from them.
+        Rows of validation (of the same step) and their probabilities: the threshold comes from them.
     seed : int
     draws : int
     """
@@ -105,7 +114,7 @@ def figures_at(
     )
 
 
-def compared(a: str, b: str, step: int, ours: StepFigures, theirs: StepFigures) -> list[dict[str, Any]]:
+def compared(a: str, b: str, step: int | None, ours: StepFigures, theirs: StepFigures) -> list[dict[str, Any]]:
     """Compare two models at a step: the difference, its interval and p, over the same draws of users."""
     found = []
     for metric in COMPARED:

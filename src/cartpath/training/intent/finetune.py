@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,8 @@ from cartpath.features import Log
 from cartpath.models import current_version, need, read_json
 from cartpath.models.intent import check_catalogue
 from cartpath.schema import CartpathError
-from cartpath.tasks import (
-    Dates,
-    IntentTask,
-    TimeSplit,
-    check_trained_before,
-    check_unshaped,
-    time_split,
-)
-from cartpath.training.card import read_card, split_of, trained_until
+from cartpath.tasks import Dates, IntentTask, check_trained_before, check_unshaped
+from cartpath.training.card import read_card, split_for, trained_until
 from cartpath.training.data import Progress, dates_in, open_log, silent
 from cartpath.training.intent.data import intent_data
 from cartpath.training.intent.job import Job, Options
@@ -161,7 +153,7 @@ def open_job(
     base = current_version(workspace, NAME, "cartpath pretrain")
     card = read_card(base)
     asked = read_task(workspace) if task is None else None
-    split = asked[0] if asked else _split(log, card, dates or dates_in(workspace))
+    split = asked[0] if asked else split_for(log.view, card, dates or dates_in(workspace))
     check_trained_before(trained_until(card), split)
     check_unshaped(log.shaped_until, split)
     _check_base(base, log, workspace)
@@ -178,12 +170,3 @@ def _check_base(base: Path, log: Log, workspace: Path) -> None:
             f"{base} is damaged: encoder.json has no {error}", "train it again: cartpath pretrain"
         ) from None
     check_catalogue(known, log.codes("item"), f"the pretrained model in {base}", str(workspace))
-
-
-def _split(log: Log, card: Mapping[str, Any], dates: Dates) -> TimeSplit:
-    """Return the experiment's slices: the pretrained model's, or others that begin after its training ended."""
-    if dates == Dates(zone=dates.zone):
-        return split_of(card)
-    if dates.train is None:
-        dates = replace(dates, train=split_of(card).train_until)
-    return time_split(log.view, dates)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from cartpath.evaluation import log_loss
-from cartpath.models import current_version, folder_of, has_version, new_version, read_json, write_json
+from cartpath.models import current_version, folder_of, new_version, read_json, write_json
 from cartpath.models.intent import BlendIntent, IntentScorer, fit_step_calibration, held_out_probabilities, load_intent
 from cartpath.schema import CartpathError, iso
 from cartpath.tasks import STEPS, IntentTask, TimeSplit
+from cartpath.training import kept
 from cartpath.training.card import read_card, trained_until, write_card
 from cartpath.training.checkpoint import CHECKPOINTS
 from cartpath.training.data import Progress
@@ -26,12 +27,12 @@ from cartpath.training.intent.refit import fit_again, held_out, read_held_out, w
 from cartpath.training.intent.registry import BLENDS, RECIPES
 from cartpath.training.intent.searched import best_settings, said_of, with_best
 
-_TASK, _BEST = "task.json", "best.json"
+_TASK = "task.json"
 
 
 def artefact(name: str) -> str:
     """Return the folder, below ``models``, of a model's versions."""
-    return f"{INTENT}-{name}"
+    return kept.artefact(INTENT, name)
 
 
 def write_task(workspace: Path, split: TimeSplit, task: IntentTask) -> None:
@@ -107,17 +108,11 @@ def _kept(job: Job, name: str, told: Progress) -> IntentScorer | None:
 
 def answers(job: Job, name: str) -> bool:
     """Tell whether a model is fitted that answers the job's question, from the same pretrained model."""
-    if not has_version(job.workspace, artefact(name)):
+    if not kept.answers(job.workspace, INTENT, name, _question(job, name)):
         return False
-    try:
-        card = read_card(_home(job, name))
-    except CartpathError:
-        # Damaged: nothing says what it is, so it is fitted again.
-        return False
-    if card.get("refit") and card.get("generation") != job.data.log.generation:
-        # What it said of validation, before it learned from it, is of that generation.
-        return False
-    return all(card.get(field) == value for field, value in _question(job, name).items())
+    card = read_card(_home(job, name))
+    # What a refitted one said of validation, before it learned from it, is of its generation.
+    return not card.get("refit") or card.get("generation") == job.data.log.generation
 
 
 def fresh(job: Job, name: str) -> bool:
@@ -135,7 +130,7 @@ def fresh(job: Job, name: str) -> bool:
 
 def fitted_models(workspace: Path) -> list[str]:
     """Return the names of the models that are fitted, for whatever question."""
-    return [name for name in RECIPES if has_version(workspace, artefact(name))]
+    return kept.fitted_of(workspace, INTENT, RECIPES)
 
 
 def fresh_cards(job: Job) -> dict[str, Mapping[str, Any]]:
@@ -145,25 +140,12 @@ def fresh_cards(job: Job) -> dict[str, Mapping[str, Any]]:
 
 def promote(workspace: Path, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Name the model with the lowest log loss on the calibration slice as the best, and return what was written."""
-    losses = {name: card["chosen_by"] for name, card in cards.items() if card.get("chosen_by") is not None}
-    best = min(losses or dict.fromkeys(cards, 0.0), key=lambda name: losses.get(name, 0.0))
-    content = {"model": best, "by": "log loss on the calibration slice, calibrated on other users", "losses": losses}
-    write_json(folder_of(workspace, INTENT) / _BEST, content)
-    return content
+    return kept.promote(workspace, INTENT, cards, "log loss on the calibration slice, calibrated on other users")
 
 
 def promoted(workspace: Path) -> str:
-    """Return the name of the best model.
-
-    Raises
-    ------
-    CartpathError
-        If none is fitted.
-    """
-    raw = read_json(folder_of(workspace, INTENT) / _BEST)
-    if raw is None:
-        raise CartpathError("no intent model is fitted yet", f"fit one: cartpath finetune {workspace} --task intent")
-    return str(raw["model"])
+    """Return the name of the best model; ``CartpathError`` if none is fitted."""
+    return kept.promoted(workspace, INTENT)
 
 
 def _question(job: Job, name: str) -> dict[str, Any]:

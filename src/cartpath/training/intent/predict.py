@@ -18,12 +18,10 @@ import pyarrow as pa
 from cartpath import store
 from cartpath.features import Log
 from cartpath.models.intent import steps_at
-from cartpath.paths.segments.lists import read_keys
-from cartpath.schema import CartpathError, Columns
-from cartpath.store import PathView, Snapshot, kernels
-from cartpath.store.owners import Owners
+from cartpath.schema import Columns
+from cartpath.store import Snapshot
 from cartpath.store.prop_buckets import owners_of
-from cartpath.store.run import empty_run, rows_of, select
+from cartpath.store.run import empty_run
 from cartpath.training.data import Progress, silent
 from cartpath.training.intent.chosen import Chosen, chosen_model, pieces
 from cartpath.training.intent.explain import driven, with_drivers
@@ -31,8 +29,8 @@ from cartpath.training.intent.finetune import check_task
 from cartpath.training.intent.keep import INTENT
 from cartpath.training.intent.session_ids import SessionIds, with_made_up
 from cartpath.training.row_file import check_row_file, row_file
+from cartpath.training.users_asked import EVERYONE, Keys, paths_of, wanted_keys
 
-EVERYONE = "all"
 TIME = pa.timestamp("us", tz="UTC")
 #: A row a user.
 USER_ROWS = pa.schema(
@@ -45,7 +43,6 @@ USER_ROWS = pa.schema(
         ("score", pa.float64()),
     ]
 )
-Keys = npt.NDArray[np.uint64]
 
 
 def predict(
@@ -92,7 +89,7 @@ def predict(
     told("loading the model", 0.0)
     with store.open_snapshot(workspace) as snapshot, tempfile.TemporaryDirectory(prefix="cartpath-") as folder:
         chosen, owners = chosen_model(workspace, model), owners_of(snapshot)
-        wanted = None if str(users) == EVERYONE else _wanted(Path(users), owners)
+        wanted = None if str(users) == EVERYONE else wanted_keys(Path(users), owners)
         with (
             closing(SessionIds(snapshot, owners, Path(folder) / "sessions")) as ids,
             row_file(out, driven(USER_ROWS, drivers), told_once(chosen, snapshot)) as write,
@@ -115,15 +112,6 @@ def told_once(chosen: Chosen, snapshot: Snapshot) -> dict[str, str]:
     return {name: str(value) for name, value in about.items() if value is not None}
 
 
-def _wanted(path: Path, owners: Owners) -> Keys:
-    """Return the keys of the users of a file, ascending; an id that was stitched stands for its owner."""
-    if not path.is_file():
-        raise CartpathError(f"no file of users {path}", "one id a line, or a column user_id; everyone: --users all")
-    keys = read_keys(path)
-    at = owners.find(keys)
-    return np.unique(np.where(at >= 0, np.append(owners.owner_key, np.uint64(0))[at], keys))
-
-
 @dataclass(frozen=True)
 class _Users:
     """Makes the rows of a bucket."""
@@ -141,7 +129,7 @@ class _Users:
 
     def rows(self, bucket: int) -> Iterator[pa.Table]:
         """Yield a row for each user of a bucket, some users at a time."""
-        view = self._view(bucket)
+        view = paths_of(self.snapshot, bucket, self.wanted)
         texts = self.ids.texts(bucket, view.sessions.key[view.session[view.offsets[1:] - 1]])
         for first, part in pieces(view):
             log, ends = replace(self._shop, view=part), part.offsets[1:]
@@ -155,13 +143,6 @@ class _Users:
                 "score": self.chosen.scorer.score(log, ends),
             }
             yield with_drivers(columns, USER_ROWS, self.chosen, log, ends, self.drivers)
-
-    def _view(self, bucket: int) -> PathView:
-        run = self.snapshot.run(bucket)
-        if self.wanted is None:
-            return run.view()
-        mine = self.wanted[kernels.bucket_of(self.wanted, self.snapshot.n_buckets) == bucket]
-        return select(run, rows_of(run, mine), self.snapshot.gap_seconds).view()
 
 
 def shop_log(codes: Callable[[str], list[str]], items: pa.Table, generation: int) -> Log:
