@@ -11,7 +11,6 @@ from cartpath.cli.models import (
     CalibrateUntil,
     Epochs,
     Fresh,
-    Horizon,
     Seed,
     Set,
     Task,
@@ -21,6 +20,7 @@ from cartpath.cli.models import (
 )
 from cartpath.cli.options import Json, Workspace
 from cartpath.cli.output import print_json, print_table
+from cartpath.cli.question import Horizon
 
 
 @command()

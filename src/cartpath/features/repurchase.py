@@ -130,7 +130,8 @@ def merge_repurchase(parts: Sequence[Repurchase]) -> Repurchase:
     """Add up the counts of several paths, at least one."""
 
     def total(name: str) -> Ints:
-        return np.stack([getattr(part, name) for part in parts]).sum(axis=0).astype(np.int64)
+        found: Ints = np.stack([getattr(part, name) for part in parts]).sum(axis=0).astype(np.int64)
+        return found
 
     return Repurchase(total("buyers"), total("again"), total("gaps"), total("waited"))
 

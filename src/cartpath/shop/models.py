@@ -131,7 +131,8 @@ class ShopModels:
         dict
             What was written; see ``cartpath.training.predict`` and ``predict_on``.
         """
-        room, asked = _room("training"), {"task": task, "model": model, "progress": progress}
+        room = _room("training")
+        asked: dict[str, Any] = {"task": task, "model": model, "progress": progress}
         asked |= {"drivers": drivers} if drivers else {}
         if not on:
             return dict(room.predict(self.path, Path(out), users=users, at=at, **asked))

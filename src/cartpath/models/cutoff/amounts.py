@@ -69,7 +69,8 @@ class AmountCurve:
         """Return the mean amount at predictions (n,), in currency, at least zero."""
         between = np.interp(predicted, self.at, self.mean)
         beyond = np.minimum(predicted - self.at[0], 0) + np.maximum(predicted - self.at[-1], 0)
-        return self.factor * np.maximum(np.expm1(between + beyond), 0.0)
+        amounts: Floats = self.factor * np.maximum(np.expm1(between + beyond), 0.0)
+        return amounts
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

@@ -60,7 +60,7 @@ class BehaviourCutoff:
             hidden = self.pretrained.hidden_at(log, rows.ends)
             stands = torch.from_numpy(standing(log, rows, self.of).astype(np.float32))
             asked = self._asked(log, rows)
-            parts = [self.head(hidden[at], stands[at], asked(at)) for at in torch.arange(len(rows)).split(_ROWS)]
+            parts = [self.head(hidden[at], stands[at], asked(at)) for at in torch.split(torch.arange(len(rows)), _ROWS)]
             out = torch.cat(parts) if parts else torch.zeros(0, self.head.shape["outputs"])
         found: Floats = (amount(out) if out.shape[1] == 2 else out[:, 0]).double().numpy()
         return found

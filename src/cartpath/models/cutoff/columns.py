@@ -123,7 +123,8 @@ def describe(log: Log, rows: CutoffRows) -> Described:
         beside.tables[key] = (log.view, rows, found)
         while sum(table.values.size for *_, table in beside.tables.values()) > _KEPT_CELLS and len(beside.tables) > 1:
             del beside.tables[next(iter(beside.tables))]
-    return beside.tables[key][2]
+    described: Described = beside.tables[key][2]
+    return described
 
 
 def _described(log: Log, rows: CutoffRows, beside: Surroundings) -> Described:
