@@ -18,8 +18,9 @@ pytest.importorskip("optuna")
 
 from cartpath import training
 from cartpath.cli import app
-from cartpath.models import Pretrained, current_version, folder_of
+from cartpath.models import current_version, folder_of
 from cartpath.models.adaptation import METHODS
+from cartpath.models.intent import load_intent
 from cartpath.schema import CartpathError, microseconds_of
 from cartpath.training.card import read_card
 from cartpath.training.intent.keep import artefact
@@ -171,8 +172,8 @@ def test_the_commands(shop: Path) -> None:
     said = json.loads(done.stdout)["settings"]
     expected = {"learning_rate": 3e-3, "layer_decay": 0.9, "warm_up": 0.2, "dropout": 0.4, "weight_decay": 0.1}
     assert (expected | {"patience": 1, "positive_weight": 2, "rank": 2}).items() <= said.items()
-    network = Pretrained.load(current_version(shop, artefact("behaviour-lora"), "")).model
-    assert network.config.dropout == 0.4
+    scorer: Any = load_intent(current_version(shop, artefact("behaviour-lora"), ""))
+    network = scorer.model.pretrained.model
     assert network.config.adaptation["settings"]["rank"] == 2
 
 

@@ -176,7 +176,7 @@ def test_mistakes_are_told(tmp_path):
     for options, said in (
         ({"task": "fortune"}, "no task"),
         ({"method": "magic"}, "no method"),
-        ({"positive_weight": 0}, "weigh more than nothing"),
+        ({"positive_weight": 0}, "positive_weight must be from 0.001"),
         ({"horizon": "7"}, "not a duration"),
     ):
         with pytest.raises(CartpathError, match=said):
