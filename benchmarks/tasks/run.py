@@ -68,6 +68,8 @@ def main() -> None:
     print(f"\n{text}")
     if asked.write:
         (HERE / "results").mkdir(exist_ok=True)
+        for model in result["profit"]["models"]:  # thousands of points, which the same command gives again
+            model.pop("curve")
         (HERE / "results" / "intent.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
         measure.write_section(HERE / "README.md", "intent", text)
 
