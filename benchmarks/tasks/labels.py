@@ -5,8 +5,8 @@
 Of the shop of ``run.py`` (the Google Merchandise Store's export, pretrained on the training period without labels) a
 share of the visitors of the training slice is drawn, another draw for each seed, and the labels of their sessions alone
 are learned from: by the pretrained model fine-tuned whole, by the same network from random weights, and by LightGBM on
-the features. How long to train is chosen on the whole validation slice for all of them; judged is the test slice. A row
-is written as soon as it is there, so a run that was stopped goes on.
+the features. How long to train and the shape of trees are chosen on the whole validation slice; judged is test.
+A row is written as soon as it is there, so a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ SHARES = (0.01, 0.1, 1.0)
 MODELS = {"behaviour-full": "pretrained, fine-tuned", "transformer": "the same, from scratch", "lightgbm": "LightGBM"}
 #: Passes at most where there are few labels, in which a pass has few steps; of all of them what is usual.
 EPOCHS = {0.01: 40, 0.1: 16}
-#: The shape that validation chose for all labels in ``run.py``: trees of the whole log are not searched again.
-SHAPE = {"num_leaves": 15, "min_data_in_leaf": 40, "lambda_l2": 5.0}
 RESULTS = HERE / "results" / "labels.json"
 
 
@@ -98,7 +96,7 @@ def row_of(job: Job, tables: Tables, share: float, seed: int, model: str, folder
     drawn[users[: round(share * len(users))]] = True
     kept = np.flatnonzero((rows.slice != 0) | drawn[rows.user])
     data = replace(job.data, rows=rows.take(kept))
-    options = Options(EPOCHS.get(share), seed=seed, resume=False, settings=SHAPE if model == "lightgbm" else {})
+    options = Options(EPOCHS.get(share), seed=seed, resume=False)
     mine = job.variant(data=data, options=options, checkpoints=folder)
     if model == "lightgbm":
         train = job.data.learned_from(0)
