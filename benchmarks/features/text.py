@@ -17,7 +17,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 
 from cartpath import config, store
-from cartpath.features import TEXTS, fit_texts, read_log
+from cartpath.features import TEXTS, Log, fit_texts, read_log
 from cartpath.features.text import corpus_of
 from cartpath.schema import microseconds_of
 
@@ -39,7 +39,7 @@ def main() -> None:
             row(name, log, live, until)
 
 
-def row(name: str, log, live, until: int) -> None:  # type: ignore[no-untyped-def]
+def row(name: str, log: Log, live: Log, until: int) -> None:
     """Print what one vectoriser takes."""
     began = time.process_time()
     texts = fit_texts(log, until, [name])

@@ -131,7 +131,7 @@ def test_groups_profit_and_figures(shop: Path, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--task", "next_item", "--by", "device"], "--by is about intent"),
+        (["--task", "next_item", "--by", "device"], "--by means nothing to the task next_item"),
         (["--task", "intent", "--by", "colour"], "cannot be judged by 'colour'"),
         (["--task", "intent", "--value", "3"], "needs both"),
         (["--task", "intent", "--value", "3", "--cost", "1", "--uplift", "2"], "is no share"),

@@ -154,7 +154,7 @@ def test_items_are_dropped_only_in_training(log):
 
 
 def test_what_is_no_model_is_refused(scorers, tmp_path):
-    with pytest.raises(CartpathError, match="holds no intent model"):
+    with pytest.raises(CartpathError, match="holds no model"):
         load_intent(tmp_path)
     (tmp_path / "scorer.json").write_text('{"kind": "oracle"}')
     with pytest.raises(CartpathError, match="unknown kind 'oracle'"):

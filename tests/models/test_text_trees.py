@@ -11,7 +11,7 @@ lightgbm = pytest.importorskip("lightgbm")
 pytest.importorskip("gensim")
 
 from cartpath.features import fit_encoder, fit_texts  # noqa: E402
-from cartpath.models.intent import IntentScorer, TreeIntent, load_intent, tree_features  # noqa: E402
+from cartpath.models.intent import IntentScorer, TreeIntent, explain, load_intent, tree_features  # noqa: E402
 from cartpath.schema import CartpathError  # noqa: E402
 from cartpath.training.next_item.leak import changed_after  # noqa: E402
 from tests.features.moment.logs import rich_log  # noqa: E402
@@ -55,3 +55,12 @@ def test_a_live_path_alone_and_what_comes_later_give_the_same_odds(fitted) -> No
     for user, end in enumerate(ends):
         alone = cut_path(log, view.user(user), int(end - view.offsets[user]))
         assert model.logits(alone, np.array([alone.view.n_events]))[0] == whole[user]
+
+
+def test_drivers_add_up_and_say_what_text_columns_are(fitted) -> None:  # type: ignore[no-untyped-def]
+    log, ends, model = fitted
+    for found, odds in zip(explain(model, log, ends[:20]), model.logits(log, ends[:20]), strict=True):
+        assert found.baseline + sum(driver.contribution for driver in found.drivers) == pytest.approx(odds)
+        text = [driver for driver in found.drivers if driver.name.startswith(("tfidf", "item2vec"))]
+        assert text
+        assert all(driver.about["about"] for driver in text)

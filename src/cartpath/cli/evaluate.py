@@ -47,7 +47,7 @@ def evaluate(
     by: By = None,
     value: Value = None,
     cost: Cost = None,
-    uplift: Uplift = 1.0,
+    uplift: Uplift = None,
     figures: Figures = None,
     seed: Seed = 0,
     refit: Refit = False,
@@ -65,9 +65,8 @@ def evaluate(
             f"--{next(iter(asked)).replace('_', '-')} is for {', '.join(AT_CUTOFFS)}",
             "name one: --task; what intent is asked is said to finetune",
         )
-    check_of_intent(task, by, value, cost, figures)
-    of_intent = given(at_k=steps, by=words(by) or None, value=value, cost=cost, refit=refit or None)
-    of_intent |= {"uplift": uplift} if value is not None else {}
+    of_intent = given(at_k=steps, by=words(by) or None, value=value, cost=cost, uplift=uplift, refit=refit or None)
+    check_of_intent(task, of_intent | given(figures=figures))
     with training_progress("evaluate") as told:
         result = opened.evaluate(task, part, seed, told, **given(models=models), **of_intent, **asked)
     if figures is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,8 @@ Value = Annotated[
 ]
 Cost = Annotated[float | None, typer.Option(metavar="Y", help="Intent: what a coupon costs, whoever gets it.")]
 Uplift = Annotated[
-    float, typer.Option(metavar="SHARE", help="Assumed share of the purchases that the coupon brings about.")
+    float | None,
+    typer.Option(metavar="SHARE", help="Assumed share of the purchases that the coupon brings about, 1 by default."),
 ]
 Figures = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Intent: write models by step, reliability and profit as HTML.")
@@ -36,12 +38,13 @@ def words(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def check_of_intent(task: str, by: str | None, value: float | None, cost: float | None, figures: str | None) -> None:
+def check_of_intent(task: str, given: Mapping[str, Any]) -> None:
     """Refuse what only intent has where another task is judged, before that takes its time."""
-    given = {"--by": by, "--value": value, "--cost": cost, "--figures": figures}
-    wrong = next((name for name, one in given.items() if one is not None), None)
+    wrong = next(iter(given), None)
     if wrong is not None and task not in ("all", "intent"):
-        raise CartpathError(f"{wrong} is about intent", "judge it: --task intent")
+        raise CartpathError(f"--{wrong.replace('_', '-')} means nothing to the task {task}", "judge --task intent")
+    if "uplift" in given and "value" not in given:
+        raise CartpathError("--uplift is of a coupon", "say what it brings and costs too: --value X --cost Y")
 
 
 def tell_figures(result: dict[str, Any], folder: str) -> None:

@@ -17,6 +17,8 @@ from cartpath.schema import CartpathError
 MODELS = "models"
 POINTER = "current.json"
 CARD = "card.json"
+#: What a fitted model says of itself: its kind, and what its kind needs.
+SCORER = "scorer.json"
 
 
 def folder_of(workspace: Path, name: str) -> Path:
@@ -129,3 +131,17 @@ def current_version(workspace: Path, name: str, made_by: str) -> Path:
 def has_version(workspace: Path, name: str) -> bool:
     """Tell whether a model has a current version."""
     return (folder_of(workspace, name) / POINTER).exists()
+
+
+def read_scorer(folder: Path) -> dict[str, Any]:
+    """Read what a fitted model wrote about itself.
+
+    Raises
+    ------
+    CartpathError
+        If there is none.
+    """
+    raw: dict[str, Any] | None = read_json(folder / SCORER)
+    if raw is None:
+        raise CartpathError(f"{folder} holds no model (no {SCORER})", "make it: cartpath finetune SHOP")
+    return raw

@@ -71,7 +71,8 @@ def evaluate(workspace: Path | str, *, task: str = INTENT, **options: Any) -> di
     task : str
         ``intent``, ``churn``, ``spend`` or ``repeat``.
     **options
-        ``models``, ``slice``, ``seed``, ``progress``. Of intent ``at_k``; of users at cut-offs those of their question,
+        ``models``, ``slice``, ``seed``, ``progress``. Of intent ``at_k``, ``by``, ``value``, ``cost``, ``uplift`` and
+        ``refit``; of users at cut-offs those of their question,
         ``train_until``, ``valid_until`` and ``calibrate_until``, which then take the place of the last ones, and
         ``minutes``.
 
@@ -102,7 +103,7 @@ def predict(workspace: Path | str, out: Path | str, *, task: str = INTENT, **opt
     task : str
         ``intent``, ``churn``, ``spend`` or ``repeat``.
     **options
-        ``users``, ``model``, ``progress``; of users at cut-offs ``at``: as of when.
+        ``users``, ``model``, ``progress``; of intent ``drivers``; of users at cut-offs ``at``: as of when.
 
     Returns
     -------

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cartpath.models import current_version, folder_of, has_version, read_json, write_json
 from cartpath.schema import CartpathError
 from cartpath.training.card import read_card
+from cartpath.training.data import Progress
+
+Scorer = TypeVar("Scorer")
 
 _BEST = "best.json"
 
@@ -82,3 +86,51 @@ def promoted(workspace: Path, task: str) -> str:
     if raw is None:
         raise CartpathError(f"no {task} model is fitted yet", f"fit one: cartpath finetune {workspace} --task {task}")
     return str(raw["model"])
+
+
+@dataclass(frozen=True)
+class Ready(Generic[Scorer]):
+    """Models that can be judged, their cards, and why others cannot.
+
+    Attributes
+    ----------
+    scorers : dict of str to Scorer
+    cards : dict of str to mapping
+    errors : dict of str to str
+    """
+
+    scorers: dict[str, Scorer]
+    cards: dict[str, Mapping[str, Any]]
+    errors: dict[str, str]
+
+
+def make_ready(
+    names: Sequence[str], ensure: Callable[[str, Progress], tuple[Scorer, Mapping[str, Any]]], told: Progress
+) -> Ready[Scorer]:
+    """Fit what is missing; a model that cannot be fitted says why, and the others go on.
+
+    Parameters
+    ----------
+    names : sequence of str
+    ensure : callable
+        Returns the model of a name and its card, fitted now where there is none.
+    told : callable
+
+    Raises
+    ------
+    CartpathError
+        If no model can be fitted.
+    """
+    ready: Ready[Scorer] = Ready({}, {}, {})
+    for place, name in enumerate(names):
+
+        def heard(message: str, share: float, name: str = name, place: int = place) -> None:
+            told(f"{name}: {message}", 0.05 + 0.75 * (place + share) / len(names))
+
+        try:
+            ready.scorers[name], ready.cards[name] = ensure(name, heard)
+        except CartpathError as error:
+            ready.errors[name] = str(error)
+    if not ready.scorers:
+        raise CartpathError(f"no model could be fitted: {next(iter(ready.errors.values()), 'none was named')}")
+    return ready

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cartpath.models.artefact import read_json
+from cartpath.models.artefact import SCORER, read_json, read_scorer
 from cartpath.models.cutoff.amounts import AmountCurve
 from cartpath.models.cutoff.behaviour import BehaviourCutoff
 from cartpath.models.cutoff.blend import BlendModel
@@ -15,7 +15,7 @@ from cartpath.models.cutoff.calibrated import CALIBRATION, Band, LabelScorer, Sp
 from cartpath.models.cutoff.columns import ColumnSet, Described, describe
 from cartpath.models.cutoff.constant import Constant
 from cartpath.models.cutoff.linear import LinearModel
-from cartpath.models.cutoff.scorer import SCORER, CutoffModel, read_scorer, target_of
+from cartpath.models.cutoff.scorer import CutoffModel, target_of
 from cartpath.models.cutoff.trees import TreeModel, tree_inputs
 from cartpath.schema import CartpathError
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cartpath.features import Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.cutoff.asked import asked_about
-from cartpath.models.cutoff.scorer import SCORER, Floats, read_scorer
+from cartpath.models.cutoff.scorer import Floats
 from cartpath.models.cutoff.standing import standing
 from cartpath.models.extra import need
 from cartpath.models.pretrained import Pretrained

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cartpath.features import Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.calibration import logit
-from cartpath.models.cutoff.scorer import SCORER, Floats, read_scorer, target_of
+from cartpath.models.cutoff.scorer import Floats, target_of
 from cartpath.tasks import CutoffRows, SpendRows
 
 

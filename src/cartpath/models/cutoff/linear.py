@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import FeatureTable, Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.cutoff.columns import ColumnSet, describe
-from cartpath.models.cutoff.scorer import SCORER, Floats, read_scorer
+from cartpath.models.cutoff.scorer import Floats
 from cartpath.models.intent import Design
 from cartpath.tasks import CutoffRows
 

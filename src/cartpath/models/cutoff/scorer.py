@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log
-from cartpath.models.artefact import read_json
-from cartpath.schema import CartpathError
 from cartpath.tasks import ChurnRows, CutoffRows, RepeatRows, SpendRows
 
 Floats = npt.NDArray[np.float64]
@@ -47,17 +45,3 @@ def target_of(rows: CutoffRows) -> Floats:
     if isinstance(rows, ChurnRows | RepeatRows):
         return rows.label.astype(np.float64)
     raise TypeError(f"rows without an answer: {type(rows).__name__}")
-
-
-def read_scorer(folder: Path) -> dict[str, Any]:
-    """Read what a model wrote about itself.
-
-    Raises
-    ------
-    CartpathError
-        If there is none.
-    """
-    raw: dict[str, Any] | None = read_json(folder / SCORER)
-    if raw is None:
-        raise CartpathError(f"{folder} holds no model (no {SCORER})", "make it: cartpath finetune SHOP")
-    return raw

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from cartpath.features import FeatureTable, Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.calibration import logit
 from cartpath.models.cutoff.columns import ColumnSet, describe
 from cartpath.models.cutoff.frozen import frozen_at, frozen_names
-from cartpath.models.cutoff.scorer import SCORER, Floats, read_scorer
+from cartpath.models.cutoff.scorer import Floats
 from cartpath.models.intent.trees import read_trees, write_trees
 from cartpath.models.pretrained import Pretrained
 from cartpath.tasks import CutoffRows, RepeatRows

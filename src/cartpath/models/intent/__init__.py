@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cartpath.models.artefact import read_json
+from cartpath.models.artefact import read_json, read_scorer
 from cartpath.models.intent.base_rate import BaseRate
 from cartpath.models.intent.behaviour import BehaviourIntent
 from cartpath.models.intent.blend import BlendIntent
@@ -22,7 +22,6 @@ from cartpath.models.intent.scorer import (
     fit_step_calibration,
     group_of,
     held_out_probabilities,
-    read_scorer,
     steps_at,
 )
 from cartpath.models.intent.trees import TreeIntent, frozen_features, tree_features

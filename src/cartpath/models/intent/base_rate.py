@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.calibration import logit
-from cartpath.models.intent.scorer import GROUPS, SCORER, Floats, Index, group_of, read_scorer, steps_at
+from cartpath.models.intent.scorer import GROUPS, Floats, Index, group_of, steps_at
 
 
 @dataclass

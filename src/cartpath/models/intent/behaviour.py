@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cartpath.features import Log
-from cartpath.models.artefact import POINTER, read_json, write_json
-from cartpath.models.intent.scorer import SCORER, Floats, Index
+from cartpath.models.artefact import POINTER, SCORER, read_json, write_json
+from cartpath.models.intent.scorer import Floats, Index
 from cartpath.models.pretrained import Pretrained
 from cartpath.schema import CartpathError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cartpath.features import FeatureTable, Log, PathEncoder
+from cartpath.features import FeatureTable, Log, PathEncoder, Texts
 from cartpath.features.moment import Column, columns
 from cartpath.models.intent.logistic import LogisticIntent
 from cartpath.models.intent.scorer import Floats, Index
@@ -23,11 +23,11 @@ _PATH = "the pretrained model's view of the path"
 
 def tree_parts(model: TreeIntent, log: Log, ends: Index) -> Iterator[Parts]:
     """Yield the exact Shapley values of each score (TreeSHAP, by the trees' own covers)."""
-    table = tree_features(log, model.encoder, ends, model.frozen, model.zone)
+    table = tree_features(log, model.encoder, ends, model.frozen, model.zone, model.texts)
     # Row by row the same, so that a path alone gives what it gives among others.
     found = np.asarray(model.trees.predict(table.values, pred_contrib=True, num_threads=2), np.float64)
     raw = np.asarray(model.trees.predict(table.values, raw_score=True, num_threads=2), np.float64)
-    yield from _parts(model.encoder, table, found[:, :-1], raw, found[:, -1])
+    yield from _parts(model.encoder, table, found[:, :-1], raw, found[:, -1], model.texts)
 
 
 def line_parts(model: LogisticIntent, log: Log, ends: Index) -> Iterator[Parts]:
@@ -44,8 +44,10 @@ def line_parts(model: LogisticIntent, log: Log, ends: Index) -> Iterator[Parts]:
     yield from _parts(model.encoder, table, found, model.logits(log, ends), np.full(len(ends), model.bias))
 
 
-def _parts(encoder: PathEncoder, table: FeatureTable, found: Floats, odds: Floats, base: Floats) -> Iterator[Parts]:
-    described = {column.name: column for column in columns(encoder)}
+def _parts(
+    encoder: PathEncoder, table: FeatureTable, found: Floats, odds: Floats, base: Floats, texts: Texts | None = None
+) -> Iterator[Parts]:
+    described = {column.name: column for column in columns(encoder, texts)}
     of_path = np.array([name not in described and bool(_OF_PATH.fullmatch(name)) for name in table.names])
     named = np.flatnonzero(~of_path)
     for row in range(len(found)):

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import FeatureTable, Log, PathEncoder
-from cartpath.models.artefact import write_json
-from cartpath.models.intent.scorer import SCORER, Floats, Index, read_scorer
+from cartpath.models.artefact import SCORER, read_scorer, write_json
+from cartpath.models.intent.scorer import Floats, Index
 from cartpath.models.intent.trees import tree_features
 
 _WEIGHTS = "weights.npz"

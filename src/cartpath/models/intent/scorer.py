@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import Log, by_session, count_within
-from cartpath.models.artefact import read_json, write_json
+from cartpath.models.artefact import write_json
 from cartpath.models.calibration import Calibrator, Platt, calibrator_from_dict, choose_calibrator
-from cartpath.schema import CartpathError
 from cartpath.tasks import target_seen
 
 Floats = npt.NDArray[np.float64]
@@ -199,17 +198,3 @@ def steps_at(log: Log, ends: Index) -> Index:
     place = np.empty(log.view.n_events, np.int64)
     place[order] = count_within(log.view.step[order] == 1, starts)
     return place[ends - 1]
-
-
-def read_scorer(folder: Path) -> dict[str, Any]:
-    """Read what a model wrote about itself.
-
-    Raises
-    ------
-    CartpathError
-        If there is none.
-    """
-    raw: dict[str, Any] | None = read_json(folder / SCORER)
-    if raw is None:
-        raise CartpathError(f"{folder} holds no intent model (no {SCORER})", "make it: cartpath finetune SHOP")
-    return raw

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.features import FeatureTable, Log, PathEncoder, Texts, encode, session_features
-from cartpath.models.artefact import write_json
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.calibration import logit
 from cartpath.models.extra import need
-from cartpath.models.intent.scorer import SCORER, Floats, Index, read_scorer
+from cartpath.models.intent.scorer import Floats, Index
 from cartpath.models.pretrained import Pretrained
 from cartpath.schema import CartpathError
 

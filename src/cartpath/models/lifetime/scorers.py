@@ -12,8 +12,7 @@ from scipy.special import expit
 
 from cartpath.features import Log
 from cartpath.features.profile.past import DAY
-from cartpath.models.artefact import write_json
-from cartpath.models.cutoff import SCORER, read_scorer
+from cartpath.models.artefact import SCORER, read_scorer, write_json
 from cartpath.models.lifetime.bg_nbd import BgNbd, fit_bg_nbd
 from cartpath.models.lifetime.gamma_gamma import GammaGamma, fit_gamma_gamma
 from cartpath.models.lifetime.rfm import Rfm, rfm_at

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def evaluate(
         names = named(task, models, kept.fitted_of(workspace, task, names_for(task)))
         part = _judged_part(job, slice)
         write_question(workspace, job.split, task, job.task)
-        ready = _ready(job, names, told)
+        ready = kept.make_ready(names, lambda name, heard: ensure(job, name, heard), told)
         told("judging", 0.85)
         found = {name: judged(job, ready.scorers[name], ready.cards[name], part, seed) for name in ready.scorers}
         result = _result(job, ready, found, part, seed)
@@ -103,13 +102,6 @@ def evaluate(
     write_json(folder_of(workspace, task) / METRICS, result)
     told("evaluated", 1.0)
     return dict(result)
-
-
-@dataclass(frozen=True)
-class _Ready:
-    scorers: dict[str, Scorer]
-    cards: dict[str, Mapping[str, Any]]
-    errors: dict[str, str]
 
 
 def _judged_part(job: CutoffJob, slice: str | None) -> str:
@@ -123,24 +115,9 @@ def _judged_part(job: CutoffJob, slice: str | None) -> str:
     return part
 
 
-def _ready(job: CutoffJob, names: Sequence[str], told: Progress) -> _Ready:
-    """Fit what is missing; a model that cannot be fitted says why, and the others go on."""
-    ready = _Ready({}, {}, {})
-    for place, name in enumerate(names):
-
-        def heard(message: str, share: float, name: str = name, place: int = place) -> None:
-            told(f"{name}: {message}", 0.05 + 0.8 * (place + share) / len(names))
-
-        try:
-            ready.scorers[name], ready.cards[name] = ensure(job, name, heard)
-        except CartpathError as error:
-            ready.errors[name] = str(error)
-    if not ready.scorers:
-        raise CartpathError(f"no model could be fitted: {next(iter(ready.errors.values()), 'none was named')}")
-    return ready
-
-
-def _result(job: CutoffJob, ready: _Ready, found: Mapping[str, Judged], part: str, seed: int) -> dict[str, Any]:
+def _result(
+    job: CutoffJob, ready: kept.Ready[Scorer], found: Mapping[str, Judged], part: str, seed: int
+) -> dict[str, Any]:
     rows = job.of(part)
     about = {"slice": part, "generation": job.log.generation, "seed": seed}
     results: list[dict[str, Any]] = [

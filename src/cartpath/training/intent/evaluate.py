@@ -10,6 +10,7 @@ import numpy as np
 
 from cartpath.models import current_version, folder_of, write_json
 from cartpath.models.artefact import finite
+from cartpath.models.intent import IntentScorer
 from cartpath.schema import CartpathError
 from cartpath.tasks import JUDGED, STEPS, IntentRows, check_judged
 from cartpath.training.card import versions
@@ -17,11 +18,12 @@ from cartpath.training.data import Progress, open_log, silent
 from cartpath.training.intent.by_groups import check_groups, group_tables
 from cartpath.training.intent.finetune import check_task, open_job
 from cartpath.training.intent.job import Job, Options
-from cartpath.training.intent.judging import Judged, Ready, make_ready, measured, scored
-from cartpath.training.intent.keep import INTENT, artefact, fitted_models, fresh_cards, promote
+from cartpath.training.intent.judging import Judged, measured, scored
+from cartpath.training.intent.keep import INTENT, artefact, ensure, fitted_models, fresh_cards, promote
 from cartpath.training.intent.profits import Worth, profit_tables, worth_of
 from cartpath.training.intent.registry import named
 from cartpath.training.intent.tables import leaderboard, middle_step, paired, reliability_rows
+from cartpath.training.kept import Ready, make_ready
 from cartpath.training.next_event import judge_next_event
 from cartpath.training.pretrain import NAME
 from cartpath.training.results import METRICS, about_version
@@ -95,7 +97,7 @@ def evaluate(
         job = open_job(workspace, log, Options(seed=seed, refit=refit))
         names = named(models, fitted_models(workspace))
         part, rows = _judged_rows(job, steps, slice)
-        ready = make_ready(job, names, told)
+        ready = make_ready(names, lambda name, heard: ensure(job, name, heard), told)
         told("judging", 0.8)
         judged = {name: measured(job, ready, name, rows, part, steps, seed) for name in ready.scorers}
         result = _result(job, ready, judged, rows, part, steps, seed)
@@ -125,7 +127,7 @@ def _judged_rows(job: Job, steps: Sequence[int], slice: str | None) -> tuple[str
 
 def _result(
     job: Job,
-    ready: Ready,
+    ready: Ready[IntentScorer],
     judged: Mapping[str, Judged],
     rows: IntentRows,
     part: str,
@@ -161,7 +163,7 @@ def _result(
 
 def _more(
     job: Job,
-    ready: Ready,
+    ready: Ready[IntentScorer],
     judged: Mapping[str, Judged],
     rows: IntentRows,
     result: Mapping[str, Any],

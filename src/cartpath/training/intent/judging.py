@@ -1,4 +1,4 @@
-"""Models made ready to be judged, and what each says of the rows of a slice."""
+"""What a model says of the rows of a slice, and how good that is."""
 
 from __future__ import annotations
 
@@ -11,30 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cartpath.models.intent import IntentScorer, held_out_probabilities
-from cartpath.schema import CartpathError
 from cartpath.tasks import IntentRows
-from cartpath.training.data import Progress
 from cartpath.training.intent.figures import StepFigures, figures_at
 from cartpath.training.intent.job import Job
-from cartpath.training.intent.keep import ensure
+from cartpath.training.kept import Ready
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Models that can be judged, their cards, and why others cannot.
-
-    Attributes
-    ----------
-    scorers : dict of str to IntentScorer
-    cards : dict of str to mapping
-    errors : dict of str to str
-    """
-
-    scorers: dict[str, IntentScorer]
-    cards: dict[str, Mapping[str, Any]]
-    errors: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -57,24 +39,9 @@ class Judged:
     seconds: float
 
 
-def make_ready(job: Job, names: Sequence[str], told: Progress) -> Ready:
-    """Fit what is missing; a model that cannot be fitted says why, and the others go on."""
-    ready = Ready({}, {}, {})
-    for place, name in enumerate(names):
-
-        def heard(message: str, share: float, name: str = name, place: int = place) -> None:
-            told(f"{name}: {message}", 0.05 + 0.75 * (place + share) / len(names))
-
-        try:
-            ready.scorers[name], ready.cards[name] = ensure(job, name, heard)
-        except CartpathError as error:
-            ready.errors[name] = str(error)
-    if not ready.scorers:
-        raise CartpathError(f"no model could be fitted: {next(iter(ready.errors.values()), 'none was named')}")
-    return ready
-
-
-def measured(job: Job, ready: Ready, name: str, rows: IntentRows, part: str, steps: Sequence[int], seed: int) -> Judged:
+def measured(
+    job: Job, ready: Ready[IntentScorer], name: str, rows: IntentRows, part: str, steps: Sequence[int], seed: int
+) -> Judged:
     """Score the rows of a slice by a model, and measure it at each step."""
     scorer, earlier = ready.scorers[name], job.data.rows.of("validation")
     earlier = earlier.take(np.flatnonzero(np.isin(earlier.step, steps)))
