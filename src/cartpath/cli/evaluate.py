@@ -80,7 +80,9 @@ def evaluate(
         if name in result:
             print_users(result[name])
     printed = ("intent", *AT_CUTOFFS)
-    print_metrics([row for row in opened.metrics() if row["task"] not in printed and task in ("all", row["task"])])
+    others = [row for row in opened.metrics() if row["task"] not in printed and task in ("all", row["task"])]
+    if others:
+        print_metrics(others)
 
 
 def numbers(text: str) -> list[int]:
