@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from cartpath.schema import CartpathError
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from cartpath.shop import Shop
+
+# NumPy's OpenBLAS keeps its threads spinning for a tenth of a second after it is loaded, on cores that the scan is to
+# have: a fifth of the CPU of a short question. 2**20 cycles are a third of a millisecond. It is read as NumPy loads.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
 
 __version__ = "0.1.0"
 __all__ = ["CartpathError", "__version__", "open"]
 
 
-def open(path: str | PathLike[str], engine: str | None = None) -> Shop:
+def open(path: str | os.PathLike[str], engine: str | None = None) -> Shop:
     """Open a workspace, as a notebook does.
 
     Parameters

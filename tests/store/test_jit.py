@@ -41,3 +41,25 @@ def test_what_was_switched_off_or_frozen_stays_so() -> None:
     collected, enabled, frozen, hashed = started("gc.disable(); gc.freeze()")
     assert collected == []
     assert (enabled, frozen, hashed) == (False, True, 1)
+
+
+#: Cartpath's kernels run without scipy.linalg, and then one multiplies matrices, which is compiled with it.
+MULTIPLIED = """
+import builtins, json, sys
+import numpy as np
+before = builtins.__import__
+from cartpath.store import jit
+jit.ready()
+from cartpath.store.hashing import combine
+one = np.ones(1, np.uint64)
+combine(one, one, one)
+loaded = "scipy.linalg" in sys.modules
+import numba
+product = numba.njit(lambda a, b: np.dot(a, b))(np.eye(2) * 3, np.arange(4.0).reshape(2, 2)).tolist()
+print(json.dumps([loaded, product, "scipy.linalg" in sys.modules, builtins.__import__ is before]))
+"""
+
+
+def test_linear_algebra_is_loaded_by_the_kernel_that_needs_it() -> None:
+    done = subprocess.run([sys.executable, "-c", MULTIPLIED], capture_output=True, text=True, timeout=300, check=True)
+    assert json.loads(done.stdout) == [False, [[0.0, 3.0], [6.0, 9.0]], True, True]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,6 +29,27 @@ def _nothing_collected() -> Iterator[None]:
             gc.unfreeze()
         if collects:
             gc.enable()
+
+
+@contextmanager
+def _linear_algebra_later() -> Iterator[None]:
+    # Numba imports all of scipy.linalg as it starts, only to see that SciPy is there: a fifth of a second, a third of
+    # a short command. It asks again when a kernel multiplies matrices, and then gets it. Others, in other threads, are
+    # answered as ever.
+    before = builtins.__import__
+
+    def answered(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        asks = globals.get("__name__") if globals else None
+        if name == "scipy.linalg.cython_blas" and asks == "numba.np.linalg" and find_spec("scipy"):
+            name = "scipy"
+        return before(name, globals, locals, fromlist, level)
+
+    builtins.__import__ = answered
+    try:
+        yield
+    finally:
+        if builtins.__import__ is answered:  # else another has put its own around ours, and keeps both
+            builtins.__import__ = before
 
 
 with _nothing_collected():
@@ -52,7 +75,7 @@ _place_cache()
 @cache
 def ready() -> None:
     """Let Numba load what kernels are typed and linked with, as the first call of any kernel does; once a process."""
-    with global_compiler_lock, _nothing_collected():
+    with global_compiler_lock, _nothing_collected(), _linear_algebra_later():
         cpu_target.target_context.refresh()
 
 
