@@ -1,0 +1,21 @@
+"""The HTTP service: events in, intent and recommendations out; keys, limits, metrics.
+
+``create_app(workspace, settings=None, *, parts=None) -> FastAPI``
+    The service of a workspace as an ASGI application.
+``run(workspace, *, host, port, workers)``
+    The same on Uvicorn, until it is told to end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cartpath.schema.lazy import lazy
+
+if TYPE_CHECKING:
+    from cartpath.serving.app import create_app
+    from cartpath.serving.run import run
+
+__all__ = ["create_app", "run"]
+
+lazy(__name__, {"create_app": "app", "run": "run"})

@@ -1,0 +1,105 @@
+"""A running service: its parts, the thread of the models, and the threads that write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cartpath import config
+from cartpath.features import Log
+from cartpath.privacy import forget
+from cartpath.serving.answers import Answers, Question
+from cartpath.serving.batcher import Batcher, Full
+from cartpath.serving.given_path import Paths
+from cartpath.serving.limits import Limits
+from cartpath.serving.parts import Parts
+from cartpath.serving.problems import busy
+
+T = TypeVar("T")
+#: Writes that wait for the disk together: those that come while one is on its way share the next.
+_WRITERS = 16
+
+
+class Service:
+    """What routes call.
+
+    Parameters
+    ----------
+    workspace : Path
+    settings : ServeSettings
+    limits : Limits
+    parts : Parts
+    """
+
+    def __init__(self, workspace: Path, settings: config.ServeSettings, limits: Limits, parts: Parts) -> None:
+        self.workspace, self.settings, self.limits, self.parts = workspace, settings, limits, parts
+        answers = Answers(parts.state, lambda: parts.models.current)
+        self.inference: Batcher[Question, Any] = Batcher(
+            answers, depth=settings.queue, linger=limits.linger_seconds, told=self._answered
+        )
+        self._paths = Paths(parts.state, config.load(workspace).sessions.gap_seconds)
+        self._pool = ThreadPoolExecutor(_WRITERS, "writes")
+        self._writing = 0
+        parts.models.start()
+
+    def _answered(self, size: int, seconds: float) -> None:
+        self.parts.metrics.inference(seconds, size)
+
+    async def ask(self, question: Question) -> Any:
+        """Return the models' answer to a question.
+
+        Raises
+        ------
+        Problem
+            503 if too many wait already, or there is no answer in time.
+        """
+        try:
+            return await self.inference.ask(question, self.limits.answer_seconds)
+        except Full:
+            raise busy("too many requests wait for the models") from None
+        except TimeoutError:
+            raise busy("the models did not answer in time", 2) from None
+
+    async def write(self, act: Callable[..., T], *args: Any) -> T:
+        """Do what waits for the disk without the event loop waiting; ``Problem`` 503 if too much waits already."""
+        if self._writing >= self.settings.queue:
+            raise busy("too many requests wait for the disk")
+        self._writing += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, act, *args)
+        finally:
+            self._writing -= 1
+
+    def path_of(self, events: list[Any]) -> Log:
+        """Return the path of events that came with a request; nothing of them is kept.
+
+        Raises
+        ------
+        Problem
+            422 if one of them would be rejected as an event.
+        """
+        return self._paths.log(events)
+
+    def erase(self, user: str) -> dict[str, Any]:
+        """Remove a person from live paths and from the store, and return the evidence."""
+        self.parts.state.forget(user)
+        return forget(self.workspace, user)
+
+    def not_ready(self) -> str | None:
+        """Return why requests should go elsewhere, in words; None if they need not."""
+        return self.parts.models.not_ready()
+
+    def measure(self) -> None:
+        """Tell the metrics how the service is now."""
+        metrics = self.parts.metrics
+        metrics.queue(self.inference.depth, self.settings.queue)
+        metrics.ready(self.not_ready() is None)
+
+    def close(self) -> None:
+        """Finish what was taken on, and close the parts."""
+        self.inference.close()
+        self._pool.shutdown()
+        self.parts.close()
