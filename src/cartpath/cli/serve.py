@@ -14,7 +14,9 @@ from cartpath.cli.options import Workspace
 @command()
 def serve(
     shop: Workspace,
-    host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen at; 0.0.0.0 is every one.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="Address to listen at; 0.0.0.0 is every one.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any that is free.")] = 8080,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; more than one need live paths in Redis. [serve] workers says.")

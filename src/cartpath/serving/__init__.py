@@ -2,6 +2,8 @@
 
 ``create_app(workspace, settings=None, *, parts=None) -> FastAPI``
     The service of a workspace as an ASGI application.
+``Metrics``
+    What it tells Prometheus.
 ``run(workspace, *, host, port, workers)``
     The same on Uvicorn, until it is told to end.
 """
@@ -14,8 +16,9 @@ from cartpath.schema.lazy import lazy
 
 if TYPE_CHECKING:
     from cartpath.serving.app import create_app
+    from cartpath.serving.metrics import Metrics
     from cartpath.serving.run import run
 
-__all__ = ["create_app", "run"]
+__all__ = ["Metrics", "create_app", "run"]
 
-lazy(__name__, {"create_app": "app", "run": "run"})
+lazy(__name__, {"Metrics": "metrics", "create_app": "app", "run": "run"})

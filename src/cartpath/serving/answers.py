@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,10 @@ from cartpath.serving.ports import Live, Ranks
 from cartpath.serving.problems import Problem
 from cartpath.serving.scorers.scored import Scored, Scorer
 
-POPULAR = "popular"
+SIMILAR, POPULAR = "similar", "popular"
+Failed = Callable[[str], None]
+#: The answer to whoever asks for a score while live paths cannot be read.
+NO_PATHS = Problem(503, "no-paths", "live paths cannot be read now", {"Retry-After": "2"})
 #: What an item is said to be shown for where the ranking failed.
 FAILED = "popular in this shop: the ranking failed"
 
@@ -83,17 +86,19 @@ class Answers:
     state : Live
     loaded : callable
         Returns what is loaded now.
+    failed : callable
+        Told the name of a scorer that failed, or ``state``.
     """
 
-    def __init__(self, state: Live, loaded: Callable[[], Loaded]) -> None:
-        self._state, self._loaded = state, loaded
+    def __init__(self, state: Live, loaded: Callable[[], Loaded], failed: Failed) -> None:
+        self._state, self._loaded, self._failed = state, loaded, failed
 
     def __call__(self, questions: Sequence[Question]) -> list[Any]:
         """Return the answer to each question, or the exception that it ended with."""
         found: list[Any] = [None] * len(questions)
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for place, question in enumerate(questions):
-            alone = question.path is not None or question.kind == "similar"
+            alone = question.path is not None or question.kind == SIMILAR
             groups[(question.kind, question.k, place if alone else -1)].append(place)
         loaded = self._loaded()
         for places in groups.values():
@@ -102,16 +107,28 @@ class Answers:
         return found
 
     def _group(self, loaded: Loaded, asked: list[Question]) -> list[Any]:
-        kind, one = asked[0].kind, loaded.found.get(RECOMMEND if asked[0].kind == "similar" else asked[0].kind)
+        kind, k = asked[0].kind, asked[0].k
+        one = loaded.found.get(RECOMMEND if kind == SIMILAR else kind)
         try:
             if one is None:
                 raise no_model(kind, loaded)
-            if kind == "similar":
+            if kind == SIMILAR:
                 return [similar(one, asked[0])]
-            log = asked[0].path or self._state.log([question.user for question in asked])
-            return shown(one, log, asked[0].k) if kind == RECOMMEND else told(one, log, asked[0].k)
+            log = asked[0].path or self._log(asked)
+            if log is None:
+                return [popular(one, k)] * len(asked) if kind == RECOMMEND else [NO_PATHS] * len(asked)
+            return shown(one, log, k, self._failed) if kind == RECOMMEND else told(one, log, k, self._failed)
         except Exception as error:
             return [error] * len(asked)
+
+    def _log(self, asked: list[Question]) -> Log | None:
+        """Return the paths of users; None where they cannot be read."""
+        try:
+            return self._state.log([question.user for question in asked])
+        except Exception as error:
+            log_fault("live paths cannot be read", error)
+            self._failed("state")
+            return None
 
 
 def no_model(kind: str, loaded: Loaded) -> Problem:
@@ -128,7 +145,7 @@ def similar(ranker: Ranks, question: Question) -> Any:
         raise Problem(404, "unknown-item", error.message) from None
 
 
-def shown(ranker: Ranks, log: Log, k: int) -> list[Any]:
+def shown(ranker: Ranks, log: Log, k: int, failed: Failed) -> list[Any]:
     """Return a slate for each user of a log; popular items where the ranking fails.
 
     A path that the ranking fails at does not cost the others theirs.
@@ -139,25 +156,30 @@ def shown(ranker: Ranks, log: Log, k: int) -> list[Any]:
         return [Shown(slate, ranker.policy, ranker.model) for slate in slates]
     except Exception as error:
         if n > 1:
-            return [one for row in range(n) for one in shown(ranker, alone(log, row), k)]
+            return [one for row in range(n) for one in shown(ranker, alone(log, row), k, failed)]
         log_fault("the ranking failed: popular items are shown", error)
-    return [Shown(ranker.popular(k), POPULAR, None, FAILED)]
+    failed(RECOMMEND)
+    return [popular(ranker, k)]
 
 
-def told(scorer: Scorer, log: Log, drivers: int) -> list[Any]:
+def popular(ranker: Ranks, k: int) -> Shown:
+    """Return what is shown where nobody can rank."""
+    return Shown(ranker.popular(k), POPULAR, None, FAILED)
+
+
+def told(scorer: Scorer, log: Log, drivers: int, failed: Failed) -> list[Any]:
     """Return a probability for each user of a log; the base rate where the model fails."""
     n = log.view.n_users
     try:
         return [Told(scored, scorer.model) for scored in scorer.score(log, drivers)]
     except Exception as error:
         if n > 1:
-            return [one for row in range(n) for one in told(scorer, alone(log, row), drivers)]
+            return [one for row in range(n) for one in told(scorer, alone(log, row), drivers, failed)]
         log_fault("a model failed: the base rate is told", error, model=scorer.model)
+    failed(scorer.model)
     return [Told(scorer.base, scorer.model)]
 
 
 def alone(log: Log, row: int) -> Log:
     """Return one user of a log."""
-    from dataclasses import replace
-
     return replace(log, view=join([log.view.user(row)]))

@@ -1,4 +1,4 @@
-"""Questions of many requests, answered several at a time by one thread, so that the event loop never waits for models."""
+"""Questions of many requests, answered several at a time by one thread: the event loop never waits for models."""
 
 from __future__ import annotations
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.config import FILE_NAME
+from cartpath.config.serve import SCORERS
 from cartpath.models.artefact import MODELS, POINTER
 from cartpath.schema import CartpathError
 from cartpath.serving.logs import log, log_fault
 
 RECOMMEND = "recommend"
-#: What can be asked of the service.
-SCORERS = (RECOMMEND, "intent", "churn", "next")
 #: Artefacts that belong to one task alone, by what their folders begin with.
 _TASKS = ("intent", "churn", "spend", "repeat")
 Loader = Callable[[Path], Any]
@@ -72,6 +71,14 @@ class Models:
         Seconds between two looks.
     load : mapping of str to callable, optional
         What loads each; ``loaders()`` by default.
+
+    Attributes
+    ----------
+    current : Loaded
+    warm : callable
+        Told the name of what was loaded and the thing itself, before it is asked by anybody.
+    told : callable
+        Told the name of what was loaded, the thing itself, or None where that failed.
     """
 
     def __init__(
@@ -80,6 +87,8 @@ class Models:
         self.workspace, self.wanted, self._every, self._load = workspace, wanted, every, load
         #: Replaced whole, never changed: who reads it once has things that belong together.
         self.current = Loaded()
+        self.warm: Callable[[str, Any], None] = lambda name, one: None
+        self.told: Callable[[str, Any], None] = lambda name, one: None
         self._stamps: dict[str, Any] = {}
         self._looked, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
@@ -94,9 +103,14 @@ class Models:
         if self._thread.is_alive():
             self._thread.join()
 
+    @property
+    def loading(self) -> bool:
+        """Whether the first look is not over."""
+        return not self._looked.is_set()
+
     def not_ready(self) -> str | None:
         """Return why the service is not ready, in words; None if it is."""
-        if not self._looked.is_set():
+        if self.loading:
             return "models are being loaded"
         lacking = [name for name in self.wanted if name not in self.current.found]
         return f"not loaded: {', '.join(lacking)}" if lacking else None
@@ -107,7 +121,7 @@ class Models:
         new = []
         for name in self.wanted or SCORERS:
             stamp = stamp_of(self.workspace, name)
-            if name not in load or self._stamps.get(name, ()) == stamp:
+            if name not in load or self._stamps.get(name) == stamp:
                 continue
             self._stamps[name] = stamp
             if self._load_one(name, load[name]):
@@ -119,18 +133,27 @@ class Models:
         now, before = datetime.now(UTC).isoformat(timespec="seconds"), self.current
         try:
             one = load(self.workspace)
-        except CartpathError as error:
-            log(f"{name} is not loaded", why=error.message)
-            self.current = replace(before, missing={**before.missing, name: str(error)})
-            return False
+            self.warm(name, one)
         except Exception as error:
-            log_fault(f"{name} could not be loaded", error)
-            self.current = replace(before, missing={**before.missing, name: f"a fault: {type(error).__name__}"})
+            why = self._failed(name, error)
+            self.current = replace(before, missing={**before.missing, name: why})
             return False
         missing = {other: why for other, why in before.missing.items() if other != name}
         self.current = Loaded({**before.found, name: one}, {**before.since, name: now}, missing)
-        log(f"{name} is loaded", model=one.model)
+        log("loaded", task=name, model=one.model)
+        self.told(name, one)
         return True
+
+    def _failed(self, name: str, error: Exception) -> str:
+        """Write down that something is not loaded; return why, in words."""
+        if not isinstance(error, CartpathError):
+            log_fault("not loaded", error, task=name)
+            self.told(name, None)
+            return f"a fault: {type(error).__name__}"
+        log("not loaded", task=name, why=error.message)
+        if name in self.wanted or name in self.current.found:
+            self.told(name, None)
+        return str(error)
 
     def _watch(self) -> None:
         while True:

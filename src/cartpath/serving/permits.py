@@ -37,6 +37,7 @@ class Permit:
         try:
             known = service.parts.keys.check(key, self.scope)
         except AccessError as error:
+            service.parts.metrics.denied(error.reason)
             headers = {"WWW-Authenticate": f'ApiKey header="{HEADER}"'} if error.status == 401 else {}
             name = error.reason.replace("_", "-")
             raise Problem(error.status, name, f"{error.message}: {error.hint}", headers) from None
@@ -44,6 +45,7 @@ class Permit:
         allowed = service.parts.rates.take(known.id, rate=known.rate)
         told.headers.update(allowed.headers())
         if not allowed.ok:
+            service.parts.metrics.rate_limited()
             raise Problem(429, "too-many-requests", "this key asks too often: wait as Retry-After says")
         return known
 

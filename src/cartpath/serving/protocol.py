@@ -1,8 +1,9 @@
-"""Uvicorn's reading of HTTP, less patient: a head that does not come in time is not waited for, and errors are problems."""
+"""Uvicorn's reading of HTTP, less patient: a head that is late is not waited for, and what is no HTTP is a problem."""
 
 from __future__ import annotations
 
 import asyncio
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cartpath.serving.problems import MEDIA, Problem
@@ -45,7 +46,12 @@ class Patience(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         body = _MALFORMED.body()
-        head = ("HTTP/1.1 400 Bad Request", f"content-type: {MEDIA}", f"content-length: {len(body)}", "connection: close")
+        head = (
+            "HTTP/1.1 400 Bad Request",
+            f"content-type: {MEDIA}",
+            f"content-length: {len(body)}",
+            "connection: close",
+        )
         self.transport.write("\r\n".join([*head, "", ""]).encode("ascii") + body)
         self.transport.close()
 

@@ -66,14 +66,14 @@ def check_workers(settings: config.ServeSettings, workers: int) -> None:
     >>> check_workers(config.ServeSettings(), 2)
     Traceback (most recent call last):
         ...
-    cartpath.schema.errors.CartpathError: 2 workers need live paths that they share, and embedded ones are of one process
+    cartpath.schema.errors.CartpathError: 2 workers need live paths that they share; embedded ones are of one process
       write into cartpath.toml, under [serve]: state = "redis://HOST:6379/0"
     """
     if workers < 1:
         raise CartpathError(f"there must be a worker, not {workers}", "leave --workers out")
     if workers > 1 and settings.state == EMBEDDED:
         raise CartpathError(
-            f"{workers} workers need live paths that they share, and embedded ones are of one process",
+            f"{workers} workers need live paths that they share; embedded ones are of one process",
             'write into cartpath.toml, under [serve]: state = "redis://HOST:6379/0"',
         )
 
@@ -100,7 +100,9 @@ def bind(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise CartpathError(f"cannot listen at {host}:{port}: {why.lower()}", "choose another --port or --host") from None
+        raise CartpathError(
+            f"cannot listen at {host}:{port}: {why.lower()}", "choose another --port or --host"
+        ) from None
     return bound
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cartpath import config
+import numpy as np
+
+from cartpath import config, store
 from cartpath.features import Log
 from cartpath.privacy import forget
-from cartpath.serving.answers import Answers, Question
+from cartpath.schema import CartpathError
+from cartpath.serving.answers import RECOMMEND, Answers, Question
 from cartpath.serving.batcher import Batcher, Full
 from cartpath.serving.given_path import Paths
 from cartpath.serving.limits import Limits
+from cartpath.serving.logs import log_fault
 from cartpath.serving.parts import Parts
-from cartpath.serving.problems import busy
+from cartpath.serving.problems import Problem, busy
 
 T = TypeVar("T")
 #: Writes that wait for the disk together: those that come while one is on its way share the next.
@@ -36,13 +41,14 @@ class Service:
 
     def __init__(self, workspace: Path, settings: config.ServeSettings, limits: Limits, parts: Parts) -> None:
         self.workspace, self.settings, self.limits, self.parts = workspace, settings, limits, parts
-        answers = Answers(parts.state, lambda: parts.models.current)
+        answers = Answers(parts.state, lambda: parts.models.current, parts.metrics.scorer_failed)
         self.inference: Batcher[Question, Any] = Batcher(
             answers, depth=settings.queue, linger=limits.linger_seconds, told=self._answered
         )
         self._paths = Paths(parts.state, config.load(workspace).sessions.gap_seconds)
         self._pool = ThreadPoolExecutor(_WRITERS, "writes")
         self._writing = 0
+        parts.models.warm, parts.models.told = self._warm, self._loaded
         parts.models.start()
 
     def _answered(self, size: int, seconds: float) -> None:
@@ -59,17 +65,27 @@ class Service:
         try:
             return await self.inference.ask(question, self.limits.answer_seconds)
         except Full:
+            self.parts.metrics.queue_full()
             raise busy("too many requests wait for the models") from None
         except TimeoutError:
             raise busy("the models did not answer in time", 2) from None
 
     async def write(self, act: Callable[..., T], *args: Any) -> T:
-        """Do what waits for the disk without the event loop waiting; ``Problem`` 503 if too much waits already."""
+        """Do what waits for the disk without the event loop waiting.
+
+        Raises
+        ------
+        Problem
+            503 if too much waits already, or it cannot be written now.
+        """
         if self._writing >= self.settings.queue:
             raise busy("too many requests wait for the disk")
         self._writing += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, act, *args)
+        except (CartpathError, OSError) as error:
+            log_fault("not written", error)
+            raise Problem(503, "not-written", "this cannot be written now: try again", {"Retry-After": "5"}) from None
         finally:
             self._writing -= 1
 
@@ -97,6 +113,28 @@ class Service:
         metrics = self.parts.metrics
         metrics.queue(self.inference.depth, self.settings.queue)
         metrics.ready(self.not_ready() is None)
+
+    def _warm(self, name: str, one: Any) -> None:
+        """Ask what was loaded once before a shopper does: the first question compiles kernels and builds tables."""
+        log = self.parts.state.log([*self._somebody(), ""])
+        if name == RECOMMEND:
+            one.slates(log, np.arange(log.view.n_users), log.view.offsets[1:], 20)
+        else:
+            one.score(log, 0)
+
+    def _somebody(self) -> list[str]:
+        """Return a user of the store, if it has one."""
+        with store.open_snapshot(self.workspace) as snapshot:
+            for bucket in range(snapshot.n_buckets):
+                if snapshot.bucket(bucket).n_users:
+                    return [str(snapshot.bucket(bucket).user_id[0].as_py())]
+        return []
+
+    def _loaded(self, name: str, one: Any) -> None:
+        self.parts.metrics.reloaded(one is not None)
+        made = getattr(one, "made", None)
+        if made:
+            self.parts.metrics.model(name, datetime.fromisoformat(made).timestamp())
 
     def close(self) -> None:
         """Finish what was taken on, and close the parts."""

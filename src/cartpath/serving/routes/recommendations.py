@@ -44,7 +44,9 @@ class PathAsked(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    events: list[Any] = Field(default_factory=list, description="The shopper's events so far, as /v1/events takes them.")
+    events: list[Any] = Field(
+        default_factory=list, description="The shopper's events so far, as /v1/events takes them."
+    )
     k: int = Field(default=20, ge=1, le=200, description="How many items.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -25,10 +25,8 @@ class Erasure(BaseModel):
     evidence: str
 
 
-@router.delete(
-    "/v1/users/{id}", response_model=Erasure, responses=problems(401, 403, 422, 429, 500, 503)
-)
-async def delete_user(request: Request, user: UserId, key: Any = Depends(ADMIN)) -> Response:
+@router.delete("/v1/users/{id}", response_model=Erasure, responses=problems(401, 403, 422, 429, 500, 503))
+async def delete_user(request: Request, user: UserId, key: Annotated[Any, Depends(ADMIN)]) -> Response:
     """Remove a person everywhere, live paths and store, and refuse the id from now on."""
     service = service_of(request)
     user, outcome = id_of(user, service.limits.id_length), "failed"
