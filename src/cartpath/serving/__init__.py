@@ -1,0 +1,3 @@
+"""The HTTP service: live paths, routes, metrics."""
+
+__all__: list[str] = []
