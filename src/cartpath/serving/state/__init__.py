@@ -1,0 +1,19 @@
+"""Live paths: the pinned base path of a user and every newer event, as training reads them."""
+
+from cartpath.serving.state.absorb import Absorbed, absorb
+from cartpath.serving.state.given import Rejected
+from cartpath.serving.state.journal import StateDownError
+from cartpath.serving.state.live import Accepted, Erased, Health, LiveState
+from cartpath.serving.state.opening import open_state
+
+__all__ = [
+    "Absorbed",
+    "Accepted",
+    "Erased",
+    "Health",
+    "LiveState",
+    "Rejected",
+    "StateDownError",
+    "absorb",
+    "open_state",
+]
