@@ -14,7 +14,7 @@ from typing import Any
 from cartpath.schema import WorkspaceBusyError
 from cartpath.serving.state.journal import Closed, Lines, Position, StateDownError
 from cartpath.store.files import sync
-from cartpath.store.lines import LIVE, blank_lines, live_segments
+from cartpath.store.live_lines import LIVE, blank_lines, live_segments
 
 #: A segment is closed when it has so many bytes, or is so many seconds old.
 SEGMENT_BYTES, SEGMENT_SECONDS = 16 << 20, 300.0
