@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class FakeState:
     def __init__(self) -> None:
         self.paths: dict[str, list[str]] = defaultdict(list)
         self.ids: set[str] = set()
-        self.closed = False
+        self.closed = self.broken = False
         self._lock = threading.Lock()
 
     def append(self, events: list[Any]) -> FakeAccepted:
@@ -84,11 +85,11 @@ class FakeState:
     def known(self, user: str) -> bool:
         return user in self.paths
 
-    def forget(self, user: str) -> None:
-        self.paths.pop(user, None)
+    def forget(self, user: str) -> Any:
+        return SimpleNamespace(events=len(self.paths.pop(user, ())))
 
     def health(self) -> Any:
-        return None
+        return SimpleNamespace(ok=not self.broken)
 
     def close(self) -> None:
         self.closed = True
@@ -124,7 +125,7 @@ class FakeRanker:
     def slates(self, log: Log, user: Index, ends: Index, k: int, *, time: Index | None = None) -> list[FakeSlate]:
         self.gate.wait()
         self.sizes.append(len(user))
-        boom = log.event_codes.get("boom", -1)
+        boom = log.event_codes.get("boom", -2)
         if (log.view.event == boom).any():
             raise RuntimeError("planted-user@example.org has a bad path")
         lengths = ends - log.view.offsets[user]
@@ -181,6 +182,9 @@ class FakeSlates:
 class FakeFeedback:
     def __init__(self, slates: FakeSlates) -> None:
         self.slates = slates
+
+    def close(self) -> None:
+        pass
 
     def record(self, request_id: str, item_id: str, kind: str, ts: int) -> str:
         shown = [row for row in self.slates.rows if row[0] == request_id]

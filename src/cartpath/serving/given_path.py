@@ -15,6 +15,7 @@ from cartpath.features import Log
 from cartpath.schema import Columns, event_schema
 from cartpath.serving.ports import Live
 from cartpath.serving.problems import Problem
+from cartpath.serving.state.given import check
 from cartpath.store import view_from_table
 from cartpath.store.codes import CODED
 from cartpath.store.path import NO_CODE
@@ -41,8 +42,6 @@ class Paths:
 
     def log(self, events: list[Any]) -> Log:
         """Return a log of one user, whose path the events are; ``Problem`` 422 if one of them cannot be taken."""
-        from cartpath.serving.state.given import check
-
         own = [{**one, Columns.user_id: NOBODY} if isinstance(one, dict) else one for one in events]
         taken, rejected = check(own)
         if rejected:

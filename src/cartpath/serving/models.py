@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,25 @@ class Loaded:
         return rows
 
 
-def loaders() -> dict[str, Loader]:
-    """Return what loads each scorer from a workspace; imported here, since PyTorch comes with them."""
-    from cartpath.recommend import Ranker
-    from cartpath.serving.scorers.churn import ChurnScores
-    from cartpath.serving.scorers.intent import IntentScores
-    from cartpath.serving.scorers.next_step import NextScores
+#: Where each scorer is, imported by the thread that loads it: PyTorch comes with most.
+_PLACES = {
+    RECOMMEND: ("cartpath.recommend", "Ranker"),
+    "intent": ("cartpath.serving.scorers.intent", "IntentScores"),
+    "churn": ("cartpath.serving.scorers.churn", "ChurnScores"),
+    "next": ("cartpath.serving.scorers.next_step", "NextScores"),
+}
 
-    return {RECOMMEND: Ranker.load, "intent": IntentScores.load, "churn": ChurnScores.load, "next": NextScores.load}
+
+def load_scorer(name: str, workspace: Path) -> Any:
+    """Load a scorer of a workspace, by its name of ``SCORERS``.
+
+    Raises
+    ------
+    CartpathError
+        If nothing is fitted for it, or an extra is missing.
+    """
+    module, kind = _PLACES[name]
+    return getattr(import_module(module), kind).load(workspace)
 
 
 class Models:
@@ -70,7 +83,7 @@ class Models:
     every : float
         Seconds between two looks.
     load : mapping of str to callable, optional
-        What loads each; ``loaders()`` by default.
+        What loads each; ``load_scorer`` by default.
 
     Attributes
     ----------
@@ -84,7 +97,8 @@ class Models:
     def __init__(
         self, workspace: Path, wanted: tuple[str, ...], every: float, load: Mapping[str, Loader] | None = None
     ) -> None:
-        self.workspace, self.wanted, self._every, self._load = workspace, wanted, every, load
+        self.workspace, self.wanted, self._every = workspace, wanted, every
+        self._load = {name: partial(load_scorer, name) for name in SCORERS} if load is None else load
         #: Replaced whole, never changed: who reads it once has things that belong together.
         self.current = Loaded()
         self.warm: Callable[[str, Any], None] = lambda name, one: None
@@ -117,8 +131,7 @@ class Models:
 
     def look(self) -> list[str]:
         """Load what is new, and return the names of it; what cannot be loaded leaves the version before."""
-        load = loaders() if self._load is None else self._load
-        new = []
+        load, new = self._load, []
         for name in self.wanted or SCORERS:
             stamp = stamp_of(self.workspace, name)
             if name not in load or self._stamps.get(name) == stamp:

@@ -41,7 +41,7 @@ class Parts:
     def close(self) -> None:
         """Close what was opened, the last first; one that fails does not leave the others open."""
         with ExitStack() as stack:
-            for part in (self.state, self.slates, self.models):
+            for part in (self.state, self.slates, self.feedback, self.models):
                 stack.callback(part.close)
 
 
@@ -63,6 +63,8 @@ def open_parts(workspace: Path, settings: ServeSettings, limits: Limits) -> Part
         opened.callback(state.close)
         slates = SlateLog.open(workspace)
         opened.callback(slates.close)
+        feedback = Feedback.open(workspace, slates)
+        opened.callback(feedback.close)
         parts = Parts(
             state=state,
             keys=Keyring.load(workspace),
@@ -70,7 +72,7 @@ def open_parts(workspace: Path, settings: ServeSettings, limits: Limits) -> Part
             audit=Audit.open(workspace),
             metrics=Metrics(),
             slates=slates,
-            feedback=Feedback(slates),
+            feedback=feedback,
             models=Models(workspace, settings.scorers, limits.reload_seconds),
         )
         opened.pop_all()

@@ -86,3 +86,6 @@ class Clicks(Protocol):
 
     def record(self, request_id: str, item_id: str, kind: str, ts: int) -> str:
         """Join a click or a purchase with its slate, and tell how that went."""
+
+    def close(self) -> None:
+        """Close the log."""

@@ -101,18 +101,29 @@ class Service:
 
     def erase(self, user: str) -> dict[str, Any]:
         """Remove a person from live paths and from the store, and return the evidence."""
-        self.parts.state.forget(user)
-        return forget(self.workspace, user)
+        # The store first: from then on the user is refused, and nothing new comes between.
+        evidence = forget(self.workspace, user)
+        live = self.parts.state.forget(user)
+        return {**evidence, "live_events": live.events, "seen": evidence["seen"] or live.events > 0}
 
-    def not_ready(self) -> str | None:
+    async def not_ready(self) -> str | None:
         """Return why requests should go elsewhere, in words; None if they need not."""
-        return self.parts.models.not_ready()
+        return self.parts.models.not_ready() or ("live paths cannot be written" if not await self._state_ok() else None)
 
-    def measure(self) -> None:
+    async def _state_ok(self) -> bool:
+        """Tell whether live paths can be written; no longer waited for than a second."""
+        try:
+            health = await asyncio.wait_for(asyncio.to_thread(self.parts.state.health), 1.0)
+        except (CartpathError, OSError, TimeoutError):
+            return False
+        return bool(health.ok)
+
+    async def measure(self) -> None:
         """Tell the metrics how the service is now."""
-        metrics = self.parts.metrics
+        metrics, ok = self.parts.metrics, await self._state_ok()
         metrics.queue(self.inference.depth, self.settings.queue)
-        metrics.ready(self.not_ready() is None)
+        metrics.ready(ok and self.parts.models.not_ready() is None)
+        metrics.state_up(ok)
 
     def _warm(self, name: str, one: Any) -> None:
         """Ask what was loaded once before a shopper does: the first question compiles kernels and builds tables."""

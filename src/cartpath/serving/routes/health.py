@@ -38,7 +38,7 @@ async def livez() -> Response:
 @router.get("/readyz", response_model=Status, responses=problems(503))
 async def readyz(request: Request) -> Response:
     """Tell whether the configured scorers are loaded and events can be taken."""
-    why = service_of(request).not_ready()
+    why = await service_of(request).not_ready()
     if why is not None:
         raise Problem(503, "not-ready", why, {"Retry-After": "5"})
     return answer({"status": "ready"})
@@ -48,7 +48,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Return what Prometheus reads."""
     service = service_of(request)
-    service.measure()
+    await service.measure()
     return Response(service.parts.metrics.text(), media_type=CONTENT_TYPE)
 
 
