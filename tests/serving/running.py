@@ -28,11 +28,19 @@ async def started(app: FastAPI, key: str = "") -> AsyncIterator[httpx.AsyncClien
             yield client
 
 
-def ask(app: FastAPI, key: str, *requests: tuple[str, str, Any]) -> list[httpx.Response]:
-    """Start an application, send requests one after the other, stop it, and return the answers."""
+def ask(app: FastAPI, key: str, *requests: tuple[Any, ...]) -> list[httpx.Response]:
+    """Start an application, send requests one after the other, stop it, and return the answers.
+
+    A request is a method, a path, a body (None for none), and a key in place of the usual one where it has one.
+    """
 
     async def sent() -> list[httpx.Response]:
         async with started(app, key) as client:
-            return [await client.request(method, path, json=body) for method, path, body in requests]
+            return [await _sent(client, *request) for request in requests]
 
     return asyncio.run(sent())
+
+
+async def _sent(client: httpx.AsyncClient, method: str, path: str, body: Any, key: str | None = None) -> httpx.Response:
+    headers = {} if key is None else {"X-API-Key": key}
+    return await client.request(method, path, json=body, headers=headers)

@@ -120,7 +120,9 @@ def test_scores_have_the_fields_of_the_contract(app: FastAPI, keys: dict[str, st
 def test_where_nothing_is_trained_it_says_so(shop: Path, keys: dict[str, str]) -> None:
     app = create_app(shop, parts=fake_parts(shop, load={}))
     paths = ["recommendations", "intent", "churn", "next"]
-    ready, *answers = ask(app, keys["all"], ("GET", "/readyz", None), *(("GET", f"/v1/users/u/{p}", None) for p in paths))
+    ready, *answers = ask(
+        app, keys["all"], ("GET", "/readyz", None), *(("GET", f"/v1/users/u/{p}", None) for p in paths)
+    )
     assert ready.status_code == 200
     for answer in answers:
         problem(answer, 503, "no-model")

@@ -14,7 +14,7 @@ from cartpath.serving.routes.asked import answer, body_of, body_schema, problems
 
 router = APIRouter(tags=["events"])
 
-#: What an event needs; other columns of ``schema.event_schema()`` may come with it. What is wrong is told in the answer.
+#: What an event needs; other columns of ``schema.event_schema()`` may come too. What is wrong is told in the answer.
 _EVENT: dict[str, Any] = {
     "type": "object",
     "description": "An event; the names of an ingest. Without ts it happened now.",
