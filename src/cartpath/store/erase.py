@@ -351,7 +351,7 @@ class _Erasure:
         """Live events that the store has not absorbed yet; a service that appends to their log goes on."""
         gone = frozenset(self.ids.to_pylist())
         for path in live_segments(self.snapshot.workspace):
-            lines = blank_lines(path, gone.__contains__)
+            lines = blank_lines(path, gone)
             if lines:
                 self.result.artefacts[str(path.relative_to(self.snapshot.workspace))] = lines
 

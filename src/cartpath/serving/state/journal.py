@@ -106,8 +106,10 @@ class Journal(Protocol):
     def drop(self, end: Position) -> None:
         """Delete what is before a position, as far as it lies in files of its own."""
 
-    def erase(self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None) -> int:
-        """Remove the lines of users; return how many there were."""
+    def erase(
+        self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None, after: Position = START
+    ) -> int:
+        """Remove the lines of users, at least those after a position; return how many there were."""
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``health`` says of it."""

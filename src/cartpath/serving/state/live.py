@@ -211,9 +211,11 @@ class Live:
 
         What the store has of the user goes with ``privacy.forget``, which also has the user refused from then on.
         """
+        seen = self._epoch.position
+        lines = self._journal.erase([user])
         with self._lock:
             self._catch_up()
-            lines = self._journal.erase([user])
+            lines += self._journal.erase([user], after=seen)  # what came meanwhile
             self._erasures += 1
             events = self._epoch.drop(user)
         self._begin_refresh()  # the texts that nobody else has leave memory with it

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cartpath.schema import WorkspaceBusyError
-from cartpath.serving.state.journal import Closed, Lines, Position, StateDownError
+from cartpath.serving.state.journal import START, Closed, Lines, Position, StateDownError
 from cartpath.store.files import sync
 from cartpath.store.live_lines import LIVE, blank_lines, live_segments
 
@@ -170,11 +170,12 @@ class Segments:
         """Delete segments up to that of ``end``, which was absorbed."""
         drop_segments(self._workspace, min(end[0], self._number - 1))
 
-    def erase(self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None) -> int:
+    def erase(
+        self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None, after: Position = START
+    ) -> int:
         """Blank the lines of users."""
-        gone = frozenset(users)
-        test = gone.__contains__ if is_forgotten is None else lambda user: user in gone or is_forgotten(user)
-        return sum(blank_lines(path, test) for path in live_segments(self._workspace))
+        found = [path for path in live_segments(self._workspace) if number_of(path) >= after[0]]
+        return sum(blank_lines(path, frozenset(users), is_forgotten) for path in found)
 
     def facts(self) -> Mapping[str, Any]:
         """Return the segments' number and bytes, and what is wrong."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cartpath.ingest.follow.stream import group_of
-from cartpath.schema import Columns, MissingExtraError
+from cartpath.schema import MissingExtraError
 from cartpath.serving.state.journal import START, Closed, Lines, Position, StateDownError
+from cartpath.store.live_lines import user_of
 
 #: The field of an entry that holds the event.
 FIELD = b"event"
@@ -154,15 +154,14 @@ class RedisStream:
             with self._asking():
                 self._redis.xtrim(self._key, minid=entry_of((end[0], end[1] + 1)), approximate=False)
 
-    def erase(self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None) -> int:
+    def erase(
+        self, users: Collection[str], is_forgotten: Callable[[str], bool] | None = None, after: Position = START
+    ) -> int:
         """Delete the entries of users."""
-        gone, after = 0, START
+        gone = 0
         for part in self.read(after):
-            mine = [
-                entry_of(at)
-                for line, at in zip(part.lines, part.ends, strict=True)
-                if (user := user_of(line)) in users or (is_forgotten is not None and user and is_forgotten(user))
-            ]
+            whose = [(entry_of(at), user_of(line)) for line, at in zip(part.lines, part.ends, strict=True)]
+            mine = [e for e, user in whose if user in users or (is_forgotten and user and is_forgotten(user))]
             if mine:
                 with self._asking():
                     gone += int(self._redis.xdel(self._key, *mine))
@@ -182,13 +181,3 @@ class RedisStream:
         """Let the connections go."""
         with suppress(*self._errors):
             self._redis.close()
-
-
-def user_of(line: bytes) -> str | None:
-    """Return whose event a line is, None if it cannot be read."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    user = row.get(Columns.user_id) if isinstance(row, dict) else None
-    return None if user is None else str(user)
