@@ -1,4 +1,4 @@
-"""Logs of JSON lines beside the store, appended to by running services while others read them and erasures rewrite them.
+"""Logs of JSON lines beside the store: running services append while others read, and erasures rewrite them.
 
 A log is a folder of segments ``KIND-TIME-ID.jsonl``. A segment has one writer, which begins a new one each time it
 starts: only the last line of a segment can be torn, and nothing is ever appended to a torn line.
@@ -123,12 +123,12 @@ def locked(folder: Path, how: int) -> Iterator[None]:
 
 
 def line_of(row: Mapping[str, Any]) -> bytes:
-    """Return a row as a line.
+    r"""Return a row as a line.
 
     Examples
     --------
     >>> line_of({"user_id": "ü", "n": 1})
-    b'{"user_id":"\\\\u00fc","n":1}\\n'
+    b'{"user_id":"\\u00fc","n":1}\n'
     """
     return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
@@ -150,11 +150,11 @@ def whole_lines(path: Path, since: int = 0) -> bytes:
 
 
 def read_rows(data: bytes, schema: pa.Schema) -> pa.Table:
-    """Return lines as a table; a line that is no JSON is left out.
+    r"""Return lines as a table; a line that is no JSON is left out.
 
     Examples
     --------
-    >>> read_rows(b'{"a":1}\\nx\\n{"a":2,"b":0}\\n', pa.schema({"a": pa.int64()}))["a"].to_pylist()
+    >>> read_rows(b'{"a":1}\nx\n{"a":2,"b":0}\n', pa.schema({"a": pa.int64()}))["a"].to_pylist()
     [1, 2]
     """
     from pyarrow import json as arrow_json

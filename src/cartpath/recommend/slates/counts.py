@@ -16,7 +16,6 @@ from cartpath.recommend.slates.feedback import KINDS, OUTCOMES
 from cartpath.recommend.slates.read import Given, joined, pair, read_given, slate_tables
 
 
-
 @dataclass(frozen=True)
 class PolicyRates:
     """What came of the slates of one policy.

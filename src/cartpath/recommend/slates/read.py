@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         "purchased": pa.bool_(),
     }
 )
-#: Between request and item; no id of either is likely to have it, and a pair that is torn apart elsewhere finds nothing.
+#: Between request and item: a control character that no id has.
 _BETWEEN = "\x1f"
 
 
