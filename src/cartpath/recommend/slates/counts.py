@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pyarrow.compute as pc
 from cartpath.paths import wilson
 from cartpath.recommend.slates.feedback import KINDS, OUTCOMES
 from cartpath.recommend.slates.read import Given, joined, pair, read_given, slate_tables
-
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,7 @@ def count_feedback(workspace: Path | str, since: int | None = None) -> FeedbackC
         rows = joined(slates, given)
         for kind in KINDS:
             seen[kind].add(rows)
-        late = slates if since is None else slates.filter(pc.greater_equal(slates["ts"], since))
-        for policy in pc.unique(late["policy"]).to_pylist():
-            mine = late.filter(pc.equal(late["policy"], policy))
-            counted = np.array([len(mine), *_counted(joined(mine, given))], np.int64)
+        for policy, counted in _by_policy(_since(slates, since), _since(rows, since)):
             by_policy[policy] = by_policy.get(policy, np.zeros(6, np.int64)) + counted
     outcomes = dict.fromkeys(OUTCOMES, 0)
     for kind in KINDS:
@@ -139,9 +136,15 @@ class _Seen:
         }
 
 
-def _counted(rows: pa.Table) -> list[int]:
-    """Return items, slates clicked and purchased, items clicked and purchased."""
-    _, slate = np.unique(rows["request_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)
-    hits = [rows[name].to_numpy(zero_copy_only=False) for name in ("clicked", "purchased")]
-    of_slates = [len(np.unique(slate[hit])) for hit in hits]
-    return [len(rows), *of_slates, *(int(hit.sum()) for hit in hits)]
+def _since(table: pa.Table, since: int | None) -> pa.Table:
+    return table if since is None else table.filter(pc.greater_equal(table["ts"].cast(pa.int64()), since))
+
+
+def _by_policy(slates: pa.Table, rows: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """Yield policies with slates, items, slates clicked and purchased, items clicked and purchased (6,)."""
+    for policy in pc.unique(slates["policy"]).to_pylist():
+        mine = rows.filter(pc.equal(rows["policy"], policy))
+        shown = pc.sum(pc.equal(slates["policy"], policy)).as_py()
+        hits = [mine.filter(mine[name])["request_id"] for name in ("clicked", "purchased")]
+        of_slates = [pc.count_distinct(requests).as_py() for requests in hits]
+        yield policy, np.array([shown, len(mine), *of_slates, *map(len, hits)], np.int64)

@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         "purchased": pa.bool_(),
     }
 )
-#: Between request and item; no id of either is likely to have it, and a pair that is torn apart elsewhere finds nothing.
+#: Between request and item: a control character that no id has.
 _BETWEEN = "\x1f"
 
 
@@ -91,9 +91,9 @@ def read_given(workspace: Path | str) -> Given:
     for kind in feedback.KINDS:
         rows = table.filter(pc.equal(table["kind"], kind))
         keys = pair(rows["request_id"], rows["item_id"])
-        _, first = np.unique(keys.to_numpy(zero_copy_only=False).astype(str), return_index=True)
-        found.of[kind] = keys.take(pa.array(np.sort(first)))
-        found.requests[kind] = _whole(rows["request_id"]).take(pa.array(np.sort(first)))
+        _, first = np.unique(keys.dictionary_encode().indices.to_numpy(), return_index=True)
+        found.of[kind] = keys.take(pa.array(first))
+        found.requests[kind] = _whole(rows["request_id"]).take(pa.array(first))
     return found
 
 
