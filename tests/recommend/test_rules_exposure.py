@@ -93,6 +93,9 @@ def test_new_is_what_had_no_event_for_a_while_and_then_one() -> None:
     new = dict(zip(ids, is_new(born[:-1], 26 * DAY * US, settings).tolist(), strict=True))
     assert new == {"old": False, "early": False, "young": True}
     assert not is_new(born, 27 * DAY * US, settings).any()
+    # A week must have passed without "early": on its first days it may just as well have been there before the log.
+    born = births(log, ItemColumns(log), settings, 5 * DAY * US)
+    assert not is_new(born, 5 * DAY * US, settings)[ids.index("early")]
     # "early" came three days after the log began: within two days it is known to be new.
     short = NewItemsSettings(within="2d")
     born = births(log, ItemColumns(log), short, 30 * DAY * US)

@@ -195,6 +195,54 @@ def test_as_the_plain_twin(seed: int, rules: dict[str, Any], k: int, before: int
     assert [choice.score for _, choice in ours] == pytest.approx([score for _, score in theirs])
 
 
+@given(seed=st.integers(0, 2**32 - 1), due=st.sampled_from([0.5, 1.0, 1.5]), before=st.integers(5, 41))
+@settings(max_examples=60, deadline=None)
+def test_repurchase_as_the_plain_twin(seed: int, due: float, before: int) -> None:
+    shop = random_shop(seed, n_items=5, n_events=25)
+    events = [(user, second, "purchase" if item else name, item) for user, second, name, item in shop.events]
+    shop = Shop(
+        shop.items, [event for event in events if event[0] != "z"] + [("z", 0, "view", f"i{n}") for n in range(5)]
+    )
+    rules = RecommendSettings(bought="repurchase", due=due)
+    candidates = [(f"i{n}", 1 - n / 10) for n in range(5)]
+    ours = shown(shop, rules, candidates, 5, 41 * DAY, "u1", before * DAY)
+    theirs = Twin(shop, rules, "u1", before * DAY, 41 * DAY).rerank(candidates, 5)
+    assert [item for item, _ in ours] == [item for item, _ in theirs]
+
+
+@pytest.mark.parametrize(
+    ("mine", "now", "says"),
+    [
+        # Others buy milk every 7, 7 and 10 days: 8 in the mean.
+        ((20,), 28, "due again: usually after 8 days"),
+        ((20,), 27, None),
+        # Two purchases of one's own count for less than that, three for more.
+        ((17, 20), 27, None),
+        ((17, 20), 28, "due again: usually after 8 days"),
+        ((16, 18, 20), 22, "due again: usually after 2 days"),
+        ((16, 18, 20), 21, None),
+    ],
+)
+def test_what_is_due_by_hand(mine: tuple[int, ...], now: int, says: str | None) -> None:
+    others = [("v", day * DAY, "purchase", "a") for day in (0, 7, 14)] + [
+        ("w", d * DAY, "purchase", "a") for d in (1, 11)
+    ]
+    shop = small_shop([*others, *(("u", day * DAY, "purchase", "a") for day in mine)])
+    log = shop.log
+    # As of before the user's own purchases, so that they do not change what is usual.
+    rules = CompiledRules.of(RecommendSettings(bought="repurchase"), log, 16 * DAY * US)
+    listed = Listed(np.array([log.codes("item").index("a")]), np.array([1.0]))
+    found = rerank(listed, rules, history_of(log, "u", 50 * DAY), 1, now * DAY * US)
+    assert [choice.rules for choice in found] == ([] if says is None else [(says,)])
+
+
+def test_what_two_purchases_say_where_nothing_is_usual() -> None:
+    shop = small_shop([("u", day * DAY, "purchase", "a") for day in (10, 15)])
+    rules = RecommendSettings(bought="repurchase")
+    assert [item for item, _ in shown(shop, rules, FOUR[:1], now=20 * DAY, user="u")] == ["a"]
+    assert shown(shop, rules, FOUR[:1], now=19 * DAY, user="u") == []
+
+
 @given(seed=st.integers(0, 2**32 - 1), rules=RULES)
 @settings(max_examples=30, deadline=None)
 def test_what_always_holds_also_with_draws(seed: int, rules: dict[str, Any]) -> None:
