@@ -14,7 +14,7 @@ from cartpath.features import Log
 from cartpath.recommend.rules.alike import Alike, alike_by
 from cartpath.recommend.rules.columns import ItemColumns
 from cartpath.recommend.rules.due import usual_gaps
-from cartpath.recommend.rules.matching import Mask, matched, words
+from cartpath.recommend.rules.matching import Mask, boost_words, matched
 from cartpath.recommend.rules.newness import births
 from cartpath.schema import CartpathError
 
@@ -36,6 +36,8 @@ class CompiledRules:
     out : bool array (n_items + 1,)
         Out of stock.
     boosted : bool array (n_boosts, n_items + 1)
+    boosts : tuple of str
+        What each boost says of an item.
     factor : float64 array (n_items + 1,)
         Product of the boosts.
     caps : int32 array (n_items + 1, n_caps)
@@ -55,6 +57,7 @@ class CompiledRules:
     excluded: Ints
     out: Mask
     boosted: Mask
+    boosts: tuple[str, ...]
     factor: Floats
     caps: Codes
     most: Ints
@@ -99,21 +102,23 @@ class CompiledRules:
         excluded, missed = matched(columns, "[recommend] exclude", settings.exclude)
         out, also = matched(columns, "[recommend] out_of_stock", settings.out_of_stock)
         boosted, rest = _boosted(settings, columns)
+        caps, empty = _caps(columns, tuple(settings.caps))
         factors = np.array([boost.factor for boost in settings.boost], np.float64)
         varied = settings.diversity_by if settings.diversity > 0 else ()
         return cls(
             settings=settings,
             n_items=n,
             excluded=np.where(excluded.any(axis=0), excluded.argmax(axis=0), -1) if len(excluded) else _none(n),
-            out=out.any(axis=0),
+            out=np.asarray(out.any(axis=0)),
             boosted=boosted,
+            boosts=tuple(map(boost_words, settings.boost)),
             factor=np.where(boosted, factors[:, None], 1.0).prod(axis=0),
-            caps=_caps(columns, tuple(settings.caps)),
+            caps=caps,
             most=np.array(list(settings.caps.values()), np.int64),
             alike=alike_by(log, columns, varied),
             usual=usual_gaps(log, columns, until) if settings.bought == "repurchase" else np.full(n + 1, np.nan),
             born=births(log, columns, new, until) if new else np.zeros(n + 1, np.int64),
-            warnings=tuple(dict.fromkeys([*missed, *also, *rest])),
+            warnings=tuple(dict.fromkeys([*missed, *also, *rest, *empty])),
         )
 
     @property
@@ -125,12 +130,6 @@ class CompiledRules:
     def known(self, items: Ints) -> Ints:
         """Return rows for item codes; those that came after the rules were made have the last."""
         return np.where((items >= 0) & (items < self.n_items), items, self.n_items)
-
-    def boost_words(self, boost: int) -> str:
-        """Return what a boost says of itself."""
-        rule = self.settings.boost[boost]
-        verb = "boosted" if rule.factor >= 1 else "lowered"
-        return f"{verb} x{rule.factor:g}: {rule.name or ' or '.join(map(words, rule.where))}"
 
 
 def _none(n_items: int) -> Ints:
@@ -147,14 +146,15 @@ def _boosted(settings: RecommendSettings, columns: ItemColumns) -> tuple[Mask, l
     return found, warnings
 
 
-def _caps(columns: ItemColumns, names: Sequence[str]) -> Codes:
+def _caps(columns: ItemColumns, names: Sequence[str]) -> tuple[Codes, list[str]]:
     found = np.full((columns.n_items + 1, len(names)), -1, np.int32)
     for place, name in enumerate(names):
         try:
             found[:, place] = columns.find(name).by_item(columns.n_items)
         except CartpathError as error:
             raise CartpathError(f"[recommend.caps] {name}: {error.message}", error.hint) from None
-    return found
+    empty = (found < 0).all(axis=0)
+    return found, [f"[recommend.caps] {name}: no item has one" for name, none in zip(names, empty, strict=True) if none]
 
 
 def _check_times(settings: RecommendSettings, log: Log) -> None:

@@ -58,7 +58,7 @@ def mix(listed: Ints, pool: Ints, share: float, rng: np.random.Generator) -> Mix
     k = len(listed)
     drawn = rng.random(k) < share
     drawn &= np.cumsum(drawn) <= len(pool)
-    before = np.cumsum(drawn) - drawn
+    before: Ints = np.cumsum(drawn) - drawn
     rows = np.empty(k, np.int64)
     rows[drawn] = rng.permutation(pool)[: int(drawn.sum())]
     rows[~drawn] = listed[: k - int(drawn.sum())]
@@ -84,10 +84,12 @@ def counts_before(k: int, pool: int, share: float) -> Floats:
     for place in range(1, k):
         found[place] = found[place - 1] * (1 - draws)
         found[place, 1:] += found[place - 1, :-1] * draws[:-1]
+    found.flags.writeable = False
     return found
 
 
 @lru_cache(maxsize=64)
 def _of_any_new(k: int, pool: int, share: float) -> Floats:
     """Return the chance that each place is drawn (k,)."""
-    return counts_before(k, pool, share)[:, :pool].sum(axis=1) * share
+    found: Floats = counts_before(k, pool, share)[:, :pool].sum(axis=1) * share
+    return found

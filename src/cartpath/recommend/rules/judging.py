@@ -36,15 +36,15 @@ class Judged:
         Why it may not be shown: a place in ``reasons_of``; -1 where it may.
     demoted : mapping of str to bool array (n,)
         Why a score was lowered, and where.
-    due : float64 array (n,)
-        Seconds after which it is usually bought again, where it is due; NaN elsewhere.
+    due : float64 array (n,), optional
+        Seconds after which it is usually bought again, where it is due; NaN elsewhere. None where nothing can be.
     """
 
     order: Ints
     scores: Floats
     reason: Ints
     demoted: Mapping[str, Mask]
-    due: Floats
+    due: Floats | None
 
 
 def reasons_of(rules: CompiledRules) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def judge(items: Ints, scores: Floats, rules: CompiledRules, history: History, n
     reason = np.where(np.isfinite(scores), np.where(excluded >= 0, excluded + 1, -1), 0)
     moved = _positive(scores) * rules.factor[rows]
     demoted: dict[str, Mask] = {}
-    due = np.full(len(items), np.nan)
+    due: Floats | None = None
     first = 1 + len(rules.settings.exclude)
     for name, policy, mask, waited in _policies(items, rows, rules, history, now):
         if policy == "demote":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,9 @@ from cartpath.recommend.rules.choosing import choose, joining
 from cartpath.recommend.rules.compiled import CompiledRules
 from cartpath.recommend.rules.exposure import Mixed, mix
 from cartpath.recommend.rules.history import History
-from cartpath.recommend.rules.judging import Judged, judge, reasons_of
+from cartpath.recommend.rules.judging import judge, reasons_of
 from cartpath.recommend.rules.newness import is_new
+from cartpath.recommend.rules.saying import Moved, said
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -50,8 +52,7 @@ class Listed:
     vectors: npt.NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """An item that is shown.
 
     Attributes
@@ -130,21 +131,15 @@ def rerank(
     weight = rules.settings.diversity
     chosen, held, varied = choose(scores, k, weight, caps, rules.most, levels, fields, vectors, rules.alike.parts)
     shown = _mixed(chosen, items, caps, rules, now, rng)
-    said = _said(rules, judged, order[shown.rows], items[shown.rows])
-    moved = dict(zip(chosen.tolist(), zip(held, varied, strict=True), strict=True))
-    choices = []
-    for place, row in enumerate(shown.rows.tolist()):
-        more = _new(rules) if shown.drawn[place] else _moved(rules, *moved[row])
-        choices.append(
-            Choice(
-                row=int(order[row]),
-                item=int(listed.items[order[row]]),
-                score=float(scores[row]),
-                rules=(*said[place], *more),
-                propensity=float(shown.propensity[place]),
-            )
+    rows = order[shown.rows]
+    words = said(rules, judged, rows, items[shown.rows], _moved(held, varied, shown.drawn))
+    numbers = (rows, listed.items[rows], judged.scores[rows], shown.propensity)
+    return [
+        Choice(row, item, score, why, chance)
+        for (row, item, score, chance), why in zip(
+            zip(*(values.tolist() for values in numbers), strict=True), words, strict=True
         )
-    return choices
+    ]
 
 
 def left_out(listed: Listed, rules: CompiledRules, history: History, now: int) -> dict[str, int]:
@@ -181,30 +176,9 @@ def _mixed(
     return mix(chosen, pool, new.share, rng)
 
 
-def _said(rules: CompiledRules, judged: Judged, rows: Ints, items: Ints) -> list[list[str]]:
-    """Return for each item shown what changed its score, or let it be shown again."""
-    said: list[list[str]] = [[] for _ in rows]
-    for place, boost in zip(*np.nonzero(rules.boosted[:, items].T), strict=True):
-        said[place].append(rules.boost_words(int(boost)))
-    for name, mask in judged.demoted.items():
-        for place in np.flatnonzero(mask[rows]):
-            said[place].append(f"lowered x{rules.settings.demote:g}: {name}")
-    for place in np.flatnonzero(~np.isnan(judged.due[rows])):
-        said[place].append(f"due again: usually after {_days(judged.due[rows[place]])}")
-    return said
-
-
-def _moved(rules: CompiledRules, held: Mask, varied: np.bool_) -> list[str]:
-    caps = zip(rules.settings.caps.items(), held, strict=True)
-    said = [f"moved up: at most {most} per {name.removeprefix('attributes.')}" for (name, most), up in caps if up]
-    return [*said, "moved up: for variety"] if varied else said
-
-
-def _new(rules: CompiledRules) -> list[str]:
-    share = rules.settings.new_items.share if rules.settings.new_items else 0
-    return [f"new: {share:.0%} of places are drawn for new items"]
-
-
-def _days(seconds: float) -> str:
-    days = round(float(seconds) / 86_400)
-    return f"{days} days" if days > 1 else "a day"
+def _moved(held: Mask, varied: Mask, drawn: Mask) -> Moved:
+    """Return why items have their places: those that are not drawn come in the order in which they were chosen."""
+    places = np.flatnonzero(~drawn)
+    found = Moved(np.zeros_like(held), np.zeros_like(varied), drawn)
+    found.held[places], found.varied[places] = held[: len(places)], varied[: len(places)]
+    return found
