@@ -6,6 +6,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from cartpath.serving.limits import Limits
 from cartpath.serving.problems import MEDIA, Problem
 
 _MALFORMED = Problem(400, "no-http", "this is no HTTP request")
@@ -18,7 +19,7 @@ class Patience(HttpToolsProtocol):
     """
 
     #: For the head of a request.
-    head_seconds = 10.0
+    head_seconds = Limits().head_seconds
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -68,7 +69,3 @@ class Patience(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
 
-
-def patient(seconds: float) -> type[Patience]:
-    """Return the protocol with another limit, in seconds."""
-    return type("Patience", (Patience,), {"head_seconds": seconds})

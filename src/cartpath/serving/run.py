@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cartpath import config
 from cartpath.config.serve import EMBEDDED
 from cartpath.models.extra import need
 from cartpath.schema import CartpathError
 from cartpath.serving.limits import Limits
+from cartpath.serving.logs import write_to
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 HOST, PORT = "127.0.0.1", 8080
-_WHAT = "the service"
+_WHAT, _SHOP = "the service", "CARTPATH_SERVE_SHOP"
 
 
 def run(
@@ -25,7 +33,6 @@ def run(
     port: int = PORT,
     workers: int | None = None,
     told: Callable[[str], None] = lambda address: None,
-    limits: Limits | None = None,
 ) -> None:
     """Serve a workspace until a signal ends the process: requests that are there are answered, and state is written.
 
@@ -38,8 +45,7 @@ def run(
     workers : int, optional
         Processes; by default as ``[serve]`` says.
     told : callable
-        Told the address once requests are taken.
-    limits : Limits, optional
+        Told the address; requests that come before all is loaded wait, or are told so.
 
     Raises
     ------
@@ -50,11 +56,14 @@ def run(
     for module in ("fastapi", "httptools", "prometheus_client", "uvicorn"):
         need(module, _WHAT, "serve")
     settings = config.load(Path(workspace)).serve
-    check_workers(settings, settings.workers if workers is None else workers)
-    limits = Limits() if limits is None else limits
-    bound = bind(host, port)
-    told(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
-    _serve(Path(workspace), settings, limits, bound)
+    workers = settings.workers if workers is None else workers
+    check_workers(settings, workers)
+    with bind(host, port) as bound:
+        told(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
+        if workers > 1:
+            _serve_by_many(Path(workspace), workers, Limits(), bound)
+        else:
+            _serve(Path(workspace), settings, Limits(), bound)
 
 
 def check_workers(settings: config.ServeSettings, workers: int) -> None:
@@ -107,29 +116,58 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _serve(workspace: Path, settings: config.ServeSettings, limits: Limits, bound: socket.socket) -> None:
+    """Serve in this process."""
     import uvicorn
 
     from cartpath.serving.app import create_app
-    from cartpath.serving.logs import write_to
-    from cartpath.serving.protocol import patient
+    from cartpath.serving.parts import open_parts
 
     write_to()
-    one = uvicorn.Config(
-        create_app(workspace, settings, limits=limits),
-        http=patient(limits.head_seconds),
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=limits.stop_seconds,
-        lifespan="on",
-    )
+    # Opened here, so that what is wrong is told as every command tells it.
+    app = create_app(workspace, settings, limits=limits, parts=open_parts(workspace, settings, limits))
+    # Uvicorn ends by raising the signal again once all is done; a service that was told to end has not failed.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    make_ready()
+    uvicorn.Server(uvicorn.Config(app, **_uvicorn(limits))).run(sockets=[bound])
+
+
+def _serve_by_many(workspace: Path, workers: int, limits: Limits, bound: socket.socket) -> None:
+    """Serve in processes of their own, which share the socket; one that dies is replaced."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    os.environ[_SHOP] = str(workspace)
+    one = uvicorn.Config("cartpath.serving.run:of_worker", factory=True, workers=workers, **_uvicorn(limits))
+    with tempfile.TemporaryDirectory(prefix="cartpath-metrics-") as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        Multiprocess(one, target=uvicorn.Server(one).run, sockets=[bound]).run()
+
+
+def of_worker() -> FastAPI:
+    """Return the application of a worker; its workspace is in the environment."""
+    from cartpath.serving.app import create_app
+
+    write_to()
+    make_ready()
+    return create_app(os.environ[_SHOP])
+
+
+def make_ready() -> None:
+    """Set the interpreter up for short waits."""
     # The default lets one thread compute for 5 ms while the event loop waits.
     sys.setswitchinterval(0.001)
+    # What is loaded by now stays: the search for garbage need not look at it.
     gc.freeze()
-    server = uvicorn.Server(one)
-    server.run(sockets=[bound])
-    if not server.started:
-        raise CartpathError("the service did not start", "its log, above, says why")
+
+
+def _uvicorn(limits: Limits) -> dict[str, Any]:
+    return {
+        "http": "cartpath.serving.protocol:Patience",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": limits.stop_seconds,
+        "lifespan": "on",
+    }
