@@ -97,13 +97,18 @@ def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(shop: Path, key
         assert stop(process) == 0
 
 
-def test_a_stop_lets_requests_end(shop: Path, key: str) -> None:
+def test_no_odd_client_is_a_fault_and_a_stop_lets_requests_end(shop: Path, key: str) -> None:
     with serving(shop) as (address, process):
-        host, port = address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
+        host, _, port = address.removeprefix("http://").partition(":")
+        at = (host, int(port))
+        what_is_no_http_is_a_problem(at)
+        a_large_body_is_refused_unread(at, key)
+        a_large_body_without_a_length_is_hung_up_on(at, key)
+        a_second_service_is_refused(shop)
+        assert httpx.get(f"{address}/livez").status_code == 200
+        with socket.create_connection(at, timeout=20) as connection:
             body = b'{"user_id": "slow", "event": "view"}'
-            head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
-            connection.sendall(head.encode() + body[:10])
+            connection.sendall(_head(key, f"Content-Length: {len(body)}") + body[:10])
             time.sleep(0.3)
             process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
@@ -113,32 +118,43 @@ def test_a_stop_lets_requests_end(shop: Path, key: str) -> None:
         assert process.wait(30) == 0
 
 
-def test_what_is_no_http_is_a_problem_and_a_large_body_is_refused_unread(shop: Path, key: str) -> None:
-    with serving(shop) as (address, _):
-        host, port = address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            connection.sendall(b"\x16\x03\x01\x02\x00 this is TLS\r\n\r\n")
-            answer = _all(connection)
-            assert answer.startswith(b"HTTP/1.1 400")
-            assert b"application/problem+json" in answer
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Length: 10000000\r\n\r\n"
-            connection.sendall(head.encode() + b"x" * 1000)
-            answer = _all(connection)
-            assert answer.startswith(b"HTTP/1.1 413")
-            assert b"application/problem+json" in answer
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nTransfer-Encoding: chunked\r\n\r\n"
-            chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
-            connection.sendall(head.encode())
-            try:
-                for _ in range(160):
-                    connection.sendall(chunk)
-            except OSError:  # the service has hung up on it
-                pass
-            else:
-                assert _all(connection).startswith(b"HTTP/1.1 413")
-        assert httpx.get(f"{address}/livez").status_code == 200
+def _head(key: str, about: str) -> bytes:
+    return f"POST /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n{about}\r\n\r\n".encode()
+
+
+def what_is_no_http_is_a_problem(at: tuple[str, int]) -> None:
+    with socket.create_connection(at, timeout=20) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00 this is TLS\r\n\r\n")
+        answer = _all(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in answer
+
+
+def a_large_body_is_refused_unread(at: tuple[str, int], key: str) -> None:
+    with socket.create_connection(at, timeout=20) as connection:
+        connection.sendall(_head(key, "Content-Length: 10000000") + b"x" * 1000)
+        answer = _all(connection)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"application/problem+json" in answer
+
+
+def a_large_body_without_a_length_is_hung_up_on(at: tuple[str, int], key: str) -> None:
+    with socket.create_connection(at, timeout=20) as connection:
+        connection.sendall(_head(key, "Transfer-Encoding: chunked"))
+        try:
+            for _ in range(160):
+                connection.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+        except OSError:
+            return
+        assert _all(connection).startswith(b"HTTP/1.1 413")
+
+
+def a_second_service_is_refused(shop: Path) -> None:
+    command = [sys.executable, "-c", "from cartpath.cli import main; main()", "serve", str(shop), "--port", "0"]
+    env = os.environ | {"PYTHONPATH": "src:."}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _all(connection: socket.socket) -> bytes:
@@ -164,12 +180,3 @@ def test_an_address_that_is_taken_and_a_folder_that_is_no_shop(shop: Path, tmp_p
     assert (done.exit_code, "is not a Cartpath workspace" in done.stderr) == (2, True)
     done = CliRunner().invoke(app, ["serve", str(shop), "--workers", "2"])
     assert (done.exit_code, "redis://" in done.stderr) == (2, True)
-
-
-def test_a_second_service_of_a_shop_is_refused(shop: Path) -> None:
-    with serving(shop):
-        command = [sys.executable, "-c", "from cartpath.cli import main; main()", "serve", str(shop), "--port", "0"]
-        env = os.environ | {"PYTHONPATH": "src:."}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
-        assert done.returncode == 3
-        assert "Traceback" not in done.stderr
