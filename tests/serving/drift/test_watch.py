@@ -15,7 +15,7 @@ from cartpath.features import Log, read_log, stretch
 from cartpath.ingest.run import ingest
 from cartpath.schema import CartpathError
 from cartpath.serving.drift import Watch
-from cartpath.serving.drift.monitor import FIRST_SCORES, LEAST
+from cartpath.serving.drift.monitor import FIRST_SCORES, LEAST, USERS
 from cartpath.serving.metrics import Metrics
 from cartpath.simulate import simulate
 
@@ -44,10 +44,11 @@ def samples(metrics: Metrics, name: str) -> dict[str, float]:
     }
 
 
-def test_it_tells_the_metrics_and_ends(shop: Path, log: Log) -> None:
+def test_it_tells_the_metrics_and_ends(shop: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cartpath.serving.drift.monitor.LEAST", 100)
     looked = threading.Event()
     view = log.view
-    users = view.user_id.to_pylist()[:60]
+    users = view.user_id.to_pylist()[:USERS]
 
     def paths(asked: Sequence[str]) -> Log:
         assert list(asked) == users
@@ -67,7 +68,7 @@ def test_it_tells_the_metrics_and_ends(shop: Path, log: Log) -> None:
     assert samples(metrics, "cartpath_newest_event_timestamp_seconds")[""] == newest
     told = samples(metrics, "cartpath_drift_psi")
     assert {"intent", "event", "gap", "price"} <= set(told)
-    assert told["event"] < 0.01  # the same events
+    assert told["event"] < 0.25  # some of the same shoppers
 
 
 def test_what_fails_is_logged_and_tried_again(shop: Path, caplog: pytest.LogCaptureFixture) -> None:

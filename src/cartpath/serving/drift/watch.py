@@ -41,7 +41,7 @@ class Watch:
         metrics: Metrics,
         *,
         until: int | None = None,
-        every: float = 10.0,
+        every: float = 2.0,
     ) -> None:
         self._workspace, self._paths, self._metrics = Path(workspace), paths, metrics
         self._until, self._every = until, every
