@@ -69,6 +69,19 @@ def us(when: datetime) -> int:
     return int(when.timestamp()) * 1_000_000
 
 
+def counted(drift: Drift) -> int:
+    """Return how many events are in the window."""
+    return int(drift._features["event"].window.counts().sum())
+
+
+def look_at(drift: Drift, users: Sequence[str], n: int, paths: Paths) -> None:
+    """See ``n`` events of each user, and look, as many users at a time as wait."""
+    for first in range(0, len(users), USERS):
+        for user in users[first : first + USERS]:
+            drift.seen(user, n)
+        drift.look(paths)
+
+
 def test_features_of_events_by_hand() -> None:
     rows = [
         ("a", START, "view", "web", None, 3.0),
@@ -83,22 +96,23 @@ def test_features_of_events_by_hand() -> None:
     assert found["channel"] == {"web": 2, None: 1}  # the session's, of its later events too
     assert found["device"] == {None: 2, "phone": 1}
     assert found["hour"] == {"00": 2, "01": 1}
-    assert np.isnan(found["gap"]).tolist() == [True, False, True]
-    assert found["gap"][1] == 90
-    assert np.isnan(found["price"]).tolist() == [False, True, True]
-    assert observed(log, np.array([1]))["gap"].tolist() == [90]
+    for name, numbers in (("gap", [np.nan, 90, np.nan]), ("price", [3, np.nan, np.nan])):
+        assert np.array_equal(np.asarray(found[name], np.float64), numbers, equal_nan=True)
+    assert np.asarray(observed(log, np.array([1]))["gap"]).tolist() == [90]
 
 
 def test_new_events_of_users_are_counted_once() -> None:
     rows = events(["a", "b"], 10)
     paths = Paths(rows)
     drift = Drift(references_of(log_of(rows)), clock=Clock())
-    drift.seen("a", us(START + timedelta(hours=8)))
-    drift.seen("a", us(START + timedelta(hours=7)))
-    drift.seen("b", us(START + timedelta(hours=9)))
-    assert drift.look(paths) == 3 + 1
+    drift.seen("a")
+    drift.seen("a", 2)
+    drift.seen("b", 99)  # more than there are, where some were sent twice
+    assert drift.look(paths) == us(START + timedelta(hours=9))
     assert paths.asked == ["a", "b"]
-    assert drift.look(paths) == 0
+    assert counted(drift) == 3 + 10
+    assert drift.look(paths) is None
+    assert counted(drift) == 3 + 10
 
 
 def test_the_same_people_have_not_moved_and_others_have() -> None:
@@ -107,10 +121,8 @@ def test_the_same_people_have_not_moved_and_others_have() -> None:
     clock = Clock()
     same, other = Drift(reference, clock=clock), Drift(reference, clock=clock)
     for drift, channel, price in ((same, "web", 10.0), (other, "app", 99.0)):
-        paths = Paths(events(users, 24, channel, price))
-        for user in users:
-            drift.seen(user, us(START))
-        assert drift.look(paths) == 2_400
+        look_at(drift, users, 24, Paths(events(users, 24, channel, price)))
+        assert counted(drift) == 2_400
     clock.now = 86_399.0
     assert {moved.name: round(moved.psi, 6) for moved in same.moved()} == dict.fromkeys(
         ("event", "channel", "device", "gap", "price"), 0.0
@@ -131,9 +143,7 @@ def test_hours_are_compared_only_over_a_whole_day() -> None:
     drift = Drift(references_of(log_of(rows)), clock=clock)
     for hour in range(25):
         clock.now = hour * 3600.0
-        for user in users:
-            drift.seen(user, us(START + timedelta(hours=min(hour, 23))))
-        drift.look(Paths([row for row in rows if row["ts"] <= START + timedelta(hours=hour)]))
+        look_at(drift, users, 1, Paths([row for row in rows if row["ts"] <= START + timedelta(hours=hour)]))
         if hour == 23:
             assert "hour" not in {moved.name for moved in drift.moved()}
     assert "hour" in {moved.name for moved in drift.moved()}
@@ -143,28 +153,26 @@ def test_few_values_say_nothing() -> None:
     users = [f"user {n:03d}" for n in range(30)]
     rows = events(users, 24)
     drift = Drift(references_of(log_of(rows)), clock=Clock())
-    for user in users[: LEAST // 24]:
-        drift.seen(user, us(START))
-    drift.look(Paths(rows))
+    look_at(drift, users[: LEAST // 24], 24, Paths(rows))
     assert drift.moved() == []
-    drift.seen(users[-1], us(START))
-    drift.look(Paths(rows))
+    look_at(drift, users[-1:], 24, Paths(rows))
     assert {moved.n for moved in drift.moved()} == {24 * (LEAST // 24 + 1)}
 
 
 def test_no_more_users_wait_than_may() -> None:
     drift = Drift(references_of(log_of(events(["a"], 2))))
     for n in range(3 * USERS):
-        drift.seen(f"user {n:05d}", us(START))
-    paths = Paths(events([f"user {n:05d}" for n in range(USERS)], 1))
-    assert drift.look(paths) == USERS
+        drift.seen(f"user {n:05d}")
+    drift.look(Paths(events([f"user {n:05d}" for n in range(USERS)], 1)))
+    assert counted(drift) == USERS
 
 
 def test_a_user_who_is_gone_meanwhile_counts_nothing() -> None:
     drift = Drift(references_of(log_of(events(["a"], 2))))
     log = log_of(events(["a"], 1))
-    drift.seen("a", us(START))
-    assert drift.look(lambda users: replace(log, view=earlier(log.view, 0))) == 0
+    drift.seen("a")
+    assert drift.look(lambda users: replace(log, view=earlier(log.view, 0))) is None
+    assert counted(drift) == 0
 
 
 def test_scores_are_compared_with_the_first_of_their_version() -> None:
@@ -207,8 +215,9 @@ def test_the_reference_of_a_store_ends_where_it_is_told_to(shop: Path) -> None:
     assert references_of_store(shop, until=0) == {}
 
 
-def test_no_reference_watches_nothing() -> None:
+def test_without_a_reference_only_the_time_is_told() -> None:
     drift = Drift({})
-    drift.seen("a", 0)
-    assert drift.look(lambda users: pytest.fail("asked for paths")) == 0
+    assert drift.look(lambda users: pytest.fail("nobody was seen")) is None
+    drift.seen("a")
+    assert drift.look(Paths(events(["a"], 3))) == us(START + timedelta(hours=2))
     assert drift.moved() == []

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
 #: Quantile bins of numbers, and names that are told apart.
-BINS, NAMES = 10, 20
+BINS, NAMES = 10, 24
 
 
 def psi(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float:
