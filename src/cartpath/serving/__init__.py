@@ -1,3 +1,12 @@
 """The HTTP service: live paths, routes, metrics."""
 
-__all__: list[str] = []
+from typing import TYPE_CHECKING
+
+from cartpath.schema.lazy import lazy
+
+if TYPE_CHECKING:
+    from cartpath.serving.state import open_state
+
+__all__ = ["open_state"]
+
+lazy(__name__, {"open_state": "state"})
