@@ -92,7 +92,7 @@ def _plain(values: Any) -> list[Any]:
 def stored(shop: Path, users: Sequence[str]) -> list[dict[str, Any]]:
     """What readers of the store see of users; of those it does not know, nothing."""
     with store.open_snapshot(shop) as snapshot:
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for bucket in range(snapshot.n_buckets):
             view = snapshot.bucket(bucket)
             log = Log(view, snapshot.codes, snapshot.items)

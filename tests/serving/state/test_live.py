@@ -176,6 +176,18 @@ def test_a_forgotten_user_is_gone_from_memory_and_from_the_log(place: Place) -> 
         assert state.log(["u", "v"]).view.offsets.tolist() == [0, 0, 2]
 
 
+def test_a_user_whose_id_is_a_number_is_forgotten(place: Place) -> None:
+    with place.open() as state:
+        state.append([event() | {"user_id": number} for number in (12, "12", 12.0, "12.0", 120)])
+        assert state.log(["12"]).view.n_events == 1  # the same event each time
+        state.append([event(second=at) | {"user_id": number} for at, number in enumerate((12, 12.0, "12.0"), 1)])
+        gone = state.forget("12")
+        assert (gone.events, gone.lines) == (4, 4)
+    with place.open() as state:
+        assert state.known("120")
+        assert not state.known("12")
+
+
 def test_the_command_reaches_live_events_and_has_the_user_refused(place: Place) -> None:
     place.ingest([event(), event("v")])
     with place.open() as state:
@@ -220,3 +232,16 @@ def test_one_process_has_the_embedded_log(place: Place) -> None:
                 open_state(place.shop)
         else:
             open_state(place.shop, place.url).close()
+
+
+def test_paths_put_together_are_kept_within_bounds(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cartpath.serving.state.epoch._KEPT_BYTES", 30_000)
+    with place.open() as state:
+        state.append([event(f"u{at}", at) for at in range(20)])
+        for at in range(20):
+            assert state.log([f"u{at}"]).view is state.log([f"u{at}"]).view
+        assert 0 < state._epoch._kept_bytes <= 30_000
+        assert len(state._epoch._kept) == 3
+        state.append([event("u19", 90)])
+        assert state.log(["u19"]).view.n_events == 2
+        assert state._epoch._kept_bytes == sum(8_000 + 90 * view.n_events for _, view in state._epoch._kept.values())

@@ -63,7 +63,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_taken(shop: Place, monkeypatch:
     with shop.open() as state:
         state.append([event()])
         with monkeypatch.context() as patch:
-            patch.setattr(files.os, "write", full)
+            patch.setattr(os, "write", full)
             with pytest.raises(StateDownError, match="No space"):
                 state.append([event(second=1)])
             assert state.log(["u"]).view.n_events == 1
@@ -81,7 +81,7 @@ def test_what_a_failed_flush_leaves_does_not_count(shop: Place, monkeypatch: pyt
     with shop.open() as state:
         state.append([event()])
         with monkeypatch.context() as patch:
-            patch.setattr(files.os, "fsync", fails)
+            patch.setattr(os, "fsync", fails)
             with pytest.raises(StateDownError, match="Input/output"):
                 state.append([event(second=1)])
             assert not state.health().ok
@@ -100,7 +100,7 @@ def test_whoever_waits_for_a_flush_that_failed_is_told(shop: Place, monkeypatch:
     log = Segments(shop.shop)
     first = log.write([b"{}\n"])[-1]
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", lambda file: (_ for _ in ()).throw(OSError("no")))
+        patch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError("no")))
         with pytest.raises(StateDownError):
             log.sync(first)
     assert log.lost(first)
@@ -120,7 +120,7 @@ def test_appends_at_the_same_time_share_a_flush(shop: Place, monkeypatch: pytest
         time.sleep(0.05)
 
     with shop.open() as state:
-        monkeypatch.setattr(files.os, "fsync", slow)
+        monkeypatch.setattr(os, "fsync", slow)
         together(16, lambda n: state.append([event(f"u{n}")]))
         assert state.health().events == 16
         assert len(flushes) < 8
@@ -137,7 +137,7 @@ def together(n: int, work: Callable[[int], Any]) -> None:
 def test_an_append_returns_only_after_its_flush(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed = [0]
     log = Segments(shop.shop)
-    monkeypatch.setattr(files.os, "fsync", lambda file: flushed.__setitem__(0, os.fstat(file).st_size))
+    monkeypatch.setattr(os, "fsync", lambda file: flushed.__setitem__(0, os.fstat(file).st_size))
     done: list[tuple[int, int]] = []
 
     def work(n: int) -> None:

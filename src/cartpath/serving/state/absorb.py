@@ -13,8 +13,9 @@ from cartpath.schema import WorkspaceBusyError
 from cartpath.serving.state.epoch import absorbed_until
 from cartpath.serving.state.journal import FOLLOWED, Closed, LiveJob, Position
 from cartpath.serving.state.opening import open_journal
-from cartpath.serving.state.segments import closed_segments, drop_segments, live_segments, number_of
+from cartpath.serving.state.segments import closed_segments, drop_segments, number_of
 from cartpath.store import open_snapshot
+from cartpath.store.live_lines import live_segments
 
 
 @dataclass

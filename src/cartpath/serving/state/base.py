@@ -71,7 +71,7 @@ class Base:
                 found.append(Place(run, row))
         return found
 
-    def has(self, key: int, row_hash: np.int64) -> bool:
+    def has(self, key: int, row_hash: Any) -> bool:
         """Whether an event is stored already."""
         return any(
             bool((run.arrays[ROW_HASH][run.offsets[row] : run.offsets[row + 1]] == row_hash).any())

@@ -114,7 +114,7 @@ def finished(user_id: str, whole: Stretch, gap_seconds: int) -> PathView:
     """
     n = len(whole)
     offsets = np.array([0, n], np.int64)
-    arrays = {name: _own(whole.array(name)) for name in _HELD}
+    arrays: dict[str, Any] = {name: _own(whole.array(name)) for name in _HELD}
     ts, hit = arrays["ts"], whole.arrays.get(HIT)
     found = kernels.sessions(offsets, ts, _own(whole.key), gap_seconds * MICROSECONDS)
     session, user, start, end, key = found
@@ -170,7 +170,7 @@ def loose(user_id: str, key: int, whole: Stretch) -> Loose:
 
 def nothing(user_id: str) -> PathView:
     """Return the path of a user whom nobody knows: no event."""
-    blank = {name: np.zeros(0, kind) for name, kind in EVENT_ARRAYS.items()}
+    blank: dict[str, Any] = {name: np.zeros(0, kind) for name, kind in EVENT_ARRAYS.items()}
     none = np.zeros(0, np.int64)
     context = {name: np.zeros(0, np.int32) for name in CONTEXT}
     sessions = Sessions(user=np.zeros(0, np.int32), start=none, end=none, key=none, context=context, context_ts=none)

@@ -184,10 +184,12 @@ class LiveRows:
         self._rows[first : first + len(keys)] = rows_of_table(prepared)
         order = np.argsort(keys, kind="stable")
         unique, starts = np.unique(keys[order], return_index=True)
-        places = (order + first).astype(np.uint32)
-        for key, own in zip(unique.tolist(), np.split(places, starts[1:]), strict=True):
+        places = (order + first).astype(np.uint32).tobytes()
+        ends = [*(4 * starts).tolist(), len(places)]
+        for at, key in enumerate(unique.tolist()):
+            own = array("I", places[ends[at] : ends[at + 1]])
             before = self._of.get(key)
-            self._of[key] = array("I", own.tobytes()) if before is None else before + array("I", own.tobytes())
+            self._of[key] = own if before is None else before + own
 
     def drop(self, keys: Iterable[int]) -> int:
         """Forget users; return how many events went."""

@@ -63,7 +63,7 @@ class RedisStream:
         from redis.retry import Retry
 
         # No retries below us: a write whose answer was lost is told to the client, who may send the events again.
-        self._redis = redis.Redis.from_url(
+        self._redis: Any = redis.Redis.from_url(
             url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError)
