@@ -12,7 +12,7 @@ from cartpath.models import (
     versions_of,
     write_json,
 )
-from cartpath.models.artefact import CARD, POINTER
+from cartpath.models.artefact import ADAPTATION, CARD, POINTER
 from cartpath.schema import CartpathError
 
 
@@ -74,6 +74,17 @@ def test_what_does_not_exist_is_refused_and_nothing_changes(tmp_path):
     assert (folder_of(tmp_path, "m") / POINTER).read_text() == pointer
     with pytest.raises(CartpathError, match="cartpath pretrain"):
         go_back(tmp_path / "empty", "m")
+
+
+def test_a_base_stays_as_long_as_an_adaptation_is_put_onto_it(tmp_path):
+    base = make(tmp_path, "behaviour")
+    with new_version(tmp_path, "intent-behaviour-lora") as folder:
+        write_json(folder / ADAPTATION, {"base_name": base})
+    names = [make(tmp_path, "behaviour") for _ in range(4)]
+    assert [version.version for version in versions_of(tmp_path, "behaviour")] == [*names[:0:-1], base]
+    (folder / ADAPTATION).write_text("{")
+    last = make(tmp_path, "behaviour")
+    assert [version.version for version in versions_of(tmp_path, "behaviour")] == [last, names[3], names[2]]
 
 
 def test_a_pointer_of_an_earlier_cartpath_has_one_version(tmp_path):

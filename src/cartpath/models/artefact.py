@@ -7,7 +7,7 @@ import math
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ POINTER = "current.json"
 CARD = "card.json"
 #: What a fitted model says of itself: its kind, and what its kind needs.
 SCORER = "scorer.json"
+#: What an adaptation says of itself, its base among it.
+ADAPTATION = "adaptation.json"
 #: Versions of a model that are kept, the current one among them: those before can be gone back to.
 KEPT = 3
 
@@ -73,7 +75,8 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
     """Give a folder to write a version into, and make it the current one if that succeeds.
 
     A crash at any point leaves the version before. The newest ``KEPT`` versions are kept, and in any case the one that
-    was current, for whoever is still reading it; others are removed, leftovers of a crash included.
+    was current, for whoever is still reading it, and those that adaptations (such as LoRA's) of other models are put
+    onto; others are removed, leftovers of a crash included.
     """
     home = folder_of(workspace, name)
     version = home / f"v-{uuid.uuid4().hex[:12]}"
@@ -84,9 +87,8 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(version, ignore_errors=True)
         raise
     previous, listed = pointed_at(home)
-    kept = [version.name, *listed][:KEPT]
-    if previous is not None and previous not in kept:
-        kept.append(previous)
+    needed = {previous, *_bases(Path(workspace))}
+    kept = [place for n, place in enumerate([version.name, *listed]) if n < KEPT or place in needed]
     write_json(home / POINTER, {"version": version.name, "versions": kept})
     if previous is None:
         return
@@ -95,6 +97,16 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
         over = other.name in listed or _changed(other) < _changed(home / previous)
         if over and other.name not in kept:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _bases(workspace: Path) -> set[str]:
+    """Return the versions that adaptations are put onto; see ``adaptation.save_adaptation``."""
+    found = set()
+    for path in (workspace / MODELS).glob(f"*/v-*/{ADAPTATION}"):
+        # A damaged one cannot be put onto anything.
+        with suppress(CartpathError, AttributeError):
+            found.add(str((read_json(path) or {}).get("base_name")))
+    return found
 
 
 def pointed_at(home: Path) -> tuple[str | None, list[str]]:

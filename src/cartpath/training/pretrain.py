@@ -44,15 +44,11 @@ _DRAWN = 2048
 
 
 class Start(Protocol):
-    """What a training goes on from.
+    """What a training goes on from."""
 
-    Attributes
-    ----------
-    of : str
-        The version, for checkpoints and the card.
-    """
-
-    of: str
+    @property
+    def of(self) -> str:
+        """The version, for checkpoints and the card."""
 
     def __call__(self, log: Log, encoder: PathEncoder) -> Pretrained:
         """Return a network for an encoder fitted on what is to be learned from; the encoder it comes with is used."""

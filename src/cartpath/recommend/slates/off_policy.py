@@ -113,7 +113,9 @@ def off_policy(
     drawn = drawn_sums(columns, users, draws, seed)
     sums = columns.sum(axis=0)
     return OffPolicy(
-        *(_ratio(sums, drawn, over, under) for over, under in ((0, 3), (0, 1), (2, 3))),
+        ips=_ratio(sums, drawn, 0, 3),
+        snips=_ratio(sums, drawn, 0, 1),
+        logged=_ratio(sums, drawn, 2, 3),
         outcome=outcome,
         clip=clip,
         clipped=float((raw > clip).mean()),

@@ -58,8 +58,8 @@ class Verdict:
         if self.users < LEAST_USERS:
             return f"only {self.users} users touch an item in the newest slice; {LEAST_USERS} are needed to tell"
         ends = f"{self.difference:+.4f} (95% {self.low:+.4f} to {self.high:+.4f}) NDCG@{K}"
-        not_worse = "not worse" if self.promotes else "may be worse"
-        return f"the new model is {not_worse} by more than {self.margin:g}: {ends}"
+        how = "is not worse" if self.promotes else "may be worse"
+        return f"the new model {how} by more than {self.margin:g}: {ends}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -90,8 +90,9 @@ def compare(
         return Verdict(nothing, nothing, float("nan"), float("nan"), float("nan"), margin, 0, 0)
     theirs, ours = (_gains(model, log, user, ends, item) for model in (running, candidate))
     found = paired_test(ours, theirs, user, seed)
-    means = (mean_interval(values, user, seed=seed) for values in (theirs, ours))
-    return Verdict(*means, found.difference, found.low, found.high, margin, len(user), len(np.unique(user)))
+    means = [mean_interval(values, user, seed=seed) for values in (theirs, ours)]
+    ends = (found.difference, found.low, found.high)
+    return Verdict(means[0], means[1], *ends, margin, len(user), len(np.unique(user)))
 
 
 def questions(log: Log, since: int, seed: int = 0) -> tuple[Index, Index, Index]:
