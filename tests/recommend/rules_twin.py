@@ -163,15 +163,14 @@ class Twin:
         chosen: list[tuple[str, float]] = []
         while left and len(chosen) < k:
             names = [item for item, _ in chosen]
-            worth = [
-                (
-                    (1 - weight) * score / top - weight * max((self.likeness(item, n) for n in names), default=0.0),
-                    -place,
-                )
-                for place, (item, score) in enumerate(left)
-                if not self.capped(item, names)
-            ]
-            if not worth:
+            best, place = -1e9, None
+            for at, (item, score) in enumerate(left):
+                alike = max((self.likeness(item, name) for name in names), default=0.0)
+                worth = (1 - weight) * score / top - weight * alike
+                # Sums in another order differ a little: equals are those that differ by less.
+                if not self.capped(item, names) and worth > best + 1e-9:
+                    best, place = worth, at
+            if place is None:
                 break
-            chosen.append(left.pop(-max(worth, key=lambda pair: (round(pair[0], 9), pair[1]))[1]))
+            chosen.append(left.pop(place))
         return chosen

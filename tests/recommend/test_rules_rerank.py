@@ -20,7 +20,8 @@ from cartpath.schema import CartpathError
 from tests.recommend.rules_twin import DAY, Shop, Twin, events_table, random_shop, rules_of
 
 US = 1_000_000
-BOOSTS = [{"where": "price<3,seller=s1", "factor": 2.5}, {"where": "category_1=a0", "factor": 0.4}]
+# Powers of two, so that equal scores are exactly equal whichever factor comes first.
+BOOSTS = [{"where": "price<3,seller=s1", "factor": 2}, {"where": "category_1=a0", "factor": 0.25}]
 
 
 def shown(
@@ -182,7 +183,7 @@ RULES = st.fixed_dictionaries(
 
 
 @given(seed=st.integers(0, 2**32 - 1), rules=RULES, k=st.integers(1, 12), before=st.integers(0, 45))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_as_the_plain_twin(seed: int, rules: dict[str, Any], k: int, before: int) -> None:
     shop, found = random_shop(seed), rules_of(**rules)
     rng = np.random.default_rng(seed)
