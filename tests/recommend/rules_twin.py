@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,7 +23,7 @@ class Shop:
     """Items by id, and events in any order."""
 
     items: dict[str, dict[str, Any]]
-    events: list[Event]
+    events: Sequence[Event]
 
     @property
     def log(self) -> Log:
@@ -37,7 +38,12 @@ class Shop:
         return log_from_table(events_table(self.events), table)
 
 
-def events_table(events: list[Event]) -> pa.Table:
+def rules_of(**given: Any) -> RecommendSettings:
+    """Settings as TOML has them: lists and tables."""
+    return RecommendSettings(**given)
+
+
+def events_table(events: Sequence[Event]) -> pa.Table:
     users, seconds, names, items = zip(*events, strict=True)
     when = pa.array(seconds, pa.timestamp("s", tz="UTC"))
     return pa.table({"user_id": users, "ts": when, "event": names, "item_id": pa.array(items, pa.string())})
@@ -92,7 +98,7 @@ class Twin:
         return not (bought and settings.bought == "repurchase" and not self.due(item))
 
     def out(self, item: str) -> bool:
-        return self.shop.items[item]["attributes"].get("stock", 1) <= 0
+        return bool(self.shop.items[item]["attributes"].get("stock", 1) <= 0)
 
     def seen(self, item: str) -> bool:
         touches = [second for _, second, name, one in self.own if one == item and name != "impression"]
@@ -157,15 +163,14 @@ class Twin:
         chosen: list[tuple[str, float]] = []
         while left and len(chosen) < k:
             names = [item for item, _ in chosen]
-            worth = [
-                (
-                    (1 - weight) * score / top - weight * max((self.likeness(item, n) for n in names), default=0.0),
-                    -place,
-                )
-                for place, (item, score) in enumerate(left)
-                if not self.capped(item, names)
-            ]
-            if not worth:
+            best, place = -1e9, None
+            for at, (item, score) in enumerate(left):
+                alike = max((self.likeness(item, name) for name in names), default=0.0)
+                worth = (1 - weight) * score / top - weight * alike
+                # Sums in another order differ a little: equals are those that differ by less.
+                if not self.capped(item, names) and worth > best + 1e-9:
+                    best, place = worth, at
+            if place is None:
                 break
-            chosen.append(left.pop(-max(worth, key=lambda pair: (round(pair[0], 9), pair[1]))[1]))
+            chosen.append(left.pop(place))
         return chosen

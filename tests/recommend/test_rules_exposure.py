@@ -9,14 +9,14 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from cartpath.config import NewItemsSettings, RecommendSettings
-from cartpath.recommend.rules import CompiledRules, History, Listed, generator, rerank
+from cartpath.config import NewItemsSettings
+from cartpath.recommend.rules import Choice, CompiledRules, History, Listed, generator, rerank
 from cartpath.recommend.rules.choosing import joining
 from cartpath.recommend.rules.columns import ItemColumns
 from cartpath.recommend.rules.exposure import mix
 from cartpath.recommend.rules.newness import births, is_new
 from cartpath.schema import CartpathError
-from tests.recommend.rules_twin import DAY, Shop
+from tests.recommend.rules_twin import DAY, Shop, rules_of
 
 US = 1_000_000
 
@@ -80,10 +80,10 @@ def test_the_pool_keeps_the_caps_whoever_is_drawn() -> None:
     assert joining(np.array([2, 3, 4, 5, 6]), np.array([0, 1]), 2, caps, most).tolist() == [2, 3]
 
 
-def of_three(**more: int) -> Shop:
+def of_three() -> Shop:
     about = {"brand": None, "category": None}
     events = [("z", 0, "view", "old"), ("z", 20 * DAY, "view", "young"), ("z", 3 * DAY, "view", "early")]
-    return Shop({"old": about, "early": about, "young": about}, events)  # type: ignore[arg-type]
+    return Shop({"old": about, "early": about, "young": about}, events)
 
 
 def test_new_is_what_had_no_event_for_a_while_and_then_one() -> None:
@@ -129,7 +129,7 @@ def test_new_by_a_date_of_the_catalogue() -> None:
 
 def test_a_drawn_item_says_so_and_its_chance() -> None:
     log = of_three().log
-    rules = CompiledRules.of(RecommendSettings(new_items={"within": "7d", "share": 0.5}), log)  # type: ignore[arg-type]
+    rules = CompiledRules.of(rules_of(new_items={"within": "7d", "share": 0.5}), log)
     ids = log.codes("item")
     listed = Listed(np.array([ids.index(name) for name in ("old", "early", "young")]), np.array([3.0, 2.0, 1.0]))
     found = {tuple(choice.item for choice in one): one for one in shows(rules, listed)}
@@ -143,7 +143,7 @@ def test_a_drawn_item_says_so_and_its_chance() -> None:
     assert found[old, early][1].rules == ()
 
 
-def shows(rules: CompiledRules, listed: Listed) -> list[list]:  # type: ignore[type-arg]
+def shows(rules: CompiledRules, listed: Listed) -> list[list[Choice]]:
     return [rerank(listed, rules, History(), 2, 25 * DAY * US, generator(0, str(n))) for n in range(40)]
 
 

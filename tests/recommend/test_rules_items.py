@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartpath.config import RecommendSettings
 from cartpath.features import Log, log_from_table
 from cartpath.recommend.rules import CompiledRules, History
 from cartpath.recommend.rules.columns import ItemColumns, levels_of
 from cartpath.recommend.rules.due import usual_gaps
 from cartpath.recommend.rules.matching import matched
 from cartpath.schema import CartpathError
-from tests.recommend.rules_twin import DAY, Shop, events_table, random_shop
+from tests.recommend.rules_twin import DAY, Shop, events_table, random_shop, rules_of
 
 US = 1_000_000
 ITEMS = pa.table(
@@ -85,7 +84,7 @@ def test_which_items_are_meant(text: str, items: str) -> None:
 
 def test_a_value_that_no_item_has_is_a_warning() -> None:
     log = log_of_items()
-    rules = CompiledRules.of(RecommendSettings(exclude="brand=Acmee|Bolt", boost=[{"where": "colour=pink"}]), log)  # type: ignore[list-item, arg-type]
+    rules = CompiledRules.of(rules_of(exclude="brand=Acmee|Bolt", boost=[{"where": "colour=pink"}]), log)
     assert rules.warnings == (
         "[recommend] exclude: no item has brand 'Acmee'",
         "[[recommend.boost]] number 1, where: no item has colour 'pink'",
@@ -105,14 +104,14 @@ def test_a_value_that_no_item_has_is_a_warning() -> None:
 )
 def test_what_the_catalogue_does_not_have_is_refused(rules: dict[str, object], says: str, hint: str) -> None:
     with pytest.raises(CartpathError, match=says) as error:
-        CompiledRules.of(RecommendSettings(**rules), log_of_items())  # type: ignore[arg-type]
+        CompiledRules.of(rules_of(**rules), log_of_items())
     assert hint in error.value.hint
 
 
 def test_a_shop_without_a_catalogue() -> None:
     log = log_from_table(events_table([("u", 0, "view", "a")]))
-    assert CompiledRules.of(RecommendSettings(exclude="item_id=a"), log).excluded.tolist() == [0, -1]
-    rules = CompiledRules.of(RecommendSettings(exclude=["brand=a", "price<5"], caps={"brand": 2}), log)  # type: ignore[arg-type]
+    assert CompiledRules.of(rules_of(exclude="item_id=a"), log).excluded.tolist() == [0, -1]
+    rules = CompiledRules.of(rules_of(exclude=["brand=a", "price<5"], caps={"brand": 2}), log)
     assert rules.excluded.tolist() == [-1, -1]
     assert rules.warnings == (
         "[recommend] exclude: no item has brand 'a'",
@@ -174,7 +173,7 @@ def gaps_shop() -> Shop:
     items = {
         name: {"category": None if name == "pot" else "food", "brand": None} for name in ("milk", "oats", "tea", "pot")
     }
-    return Shop(items, events)  # type: ignore[arg-type]
+    return Shop(items, events)
 
 
 def test_usual_gaps_by_hand() -> None:

@@ -12,6 +12,8 @@ Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
+#: What is nearer than this is equal: sums in another order differ by less.
+_SAME = 1e-9
 
 
 @kernel
@@ -74,7 +76,7 @@ def choose(
         for i in range(n):
             if not taken[i] and not full[i]:
                 mine = (1.0 - weight) * scores[i] / top - weight * alike[i]
-                if mine > value:
+                if mine > value + _SAME:
                     best, value = i, mine
         if best < 0:
             return chosen[:step], held[:step], varied[:step]

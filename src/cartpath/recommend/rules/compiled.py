@@ -153,8 +153,8 @@ def _caps(columns: ItemColumns, names: Sequence[str]) -> tuple[Codes, list[str]]
             found[:, place] = columns.find(name).by_item(columns.n_items)
         except CartpathError as error:
             raise CartpathError(f"[recommend.caps] {name}: {error.message}", error.hint) from None
-    empty = (found < 0).all(axis=0)
-    return found, [f"[recommend.caps] {name}: no item has one" for name, none in zip(names, empty, strict=True) if none]
+    empty = [name for place, name in enumerate(names) if (found[:, place] < 0).all()]
+    return found, [f"[recommend.caps] {name}: no item has one" for name in empty]
 
 
 def _check_times(settings: RecommendSettings, log: Log) -> None:
