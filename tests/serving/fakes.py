@@ -82,6 +82,9 @@ class FakeState:
         fields = {**vars(view), "offsets": offsets, "user_id": pa.array(list(users), pa.string())}
         return Log(type(view)(**fields), log.codes, log.items)
 
+    def latest(self) -> int:
+        return 10**6 * max(map(len, self.paths.values()), default=0)
+
     def known(self, user: str) -> bool:
         return user in self.paths
 
@@ -150,7 +153,7 @@ class FakeScorer:
         self.model, self.version, self.made = model, version, "2026-01-01T00:00:00+00:00"
         self.base = Scored(0.25, fallback=True)
 
-    def score(self, log: Log, drivers: int) -> list[Scored]:
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
         lengths = np.diff(log.view.offsets)
         if (lengths > 5).any():
             raise RuntimeError("planted-user@example.org is too long")
@@ -162,9 +165,9 @@ class FakeScorer:
 
 
 class FakeNext(FakeScorer):
-    def score(self, log: Log, drivers: int) -> list[Scored]:
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
         more = {"items": [{"item_id": "a", "probability": 0.5}], "events": [{"event": "view", "probability": 1.0}]}
-        return [Scored(one.probability, one.fallback, (), more) for one in super().score(log, drivers)]
+        return [Scored(one.probability, one.fallback, (), more) for one in super().score(log, now, drivers)]
 
 
 class FakeSlates:

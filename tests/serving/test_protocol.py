@@ -26,7 +26,9 @@ async def hello(scope: object, receive: object, send: object) -> None:
 
 async def served(*parts: tuple[bytes, float]) -> tuple[bytes, float]:
     """Send parts, each followed by a pause, to a server; return what came until it hung up, and after how long."""
-    config = uvicorn.Config(hello, port=0, http=Hasty, ws="none", lifespan="off", log_config=None, timeout_keep_alive=60)
+    config = uvicorn.Config(
+        hello, port=0, http=Hasty, ws="none", lifespan="off", log_config=None, timeout_keep_alive=60
+    )
     server = uvicorn.Server(config)
     bound = bind("127.0.0.1", 0)
     running = asyncio.create_task(server._serve([bound]))

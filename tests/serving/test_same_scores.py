@@ -98,7 +98,8 @@ def test_recommendations_and_what_comes_next(shop: Path, whole: Path) -> None:
     log, ranker, following = log_of(whole), Ranker.load(shop), NextScores.load(shop)
     users = log.view.user_id.to_pylist()[:40]
     rows = np.arange(len(users))
-    slates = ranker.slates(log, rows, log.view.offsets[1 : len(users) + 1], 10)
+    now = np.full(len(users), log.view.ts.max())
+    slates = ranker.slates(log, rows, log.view.offsets[1 : len(users) + 1], 10, time=now)
     paths = [f"/v1/users/{user}/{what}" for user in users for what in ("recommendations?k=10", "next")]
     answers = replayed(shop, 250, paths)
     for slate, answer in zip(slates, answers[::2], strict=True):

@@ -117,7 +117,8 @@ class Answers:
             log = asked[0].path or self._log(asked)
             if log is None:
                 return [popular(one, k)] * len(asked) if kind == RECOMMEND else [NO_PATHS] * len(asked)
-            return shown(one, log, k, self._failed) if kind == RECOMMEND else told(one, log, k, self._failed)
+            asking = shown if kind == RECOMMEND else told
+            return asking(one, log, max(self._state.latest(), _last(log)), k, self._failed)
         except Exception as error:
             return [error] * len(asked)
 
@@ -145,18 +146,18 @@ def similar(ranker: Ranks, question: Question) -> Any:
         raise Problem(404, "unknown-item", error.message) from None
 
 
-def shown(ranker: Ranks, log: Log, k: int, failed: Failed) -> list[Any]:
+def shown(ranker: Ranks, log: Log, now: int, k: int, failed: Failed) -> list[Any]:
     """Return a slate for each user of a log; popular items where the ranking fails.
 
     A path that the ranking fails at does not cost the others theirs.
     """
     n = log.view.n_users
     try:
-        slates = ranker.slates(log, np.arange(n), log.view.offsets[1:], k)
+        slates = ranker.slates(log, np.arange(n), log.view.offsets[1:], k, time=np.full(n, now))
         return [Shown(slate, ranker.policy, ranker.model) for slate in slates]
     except Exception as error:
         if n > 1:
-            return [one for row in range(n) for one in shown(ranker, alone(log, row), k, failed)]
+            return [one for row in range(n) for one in shown(ranker, alone(log, row), now, k, failed)]
         log_fault("the ranking failed: popular items are shown", error)
     failed(RECOMMEND)
     return [popular(ranker, k)]
@@ -167,14 +168,14 @@ def popular(ranker: Ranks, k: int) -> Shown:
     return Shown(ranker.popular(k), POPULAR, None, FAILED)
 
 
-def told(scorer: Scorer, log: Log, drivers: int, failed: Failed) -> list[Any]:
+def told(scorer: Scorer, log: Log, now: int, drivers: int, failed: Failed) -> list[Any]:
     """Return a probability for each user of a log; the base rate where the model fails."""
     n = log.view.n_users
     try:
-        return [Told(scored, scorer.model) for scored in scorer.score(log, drivers)]
+        return [Told(scored, scorer.model) for scored in scorer.score(log, now, drivers)]
     except Exception as error:
         if n > 1:
-            return [one for row in range(n) for one in told(scorer, alone(log, row), drivers, failed)]
+            return [one for row in range(n) for one in told(scorer, alone(log, row), now, drivers, failed)]
         log_fault("a model failed: the base rate is told", error, model=scorer.model)
     failed(scorer.model)
     return [Told(scorer.base, scorer.model)]
@@ -183,3 +184,8 @@ def told(scorer: Scorer, log: Log, drivers: int, failed: Failed) -> list[Any]:
 def alone(log: Log, row: int) -> Log:
     """Return one user of a log."""
     return replace(log, view=join([log.view.user(row)]))
+
+
+def _last(log: Log) -> int:
+    """Return the moment of the latest event of a log: a path that comes with a request may be ahead of the shop."""
+    return int(log.view.ts.max(initial=0))

@@ -22,6 +22,9 @@ class Live(Protocol):
     def log(self, users: Sequence[str]) -> Log:
         """Return the paths of some users, in the order asked."""
 
+    def latest(self) -> int:
+        """Return the moment of the shop's latest event, microseconds since 1970 UTC."""
+
     def forget(self, user: str) -> Any:
         """Take a user out."""
 

@@ -68,4 +68,3 @@ class Patience(HttpToolsProtocol):
         self._limit = None
         if not self.transport.is_closing():
             self.transport.close()
-

@@ -128,10 +128,11 @@ class Service:
     def _warm(self, name: str, one: Any) -> None:
         """Ask what was loaded once before a shopper does: the first question compiles kernels and builds tables."""
         log = self.parts.state.log([*self._somebody(), ""])
+        now, n = self.parts.state.latest(), log.view.n_users
         if name == RECOMMEND:
-            one.slates(log, np.arange(log.view.n_users), log.view.offsets[1:], 20)
+            one.slates(log, np.arange(n), log.view.offsets[1:], 20, time=np.full(n, now))
         else:
-            one.score(log, 0)
+            one.score(log, now, 0)
 
     def _somebody(self) -> list[str]:
         """Return a user of the store, if it has one."""

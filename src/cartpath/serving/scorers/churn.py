@@ -33,20 +33,15 @@ class ChurnScores:
     card : mapping
     reference : Reference
         What is usual in the shop; as of when the model was loaded.
-    since : int
-        The latest event of the store then, microseconds since 1970 UTC.
     zone : str
     """
 
-    def __init__(
-        self, chosen: Chosen, version: str, card: Mapping[str, Any], reference: Reference, since: int, zone: str
-    ) -> None:
+    def __init__(self, chosen: Chosen, version: str, card: Mapping[str, Any], reference: Reference, zone: str) -> None:
         if not isinstance(chosen.scorer, LabelScorer):
             raise CartpathError(f"the {TASK} model {chosen.name!r} gives no probabilities", "fit it again")
         self.chosen, self.scorer, self.version, self.model = chosen, chosen.scorer, version, chosen.name
         self.made = str(card.get("made"))
         self.base = Scored(base_rate(card), fallback=True)
-        self.latest = since
         self._reference, self._zone = reference, zone
 
     @classmethod
@@ -60,17 +55,16 @@ class ChurnScores:
             if last is None:
                 raise CartpathError("the store has no events", "ingest some first: cartpath ingest SHOP SOURCE")
             reference = in_snapshot(snapshot, zone).reference_at(last + 1)
-        return cls(chosen, version, card, reference, last, zone)
+        return cls(chosen, version, card, reference, zone)
 
-    def score(self, log: Log, drivers: int) -> list[Scored]:
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
         """Return an answer for each user; the base rate for who was not active in the way that the question wants."""
         answers = [self.base] * log.view.n_users
         if not log.view.n_events:
             return answers
-        self.latest = max(self.latest, int(log.view.ts.max()))
         # Made anew: what it keeps is of a moment, and every question has its own.
         around = surrounded(log, Surroundings(lambda at: self._reference, _no_repurchase, self._zone))
-        rows = asked_at(around, self.latest + 1, self.chosen.task)
+        rows = asked_at(around, now + 1, self.chosen.task)
         if len(rows):
             for user, score in zip(rows.user, self.scorer.score(around, rows), strict=True):
                 answers[user] = Scored(float(score))

@@ -32,7 +32,7 @@ class IntentScores:
         chosen = chosen_model(workspace)
         return cls(chosen, current_version(workspace, artefact(chosen.name), "cartpath finetune").name)
 
-    def score(self, log: Log, drivers: int) -> list[Scored]:
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
         """Return an answer for each user; see ``Scorer``."""
         answers, rows = [self.base] * log.view.n_users, known_rows(log)
         ends = log.view.offsets[1:][rows]

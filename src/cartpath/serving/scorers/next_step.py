@@ -61,7 +61,7 @@ class NextScores:
             ]
         return cls(pretrained, home.name, str(read_card(home).get("made")), *shares)
 
-    def score(self, log: Log, drivers: int) -> list[Scored]:
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
         """Return an answer for each user; see ``Scorer``."""
         answers, rows = [self.base] * log.view.n_users, known_rows(log)
         if not len(rows):

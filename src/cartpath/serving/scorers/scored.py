@@ -54,8 +54,17 @@ class Scorer(Protocol):
     made: str
     base: Scored
 
-    def score(self, log: Log, drivers: int) -> list[Scored]:
-        """Return an answer for each user of a log, as of the latest event of each (n_users)."""
+    def score(self, log: Log, now: int, drivers: int) -> list[Scored]:
+        """Return an answer for each user of a log (n_users).
+
+        Parameters
+        ----------
+        log : Log
+        now : int
+            The moment of the shop's latest event, microseconds since 1970 UTC.
+        drivers : int
+            How many are told.
+        """
 
 
 def known_rows(log: Log) -> Index:

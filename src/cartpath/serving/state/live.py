@@ -99,6 +99,9 @@ class LiveState(Protocol):
     def known(self, user: str) -> bool:
         """Whether a user has any event."""
 
+    def latest(self) -> int:
+        """Return the moment of the shop's latest event, microseconds since 1970 UTC; 0 where there is none."""
+
     def forget(self, user: str) -> Erased:
         """Remove the live events of a user."""
 
@@ -205,6 +208,11 @@ class Live:
                 self._mend()
                 self._catch_up()
         return self._epoch.known(user)
+
+    def latest(self) -> int:
+        """Return the moment of the shop's latest event; see ``LiveState``."""
+        epoch = self._epoch
+        return max(epoch.snapshot.totals.last_ts or 0, epoch.rows.latest)
 
     def forget(self, user: str) -> Erased:
         """Remove a user's live events, from the log and from memory.
