@@ -4,6 +4,8 @@
     The service of a workspace as an ASGI application.
 ``Metrics``
     What it tells Prometheus.
+``open_state(workspace, url=None)``
+    Its live paths.
 ``run(workspace, *, host, port, workers)``
     The same on Uvicorn, until it is told to end.
 """
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from cartpath.serving.app import create_app
     from cartpath.serving.metrics import Metrics
     from cartpath.serving.run import run
+    from cartpath.serving.state import open_state
 
-__all__ = ["Metrics", "create_app", "run"]
+__all__ = ["Metrics", "create_app", "open_state", "run"]
 
-lazy(__name__, {"Metrics": "metrics", "create_app": "app", "run": "run"})
+lazy(__name__, {"Metrics": "metrics", "create_app": "app", "open_state": "state", "run": "run"})
