@@ -189,6 +189,9 @@ class FakeFeedback:
     def close(self) -> None:
         pass
 
+    def policy_of(self, request_id: str) -> str | None:
+        return next((row[3] for row in self.slates.rows if row[0] == request_id), None)
+
     def record(self, request_id: str, item_id: str, kind: str, ts: int) -> str:
         shown = [row for row in self.slates.rows if row[0] == request_id]
         if not shown:

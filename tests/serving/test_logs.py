@@ -19,7 +19,7 @@ PLANTED = "planted-anna@example.org"
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    names = ("cartpath.serving", "uvicorn", "uvicorn.error", "uvicorn.access")
+    names = ("cartpath", "uvicorn", "uvicorn.error", "uvicorn.access")
     before = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).propagate) for name in names}
     stream = io.StringIO()
     logs.write_to(stream)

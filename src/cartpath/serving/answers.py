@@ -14,7 +14,7 @@ from cartpath.features.log import join
 from cartpath.schema import CartpathError
 from cartpath.serving.logs import log_fault
 from cartpath.serving.models import RECOMMEND, Loaded
-from cartpath.serving.ports import Live, Ranks
+from cartpath.serving.ports import Live, Ranks, Watches
 from cartpath.serving.problems import Problem
 from cartpath.serving.scorers.scored import Scored, Scorer
 
@@ -88,10 +88,12 @@ class Answers:
         Returns what is loaded now.
     failed : callable
         Told the name of a scorer that failed, or ``state``.
+    watch : Watches, optional
+        Told the scores.
     """
 
-    def __init__(self, state: Live, loaded: Callable[[], Loaded], failed: Failed) -> None:
-        self._state, self._loaded, self._failed = state, loaded, failed
+    def __init__(self, state: Live, loaded: Callable[[], Loaded], failed: Failed, watch: Watches | None = None) -> None:
+        self._state, self._loaded, self._failed, self._watch = state, loaded, failed, watch
 
     def __call__(self, questions: Sequence[Question]) -> list[Any]:
         """Return the answer to each question, or the exception that it ended with."""
@@ -117,10 +119,19 @@ class Answers:
             log = asked[0].path or self._log(asked)
             if log is None:
                 return [popular(one, k)] * len(asked) if kind == RECOMMEND else [NO_PATHS] * len(asked)
-            asking = shown if kind == RECOMMEND else told
-            return asking(one, log, max(self._state.latest(), _last(log)), k, self._failed)
+            now = max(self._state.latest(), _last(log))
+            if kind == RECOMMEND:
+                return shown(one, log, now, k, self._failed)
+            found = told(one, log, now, k, self._failed)
+            self._note(kind, one, found)
+            return found
         except Exception as error:
             return [error] * len(asked)
+
+    def _note(self, kind: str, scorer: Scorer, found: list[Told]) -> None:
+        if self._watch is not None:
+            scores = [one.scored.probability for one in found if not one.scored.fallback]
+            self._watch.scored(kind, scorer.version, scores)
 
     def _log(self, asked: list[Question]) -> Log | None:
         """Return the paths of users; None where they cannot be read."""
@@ -168,7 +179,7 @@ def popular(ranker: Ranks, k: int) -> Shown:
     return Shown(ranker.popular(k), POPULAR, None, FAILED)
 
 
-def told(scorer: Scorer, log: Log, now: int, drivers: int, failed: Failed) -> list[Any]:
+def told(scorer: Scorer, log: Log, now: int, drivers: int, failed: Failed) -> list[Told]:
     """Return a probability for each user of a log; the base rate where the model fails."""
     n = log.view.n_users
     try:

@@ -66,11 +66,11 @@ def write_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Let the service's log, and Uvicorn's, go to a stream, by default standard error."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in ("cartpath.serving", "uvicorn", "uvicorn.error"):
+    for name in ("cartpath", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], False
         logger.setLevel(level)
-    for name in ("cartpath.serving", "uvicorn"):
+    for name in ("cartpath", "uvicorn"):
         logging.getLogger(name).addHandler(handler)
     logging.getLogger("uvicorn.error").propagate = True
     # Uvicorn would write paths and queries, which name users.

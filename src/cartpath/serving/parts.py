@@ -10,7 +10,7 @@ from cartpath.config import ServeSettings
 from cartpath.serving.limits import Limits
 from cartpath.serving.metrics import Metrics
 from cartpath.serving.models import Models
-from cartpath.serving.ports import Clicks, Deeds, Keys, Live, Rates, Slates
+from cartpath.serving.ports import Clicks, Deeds, Keys, Live, Rates, Slates, Watches
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Parts:
     slates : Slates
     feedback : Clicks
     models : Models
+    watch : Watches, optional
     """
 
     state: Live
@@ -37,12 +38,14 @@ class Parts:
     slates: Slates
     feedback: Clicks
     models: Models
+    watch: Watches | None = None
 
     def close(self) -> None:
         """Close what was opened, the last first; one that fails does not leave the others open."""
         with ExitStack() as stack:
-            for part in (self.state, self.slates, self.feedback, self.models):
-                stack.callback(part.close)
+            for part in (self.state, self.slates, self.feedback, self.watch, self.models):
+                if part is not None:
+                    stack.callback(part.close)
 
 
 def open_parts(workspace: Path, settings: ServeSettings, limits: Limits) -> Parts:
@@ -56,6 +59,7 @@ def open_parts(workspace: Path, settings: ServeSettings, limits: Limits) -> Part
     from cartpath.access import Audit, Keyring, RateLimits
     from cartpath.config.serve import EMBEDDED
     from cartpath.recommend.slates import Feedback, SlateLog
+    from cartpath.serving.drift import Watch
     from cartpath.serving.state import open_state
 
     with ExitStack() as opened:
@@ -65,15 +69,17 @@ def open_parts(workspace: Path, settings: ServeSettings, limits: Limits) -> Part
         opened.callback(slates.close)
         feedback = Feedback.open(workspace, slates)
         opened.callback(feedback.close)
+        metrics = Metrics()
         parts = Parts(
             state=state,
             keys=Keyring.load(workspace),
             rates=RateLimits(settings.rate_limit),
             audit=Audit.open(workspace),
-            metrics=Metrics(),
+            metrics=metrics,
             slates=slates,
             feedback=feedback,
             models=Models(workspace, settings.scorers, limits.reload_seconds),
+            watch=Watch(workspace, state.log, metrics),
         )
         opened.pop_all()
     return parts

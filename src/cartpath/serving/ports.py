@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -90,5 +90,24 @@ class Clicks(Protocol):
     def record(self, request_id: str, item_id: str, kind: str, ts: int) -> str:
         """Join a click or a purchase with its slate, and tell how that went."""
 
+    def policy_of(self, request_id: str) -> str | None:
+        """Return the policy that chose the slate of a request; None where it is unknown."""
+
     def close(self) -> None:
         """Close the log."""
+
+
+class Watches(Protocol):
+    """What looks for drift; see ``serving.drift.Watch``."""
+
+    def start(self) -> None:
+        """Begin to look."""
+
+    def took(self, events: Iterable[Any]) -> None:
+        """Note events that were taken."""
+
+    def scored(self, name: str, version: str, values: npt.ArrayLike) -> None:
+        """Count scores that a version of a model gave."""
+
+    def close(self) -> None:
+        """End."""

@@ -41,7 +41,7 @@ class Service:
 
     def __init__(self, workspace: Path, settings: config.ServeSettings, limits: Limits, parts: Parts) -> None:
         self.workspace, self.settings, self.limits, self.parts = workspace, settings, limits, parts
-        answers = Answers(parts.state, lambda: parts.models.current, parts.metrics.scorer_failed)
+        answers = Answers(parts.state, lambda: parts.models.current, parts.metrics.scorer_failed, parts.watch)
         self.inference: Batcher[Question, Any] = Batcher(
             answers, depth=settings.queue, linger=limits.linger_seconds, told=self._answered
         )
@@ -50,6 +50,8 @@ class Service:
         self._writing = 0
         parts.models.warm, parts.models.told = self._warm, self._loaded
         parts.models.start()
+        if parts.watch is not None:
+            parts.watch.start()
 
     def _answered(self, size: int, seconds: float) -> None:
         self.parts.metrics.inference(seconds, size)
@@ -88,6 +90,14 @@ class Service:
             raise Problem(503, "not-written", "this cannot be written now: try again", {"Retry-After": "5"}) from None
         finally:
             self._writing -= 1
+
+    def append(self, events: list[Any]) -> Any:
+        """Take events, and tell whoever counts them."""
+        done = self.parts.state.append(events)
+        self.parts.metrics.events(done.accepted, done.duplicates, len(done.rejected))
+        if done.accepted and self.parts.watch is not None:
+            self.parts.watch.took(events)
+        return done
 
     def path_of(self, events: list[Any]) -> Log:
         """Return the path of events that came with a request; nothing of them is kept.

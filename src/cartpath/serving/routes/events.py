@@ -63,7 +63,6 @@ async def post_events(request: Request) -> Response:
     events = content if isinstance(content, list) else [content]
     if len(events) > service.limits.events:
         raise Problem(413, "too-many-events", f"send {service.limits.events:,} events at once at most")
-    done = await service.write(service.parts.state.append, events)
-    service.parts.metrics.events(done.accepted, done.duplicates, len(done.rejected))
+    done = await service.write(service.append, events)
     rejected = [{"index": one.index, "reason": one.reason, "what": one.what} for one in done.rejected]
     return answer({"accepted": done.accepted, "duplicates": done.duplicates, "rejected": rejected}, 202)

@@ -62,6 +62,9 @@ def _record(service: Service, given: list[Given]) -> list[str]:
     for one in given:
         now = time.time_ns() // 1000 if one.ts is None else one.ts
         outcomes.append(service.parts.feedback.record(one.request_id, one.item_id, one.kind, now))
-        if outcomes[-1] != JOINED:
+        if outcomes[-1] == JOINED:
+            policy = service.parts.feedback.policy_of(one.request_id)
+            service.parts.metrics.feedback(policy or "unknown", one.kind)
+        else:
             service.parts.metrics.feedback_unjoined(outcomes[-1])
     return outcomes
