@@ -55,7 +55,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": when, "level": record.levelname.lower(), "message": record.getMessage()}
+        line: dict[str, Any] = {"time": when, "level": record.levelname.lower(), "message": record.getMessage()}
         line |= getattr(record, "about", {})
         if record.exc_info and record.exc_info[1] is not None:
             line |= {"error": type(record.exc_info[1]).__name__, "at": places_of(record.exc_info[1])}
