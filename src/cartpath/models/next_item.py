@@ -69,6 +69,14 @@ class ItemIndex:
         self._held["columns"] = (log.codes, columns)
         return columns
 
+    def short_columns_of(self, log: Log) -> npt.NDArray[np.int32]:
+        """Return ``columns_of`` as kernels want it, not copied for each question."""
+        columns = self.columns_of(log)
+        held: tuple[Index, npt.NDArray[np.int32]] | None = self._held.get("short")
+        if held is None or held[0] is not columns:
+            held = self._held["short"] = (columns, columns.astype(np.int32))
+        return held[1]
+
     def column(self, text: str) -> int | None:
         """Return the column of one item, None where it has none."""
         return self._place().get(text)

@@ -76,7 +76,7 @@ def fit_recommender(workspace: Path | str, *, seed: int = 0, progress: Progress 
     -------
     dict
         The recommender's card: ``blend`` (its kind), ``parts``, ``exclude_seen``, ``generation``, ``n_choose``,
-        ``ndcg_choose``, ``tried`` (every kind of blend), ``adds`` (what each part adds), ``split`` …
+        ``ndcg_choose``, ``tried`` (every kind of blend), ``split`` …
 
     Raises
     ------
@@ -122,7 +122,6 @@ def fit_on(workspace: Path, log: Log, seed: int, told: Progress) -> dict[str, An
             n_choose=len(known.listed),
             ndcg_choose=choice.ndcg,
             tried=choice.tried,
-            adds=choice.adds,
         )
 
 

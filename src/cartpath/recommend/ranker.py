@@ -137,7 +137,7 @@ class Ranker:
             at += len(places)
             placed = self._placed(listed.columns[places], scores[places], mine, latest)
             looked_at = int(listed.offsets[row + 1] - listed.offsets[row])
-            found.append(Slate(placed, not known[row], looked_at))
+            found.append(Slate(placed, not known[row], looked_at) if placed else self.popular(k))
         return found
 
     def popular(self, k: int) -> Slate:

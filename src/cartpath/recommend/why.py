@@ -11,13 +11,15 @@ import numpy.typing as npt
 from cartpath.models.baselines.als import Als
 from cartpath.models.baselines.ease import Ease
 from cartpath.models.baselines.item_to_item import ItemToItem
-from cartpath.models.next_item import NextItemModel
+from cartpath.models.next_item import Index, NextItemModel
 from cartpath.recommend.parts import KINDS, Parts
 from cartpath.recommend.parts.behaviour import Behaviour
 from cartpath.recommend.parts.content import Content
+from cartpath.store.jit import kernel
 
 Columns = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
 #: Different items of a path, the latest, that a reason is looked for among.
 _LOOKED_AT = 20
 #: Parts whose reason is no other item.
@@ -81,11 +83,13 @@ def pulls(model: NextItemModel, column: int, latest: Columns) -> Floats:
     """
     age = np.arange(len(latest))
     if isinstance(model, ItemToItem):
-        return _of_neighbours(model, column, latest) * model.recency**age
+        known = model.neighbours
+        return _of_neighbours(known.offsets, known.columns, known.weights, column, latest) * model.recency**age
     if isinstance(model, Ease):
         return model.weights[latest, column].astype(np.float64) * model.recency**age
     if isinstance(model, Content):
-        return _of_words(model, column, latest) * model.recency**age
+        words = model.words
+        return _of_words(words.offsets, words.columns, words.weights, column, latest) * model.recency**age
     if isinstance(model, Als):
         return _cosines(model.factors, column, latest) * model.confidence.recency**age
     if isinstance(model, Behaviour):
@@ -105,22 +109,24 @@ def latest_of(columns: Columns, most: int = _LOOKED_AT) -> Columns:
     return np.fromiter(list(found)[:most], np.int32)
 
 
-def _of_neighbours(model: ItemToItem, column: int, latest: Columns) -> Floats:
-    known, out = model.neighbours, np.zeros(len(latest))
-    for place, item in enumerate(latest):
-        row = slice(known.offsets[item], known.offsets[item + 1])
-        out[place] = known.weights[row][known.columns[row] == column].sum()
+@kernel
+def _of_neighbours(offsets: Index, columns: Columns, weights: Weights, column: int, latest: Columns) -> Floats:
+    out = np.zeros(len(latest))
+    for place in range(len(latest)):
+        for at in range(offsets[latest[place]], offsets[latest[place] + 1]):
+            if columns[at] == column:
+                out[place] = weights[at]
     return out
 
 
-def _of_words(model: Content, column: int, latest: Columns) -> Floats:
-    words, out = model.words, np.zeros(len(latest))
-    mine = slice(words.offsets[column], words.offsets[column + 1])
-    own = dict(zip(words.columns[mine].tolist(), words.weights[mine].tolist(), strict=True))
-    for place, item in enumerate(latest):
-        row = slice(words.offsets[item], words.offsets[item + 1])
-        pairs = zip(words.columns[row].tolist(), words.weights[row].tolist(), strict=True)
-        out[place] = sum(weight * own.get(word, 0.0) for word, weight in pairs)
+@kernel
+def _of_words(offsets: Index, words: Columns, weights: Weights, column: int, latest: Columns) -> Floats:
+    out = np.zeros(len(latest))
+    for place in range(len(latest)):
+        for at in range(offsets[latest[place]], offsets[latest[place] + 1]):
+            for own in range(offsets[column], offsets[column + 1]):
+                if words[own] == words[at]:
+                    out[place] += weights[at] * weights[own]
     return out
 
 

@@ -36,9 +36,7 @@ class Choice:
     tried : list of dict
         Each kind's ``ndcg``, and how it compares with the best of the others.
     without : dict of str to Blend
-        The blend fitted without each part.
-    adds : list of dict
-        What each part adds: NDCG with it less NDCG without it, each user judged by blends fitted on others.
+        The blend fitted without each part that it needs: by it is judged what the part adds.
     """
 
     blend: Blend
@@ -46,7 +44,6 @@ class Choice:
     ndcg: float
     tried: list[dict[str, Any]]
     without: dict[str, Blend]
-    adds: list[dict[str, Any]]
 
 
 def choose(known: Judged, seed: int = 0, told: Callable[[float], None] = lambda share: None) -> Choice:
@@ -65,7 +62,9 @@ def choose(known: Judged, seed: int = 0, told: Callable[[float], None] = lambda 
     """
     if not known.hit.any():
         usual = Weighted({name: USUAL.get(name, 0.0) for name in known.listed.parts}, {})
-        return Choice(usual, False, float("nan"), [], {}, [])
+        return Choice(usual, False, float("nan"), [], {})
+    # Of rows without a true candidate no blend is better than another: they are zeros in every mean.
+    n_all, known = len(known.listed), known.with_hits()
     half = _halves(known.user, seed)
     left_out = known.unseen()
     plain, unseen = (_crossed(BLENDS["weighted"], each, half, seed) for each in (known, left_out))
@@ -78,20 +77,20 @@ def choose(known: Judged, seed: int = 0, told: Callable[[float], None] = lambda 
             ndcg[kind] = _crossed(blend, of, half, seed)
     best = max(ndcg, key=lambda kind: ndcg[kind].mean())
     told(0.4)
-    without, adds = {}, []
-    for place, name in enumerate(of.listed.parts):
-        if len(of.listed.parts) > 1:
-            less = of.without(name)
-            adds.append(
-                {"part": name, **vars(paired_test(ndcg[best], _crossed(BLENDS[best], less, half, seed), of.user, seed))}
-            )
-            without[name] = BLENDS[best].fit(less, seed)
-        told(0.4 + 0.6 * (place + 1) / len(of.listed.parts))
+    blend, without = BLENDS[best].fit(of, seed), {}
+    needed = [name for name in blend.needs if len(of.listed.parts) > 1]
+    for place, name in enumerate(needed):
+        without[name] = BLENDS[best].fit(of.without(name), seed)
+        told(0.4 + 0.6 * (place + 1) / len(needed))
     tried = [
         {"blend": kind, "ndcg": float(values.mean()), **_against(values, ndcg[best], of, seed)}
         for kind, values in ndcg.items()
     ]
-    return Choice(BLENDS[best].fit(of, seed), exclude, float(ndcg[best].mean()), tried, without, adds)
+    share = len(known.listed) / n_all
+    tried = [
+        {**row, **{name: row[name] * share for name in ("ndcg", "less_than_best", "low", "high")}} for row in tried
+    ]
+    return Choice(blend, exclude, float(ndcg[best].mean()) * share, tried, without)
 
 
 def returns(known: Judged) -> float:

@@ -15,11 +15,11 @@ from cartpath.recommend.candidates import Candidates
 
 Floats = npt.NDArray[np.float64]
 #: Columns of each part, and how many trees there are.
-_OF_PART, TREES = 2, 120
+_OF_PART, TREES = 2, 80
 _SETTINGS: dict[str, Any] = {
-    "objective": "lambdarank", "lambdarank_truncation_level": K + 10, "learning_rate": 0.06, "num_leaves": 15,
+    "objective": "lambdarank", "lambdarank_truncation_level": K + 10, "learning_rate": 0.08, "num_leaves": 15,
     "min_data_in_leaf": 60, "lambda_l2": 5.0, "feature_fraction": 0.7, "bagging_fraction": 0.8, "bagging_freq": 1,
-    "deterministic": True, "force_row_wise": True, "num_threads": 2, "verbosity": -1,
+    "deterministic": True, "force_row_wise": True, "num_threads": 1, "max_bin": 63, "verbosity": -1,
 }  # fmt: skip
 
 

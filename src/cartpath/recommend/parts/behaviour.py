@@ -43,16 +43,14 @@ class Behaviour:
 
         The question is asked of no time in particular.
         """
-        out = np.full((len(ends), len(self.items)), -np.inf, np.float32)
         there = np.flatnonzero(ends > log.view.offsets[user])
-        if len(there):
-            np.matmul(
-                self.queries(log, ends[there]),
-                self.vectors.T,
-                out=(part := np.empty((len(there), out.shape[1]), np.float32)),
-            )
-            part += self.bias
-            out[there] = part
+        if len(there) < len(ends):
+            out = np.full((len(ends), len(self.items)), -np.inf, np.float32)
+            if len(there):
+                out[there] = self.score(log, user[there], ends[there])
+            return out
+        out = self.queries(log, ends) @ self.vectors.T
+        out += self.bias
         return out
 
     def queries(self, log: Log, ends: Index) -> Floats:

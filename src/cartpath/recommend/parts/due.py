@@ -53,7 +53,7 @@ class Due:
         purchase = log.event_codes.get(PURCHASE, -1)
         if purchase < 0 or not log.timed:
             return out
-        column = self.items.columns_of(log).astype(np.int32)
+        column = self.items.short_columns_of(log)
         view = log.view
         last = np.zeros(len(ends), np.int64)
         known = ends > view.offsets[user]
