@@ -7,6 +7,7 @@ from cartpath.cli import retention, lifecycle, repurchase  # noqa: F401
 from cartpath.cli import segments, compare  # noqa: F401
 from cartpath.cli import benchmark, features  # noqa: F401
 from cartpath.cli import live  # noqa: F401
+from cartpath.cli import benchmark, features, keys  # noqa: F401
 from cartpath.cli.application import app, main
 
 __all__ = ["app", "main"]

@@ -1,12 +1,12 @@
-"""The HTTP service: live paths, routes, metrics."""
+"""The HTTP service: events in, intent and recommendations out; keys, limits, metrics."""
 
 from typing import TYPE_CHECKING
 
 from cartpath.schema.lazy import lazy
 
 if TYPE_CHECKING:
-    from cartpath.serving.state import open_state
+    from cartpath.serving.metrics import Metrics
 
-__all__ = ["open_state"]
+__all__ = ["Metrics"]
 
-lazy(__name__, {"open_state": "state"})
+lazy(__name__, {"Metrics": "metrics"})

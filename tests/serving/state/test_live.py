@@ -152,6 +152,7 @@ def test_a_large_log_becomes_several_generations(place: Place, monkeypatch: pyte
     monkeypatch.setattr("cartpath.serving.state.absorbing._GROUP_BYTES", 1)
     monkeypatch.setattr("cartpath.serving.state.segments.SEGMENT_BYTES", 200)
     monkeypatch.setattr("cartpath.serving.state.stream._PIECE", 3)
+    monkeypatch.setattr("cartpath.serving.state.stream._PAGE", 3)
     with place.open() as state:
         for at in range(9):
             state.append([event(second=at, item_id=f"i{at}")])
