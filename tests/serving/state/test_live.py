@@ -148,6 +148,21 @@ def test_absorbing_changes_no_path_and_empties_the_log(place: Place) -> None:
         assert state.append([event(second=9, item_id="c", query="q")]).duplicates == 1
 
 
+def test_a_large_log_becomes_several_generations(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cartpath.serving.state.absorbing._GROUP_BYTES", 1)
+    monkeypatch.setattr("cartpath.serving.state.segments.SEGMENT_BYTES", 200)
+    monkeypatch.setattr("cartpath.serving.state.stream._PIECE", 3)
+    monkeypatch.setattr("cartpath.serving.state.stream._PAGE", 3)
+    with place.open() as state:
+        for at in range(9):
+            state.append([event(second=at, item_id=f"i{at}")])
+    done = place.absorb()
+    assert done.parts == done.generation >= 3
+    assert (done.stored, done.duplicates) == (9, 0)
+    with place.open() as state:
+        assert items(state) == [f"i{at}" for at in range(9)]
+
+
 def test_a_run_of_absorb_that_was_killed_is_repeated(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with place.open() as state:
         state.append([event(second=at) for at in range(4)])

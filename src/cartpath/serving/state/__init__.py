@@ -1,6 +1,6 @@
 """Live paths: the pinned base path of a user and every newer event, as training reads them."""
 
-from cartpath.serving.state.absorb import Absorbed, absorb
+from cartpath.serving.state.absorbing import Absorbed, absorb
 from cartpath.serving.state.given import Rejected
 from cartpath.serving.state.journal import StateDownError
 from cartpath.serving.state.live import Accepted, Erased, Health, LiveState

@@ -45,27 +45,19 @@ class Base:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._store = snapshot.workspace / manifests.STORE
-        self._runs: dict[int, list[Run]] = {}
+        store, entries = snapshot.workspace / manifests.STORE, snapshot.manifest.data["buckets"]
+        # All of them now: an erasure deletes the files of pinned generations, too.
+        self._runs = [[mapped_run(store, entry[k]) for k in ("base", "delta") if entry[k]] for entry in entries]
         found = snapshot.derivation
         self.record: dict[str, Any] | None = None if found is None else found["record"]
         self.owners: Owners | None = None
         if self.record is not None and self.record["identity"] is not None:
             self.owners = resolve(snapshot.links, IdentitySettings(**self.record["settings"]["identity"])).owners
 
-    def runs(self, bucket: int) -> list[Run]:
-        """Return a bucket's raw runs, the base before the delta, memory-mapped."""
-        found = self._runs.get(bucket)
-        if found is None:
-            entry = self._snapshot.manifest.data["buckets"][bucket]
-            found = [mapped_run(self._store, entry[kind]) for kind in ("base", "delta") if entry[kind]]
-            self._runs[bucket] = found
-        return found
-
     def places(self, key: int) -> list[Place]:
         """Return where a user is; nowhere if nobody knows the user."""
         found = []
-        for run in self.runs((key >> 17) % self._snapshot.n_buckets):
+        for run in self._runs[(key >> 17) % len(self._runs)]:
             row = int(np.searchsorted(run.user_key, np.uint64(key)))
             if row < len(run.user_key) and int(run.user_key[row]) == key:
                 found.append(Place(run, row))
@@ -81,9 +73,9 @@ class Base:
     def hashes(self, keys: Keys) -> Keys:
         """Return the fingerprints of the stored events of some users."""
         found, unique = [np.zeros(0, np.uint64)], np.unique(keys)
-        buckets = kernels.bucket_of(unique, self._snapshot.n_buckets)
+        buckets = kernels.bucket_of(unique, len(self._runs))
         for bucket in np.unique(buckets).tolist():
-            for run in self.runs(bucket):
+            for run in self._runs[bucket]:
                 rows = rows_of(run, unique[buckets == bucket])
                 sizes = np.diff(run.offsets)[rows]
                 shift = run.offsets[rows] - np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(rows) else sizes

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from cartpath.features import Log
 from cartpath.ingest.chunk import Reason
-from cartpath.schema import CorruptStoreError
 from cartpath.serving.state.epoch import Epoch, build
 from cartpath.serving.state.given import Given, Rejected, check
 from cartpath.serving.state.journal import START, Journal, Position, StateDownError
@@ -194,11 +193,7 @@ class Live:
             with self._lock:
                 self._mend()
                 self._catch_up()
-        try:
-            return self._epoch.log(users)
-        except CorruptStoreError:  # an erasure deletes pinned generations too
-            self.refresh()
-            return self._epoch.log(users)
+        return self._epoch.log(users)
 
     def known(self, user: str) -> bool:
         """Whether a user has any event; see ``LiveState``."""

@@ -135,21 +135,16 @@ class LiveRows:
     def __init__(self) -> None:
         self.latest = 0
         self._rows = np.zeros(1024, ROW)
-        self._n = 0
+        self._n = self._live = 0
         self._of: dict[int, array[int]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._of.values()))
+        return self._live
 
     @property
     def users(self) -> int:
         """Users with a live event."""
         return len(self._of)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of rows and places, about."""
-        return self._n * ROW.itemsize + sum(200 + 5 * len(places) for places in self._of.values())
 
     def __contains__(self, key: int) -> bool:
         return key in self._of
@@ -208,10 +203,11 @@ class LiveRows:
             if places is not None:
                 self._rows[np.frombuffer(places, np.uint32)] = _NOTHING
                 gone += len(places)
+        self._live -= gone
         return gone
 
     def _reserve(self, more: int) -> int:
-        first, self._n = self._n, self._n + more
+        first, self._n, self._live = self._n, self._n + more, self._live + more
         if self._n > len(self._rows):
             grown = np.zeros(max(self._n, 2 * len(self._rows)), ROW)
             grown[:first] = self._rows[:first]

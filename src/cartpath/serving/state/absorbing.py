@@ -17,6 +17,9 @@ from cartpath.serving.state.segments import closed_segments, drop_segments, numb
 from cartpath.store import open_snapshot
 from cartpath.store.live_lines import live_segments
 
+#: Of the log, at most so much becomes one generation, unless one part is larger.
+_GROUP_BYTES = 64 << 20
+
 
 @dataclass
 class Absorbed:
@@ -122,13 +125,26 @@ def absorb_from(workspace: Path, source: Source, *, drop: bool) -> Absorbed:
     """
     done, end = Absorbed(), _until(workspace)
     source.drop(end)
-    for part in source.closed(end):
+    for part in _grouped(source.closed(end)):
         _ingest(workspace, part, done)
         if drop:
             source.drop(part.end)
     with open_snapshot(workspace) as snapshot:
         done.generation = snapshot.generation
     return done
+
+
+def _grouped(parts: Iterator[Closed]) -> Iterator[Closed]:
+    """Put small parts together: a generation costs the same for many events as for few."""
+    held, size = list[Closed](), 0
+    for part in parts:
+        if held and size + len(part.data) > _GROUP_BYTES:
+            yield Closed(b"".join(one.data for one in held), held[-1].end)
+            held, size = [], 0
+        held.append(part)
+        size += len(part.data)
+    if held:
+        yield Closed(b"".join(one.data for one in held), held[-1].end)
 
 
 def _until(workspace: Path) -> Position:
