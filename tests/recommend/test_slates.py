@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -310,3 +312,30 @@ def test_nothing_shown_yet(tmp_path):
         "outcomes": {"joined": 0, "unknown_request": 0, "unknown_item": 0, "duplicate": 0},
     }  # fmt: skip
     assert store.lines.segments(tmp_path, "slates") == []
+
+
+SERVING = """
+import sys
+from cartpath.recommend.slates import Feedback, SlateLog
+from tests.recommend.test_slates import slate
+log = SlateLog.open(sys.argv[1])
+feedback = Feedback.open(sys.argv[1], log)
+for n in range(1_000_000):
+    log.record(f"r{n}", f"u{n}", n, "p", "v", slate("a", "b"))
+    assert feedback.record(f"r{n}", "a", "click", n) == "joined"
+    print(n, flush=True)
+"""
+
+
+def test_a_service_that_is_killed_loses_no_feedback_it_acknowledged(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", SERVING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    acknowledged = [int(process.stdout.readline()) for _ in range(300)]
+    process.kill()
+    acknowledged += [int(line) for line in process.communicate(timeout=60)[0].splitlines() if line.strip()]
+    counts = count_feedback(tmp_path)
+    # The print of the last one may be lost, not the feedback.
+    assert counts.outcomes["joined"] in (len(acknowledged), len(acknowledged) + 1)
+    assert sum(counts.outcomes.values()) == counts.given
+    table = read_feedback(tmp_path)
+    clicked = {row["request_id"] for row in table.to_pylist() if row["clicked"]}
+    assert clicked >= {f"r{n}" for n in acknowledged}

@@ -90,9 +90,16 @@ def compare(
         return Verdict(nothing, nothing, float("nan"), float("nan"), float("nan"), margin, 0, 0)
     theirs, ours = (_gains(model, log, user, ends, item) for model in (running, candidate))
     found = paired_test(ours, theirs, user, seed)
-    means = [mean_interval(values, user, seed=seed) for values in (theirs, ours)]
-    ends = (found.difference, found.low, found.high)
-    return Verdict(means[0], means[1], *ends, margin, len(user), len(np.unique(user)))
+    return Verdict(
+        running=mean_interval(theirs, user, seed=seed),
+        candidate=mean_interval(ours, user, seed=seed),
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        margin=margin,
+        n=len(user),
+        users=len(np.unique(user)),
+    )
 
 
 def questions(log: Log, since: int, seed: int = 0) -> tuple[Index, Index, Index]:
