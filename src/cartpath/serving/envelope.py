@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import time
 import urllib.parse
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ _SLASHED = re.compile(rb"%2f", re.IGNORECASE)
 #: Routes whose good answers are not in the log: they are asked for all day by machines.
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 _NAME = "cartpath"
+#: Not of the system each time: that gives the interpreter away, and an id is no secret.
+_RANDOM = random.Random(os.urandom(32))
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Told:
         Of the answer.
     """
 
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str = field(default_factory=lambda: f"{_RANDOM.getrandbits(128):032x}")
     key_id: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 

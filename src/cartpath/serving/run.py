@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cartpath import config
 from cartpath.config.serve import EMBEDDED
@@ -18,12 +16,10 @@ from cartpath.models.extra import need
 from cartpath.schema import CartpathError
 from cartpath.serving.limits import Limits
 from cartpath.serving.logs import write_to
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+from cartpath.serving.workers import Workers
 
 HOST, PORT = "127.0.0.1", 8080
-_WHAT, _SHOP = "the service", "CARTPATH_SERVE_SHOP"
+_WHAT = "the service"
 
 
 def run(
@@ -61,9 +57,9 @@ def run(
     with bind(host, port) as bound:
         told(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")
         if workers > 1:
-            _serve_by_many(Path(workspace), workers, Limits(), bound)
+            _serve_by_many(Path(workspace), settings, workers, Limits(), bound)
         else:
-            _serve(Path(workspace), settings, Limits(), bound)
+            _serve(bound, Path(workspace), settings, Limits())
 
 
 def check_workers(settings: config.ServeSettings, workers: int) -> None:
@@ -115,7 +111,7 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _serve(workspace: Path, settings: config.ServeSettings, limits: Limits, bound: socket.socket) -> None:
+def _serve(bound: socket.socket, workspace: Path, settings: config.ServeSettings, limits: Limits) -> None:
     """Serve in this process."""
     import uvicorn
 
@@ -131,25 +127,16 @@ def _serve(workspace: Path, settings: config.ServeSettings, limits: Limits, boun
     uvicorn.Server(uvicorn.Config(app, **_uvicorn(limits))).run(sockets=[bound])
 
 
-def _serve_by_many(workspace: Path, workers: int, limits: Limits, bound: socket.socket) -> None:
-    """Serve in processes of their own, which share the socket; one that dies is replaced."""
-    import uvicorn
-    from uvicorn.supervisors import Multiprocess
-
-    os.environ[_SHOP] = str(workspace)
-    one = uvicorn.Config("cartpath.serving.run:of_worker", factory=True, workers=workers, **_uvicorn(limits))
-    with tempfile.TemporaryDirectory(prefix="cartpath-metrics-") as folder:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
-        Multiprocess(one, target=uvicorn.Server(one).run, sockets=[bound]).run()
-
-
-def of_worker() -> FastAPI:
-    """Return the application of a worker; its workspace is in the environment."""
-    from cartpath.serving.app import create_app
+def _serve_by_many(
+    workspace: Path, settings: config.ServeSettings, workers: int, limits: Limits, bound: socket.socket
+) -> None:
+    """Serve in processes of their own."""
+    from cartpath.serving.state import open_state
 
     write_to()
-    make_ready()
-    return create_app(os.environ[_SHOP])
+    # Workers that cannot start would be replaced for ever.
+    open_state(workspace, settings.state).close()
+    Workers(workers, _serve, (workspace, settings, limits), limits.stop_seconds + 10).run(bound)
 
 
 def make_ready() -> None:
