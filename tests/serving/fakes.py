@@ -15,13 +15,17 @@ import pyarrow as pa
 
 from cartpath import config, store
 from cartpath.access import Audit, Keyring, RateLimits, create_key
-from cartpath.features import Log, log_from_table
+from cartpath.features import Log, log_of
+from cartpath.features.log import join
 from cartpath.schema import CartpathError
 from cartpath.serving.metrics import Metrics
 from cartpath.serving.models import Models
 from cartpath.serving.parts import Parts
 from cartpath.serving.ports import Index
 from cartpath.serving.scorers.scored import Scored, known_rows
+from cartpath.serving.state.joined import nothing
+from cartpath.store import view_from_table
+from cartpath.store.codes import Codes
 
 SCOPES = ("events:write", "recommend:read", "admin")
 
@@ -64,23 +68,18 @@ class FakeState:
         return FakeAccepted(accepted, duplicates, rejected)
 
     def log(self, users: Sequence[str]) -> Log:
-        rows = [
-            (str(row), at, kind) for row, user in enumerate(users) for at, kind in enumerate(self.paths.get(user, ()))
-        ]
-        columns = list(zip(*rows, strict=True)) or [(), (), ()]
-        table = pa.table(
-            {
-                "user_id": pa.array(columns[0], pa.string()),
-                "ts": pa.array(columns[1], pa.timestamp("s", tz="UTC")),
-                "event": pa.array(columns[2], pa.string()),
-            }
-        )
-        log = log_from_table(table)
-        sizes = [len(self.paths.get(user, ())) for user in users]
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        view = log.view
-        fields = {**vars(view), "offsets": offsets, "user_id": pa.array(list(users), pa.string())}
-        return Log(type(view)(**fields), log.codes, log.items)
+        codes, views = Codes(), []
+        for user in users:
+            path = self.paths.get(user, [])
+            table = pa.table(
+                {
+                    "user_id": pa.array([user] * len(path), pa.string()),
+                    "ts": pa.array(range(len(path)), pa.timestamp("s", tz="UTC")),
+                    "event": pa.array(path, pa.string()),
+                }
+            )
+            views.append(view_from_table(table, codes=codes)[0] if path else nothing(user))
+        return log_of(join(views), codes)
 
     def latest(self) -> int:
         return 10**6 * max(map(len, self.paths.values()), default=0)
