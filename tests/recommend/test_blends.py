@@ -131,7 +131,7 @@ def test_the_shares_of_trees_are_of_the_parts():
     blend = Trees.fit(known)
     shares = blend.shares(known.listed)
     assert shares.shape == known.listed.strength.shape
-    # The Shapley values of a candidate add up to its score, but for what is the same for all and the columns of the path.
+    # The Shapley values of a candidate add up to its score, but for what is the same for all.
     scores = blend.score(known.listed)
     assert np.corrcoef(shares.sum(axis=1), scores)[0, 1] > 0.99
 
