@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 from cartpath import store, training
 from cartpath.features import join, read_log, stretch
 from cartpath.models import current_version
+from cartpath.privacy import forget
 from cartpath.recommend import Placed, Ranker, Slate, recommend, recommend_all
 from cartpath.recommend.kept import KEPT
 from cartpath.schema import CartpathError
@@ -198,3 +199,40 @@ def test_users_of_a_file_and_what_cannot_be_written(shop, tmp_path):
     with pytest.raises(CartpathError, match="no file of users"):
         recommend_all(shop, tmp_path / "a.csv", users=tmp_path / "absent.txt")
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_what_the_shop_declares_is_kept_to(shop, ranker, log):
+    """Two of four items out, and one brand-less cap: on slates, on what is popular, on what is similar."""
+    path = shop / "cartpath.toml"
+    before = path.read_text()
+    path.write_text(before + '\n[recommend]\nexclude = ["title=kind0 thing0", "title=kind1 thing1"]\nseen = "drop"\n')
+    try:
+        strict = Ranker.load(shop)
+    finally:
+        path.write_text(before)
+    out = {f"i{n}" for n in range(40) if (n // 10, n % 3) in ((0, 0), (1, 1))}
+    assert strict.policy != ranker.policy
+    ids, view = log.codes("item"), log.view
+    for user, slate in enumerate(strict.slates(log, *all_ends(log), 10)):
+        touched = {ids[code] for code in view.item[view.offsets[user] : view.offsets[user + 1]]}
+        assert not {one.item_id for one in slate.items} & (out | touched)
+        assert len(slate.items) == 10
+    assert not {one.item_id for one in strict.popular(20).items} & out
+    assert not {one.item_id for one in strict.similar("i3", 20).items} & out
+    assert {one.item_id for one in ranker.popular(20).items} & out
+
+
+def test_who_is_forgotten_is_in_no_part(tmp_path):
+    shop = make_shop(tmp_path / "s", tastes_table(60))
+    training.pretrain(shop, epochs=1)
+    before = Ranker.load(shop)
+    kept = shop / "models" / KEPT
+    assert list(kept.glob("v-*"))
+    assert forget(shop, "u1")["artefacts"][f"models/{KEPT}"] == -1
+    assert not kept.exists()
+    after = Ranker.load(shop)
+    counts = [ranker.parts.models["popular"].weights.sum() for ranker in (before, after)]
+    with store.open_snapshot(shop) as snapshot:
+        view = read_log(snapshot).view
+    assert counts[1] == sum(len({*view.item[view.offsets[u] : view.offsets[u + 1]]}) for u in range(view.n_users))
+    assert counts[1] < counts[0]

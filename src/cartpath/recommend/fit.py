@@ -213,6 +213,19 @@ def most_questions(n_items: int) -> int:
     return max(min(_MOST, _MOST_CELLS // max(n_items, 1)), _LEAST)
 
 
-def parts_now(fitted: Fitted, axis: Axis, until: int, names: list[str] | None = None, seed: int = 0) -> Parts:
-    """Fit parts on everything before a moment, for what may be recommended then."""
-    return fit_parts(Sources(axis, until, fitted.pretrained, fitted.settings, seed), axis.offered(until), names)
+def parts_now(fitted: Fitted, axis: Axis, until: int, seed: int = 0) -> Parts:
+    """Fit the parts that are asked on everything before a moment, for what may be recommended then."""
+    sources = Sources(axis, until, fitted.pretrained, fitted.settings, seed)
+    return fit_parts(sources, axis.offered(until), asked_parts(fitted.blend))
+
+
+def asked_parts(blend: Blend) -> set[str]:
+    """Return the parts that are asked: those the blend needs, popularity, and one that knows which items go together.
+
+    Examples
+    --------
+    >>> from cartpath.recommend.blends import Weighted
+    >>> sorted(asked_parts(Weighted({"behaviour": 1.0}, {})))
+    ['behaviour', 'popular', 'recent', 'together']
+    """
+    return {*blend.needs, "popular", "recent", "together"}
