@@ -22,6 +22,7 @@ from cartpath.features import Log, fit_encoder, fit_words_of, log_of, stretch
 from cartpath.models import Pretrained
 from cartpath.recommend.axis import axis_of
 from cartpath.recommend.blends import Weighted
+from cartpath.recommend.choosing import Chooser
 from cartpath.recommend.parts import Sources, fit_parts
 from cartpath.recommend.ranker import Ranker, titles_of
 from cartpath.recommend.why import Reasons
@@ -107,7 +108,9 @@ def main() -> None:
     for names in (every, [n for n in every if n not in ("als", "behaviour")], *([name] for name in every)):
         blend = Weighted(dict.fromkeys(names, 1.0) | {"popular": 1e-6}, {})
         few = parts.only({*names, "popular"})
-        ranker = Ranker("p", "m", few, blend, False, Reasons(few, titles_of(log.items, axis.items.texts)))
+        ranker = Ranker(
+            "p", "m", few, blend, False, Reasons(few, titles_of(log.items, axis.items.texts)), Chooser(axis.items)
+        )
         spent = []
         for number, path in enumerate(paths):
             ends = path.view.offsets[1:].astype(np.int64)

@@ -1,6 +1,7 @@
 """Blends by hand, NDCG held to a loop, and the choice between them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cartpath.evaluation import ndcg
 from cartpath.recommend.blends import BLENDS, Fusion, Judged, Trees, Voting, Weighted, alone, blend_of
 from cartpath.recommend.blends.choose import choose, returns
+from cartpath.recommend.blends.cold import WithCold
 from cartpath.recommend.candidates import Candidates
 from tests.recommend.logs import random_candidates
 
@@ -131,7 +133,7 @@ def test_the_shares_of_trees_are_of_the_parts():
     blend = Trees.fit(known)
     shares = blend.shares(known.listed)
     assert shares.shape == known.listed.strength.shape
-    # The Shapley values of a candidate add up to its score, but for what is the same for all and the columns of the path.
+    # The Shapley values of a candidate add up to its score, but for what is the same for all.
     scores = blend.score(known.listed)
     assert np.corrcoef(shares.sum(axis=1), scores)[0, 1] > 0.99
 
@@ -158,3 +160,20 @@ def test_each_user_is_judged_by_what_was_fitted_on_others():
     known = judged_of(5, 60)
     assert choose(known).ndcg != choose(Judged(known.listed, ~known.hit, known.truths, known.user)).ndcg
     assert len({int(user) for user in known.user}) == 30
+
+
+def test_who_has_no_path_gets_what_is_popular():
+    listed = random_candidates(4)
+    empty = np.zeros(len(listed), np.bool_)
+    empty[[2, 5]] = True
+    context = listed.context.copy()
+    context[:, 0] = np.where(empty, 0, 3)
+    listed = replace(listed, context=context)
+    blend = WithCold(Weighted({"together": 1.0, "popular": 1e-6}, {}))
+    rows = listed.rows()
+    plain = listed.strength[:, 1] + 1e-6 * listed.strength[:, 2]
+    scores = blend.score(listed)
+    assert scores[empty[rows]] == pytest.approx(plain[empty[rows]])
+    assert scores[~empty[rows]].tolist() == blend.known.score(listed)[~empty[rows]].tolist()
+    assert blend.shares(listed).sum(axis=1) == pytest.approx(scores)
+    assert set(blend.needs) == {"together", "popular", "recent"}

@@ -195,7 +195,8 @@ class Pretrained:
         order = np.argsort(windows.window, kind="stable")
         bounds = np.searchsorted(windows.window[order], np.arange(len(windows.starts) + 1))
         with torch.inference_mode():
-            self.model.train(False)
+            if self.model.training:
+                self.model.train(False)
             for rows in length_batches(windows.ends - windows.starts, SCORE_TOKENS):
                 batch = gather(encoded, windows.starts[rows], windows.ends[rows])
                 inputs = (torch.from_numpy(array) for array in (batch.ids, batch.seconds, batch.session))
@@ -209,7 +210,8 @@ class Pretrained:
     def _batches(self, encoded: EncodedLog, ends: Index) -> Iterator[tuple[Tensor, Tensor]]:
         import torch
 
-        self.model.train(False)
+        if self.model.training:
+            self.model.train(False)
         offsets = encoded.log.view.offsets
         users = np.searchsorted(offsets, ends - 1, side="right") - 1
         starts = window_starts(offsets, users, ends, self.model.config.window)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cartpath.evaluation import mean_interval, mrr, ndcg, paired_test, recall
+from cartpath.evaluation import mean_interval, mrr, ndcg, recall, sign_flip
 from cartpath.features import Log, read_log
 from cartpath.models import folder_of, write_json
 from cartpath.models.artefact import finite
@@ -30,10 +30,13 @@ from cartpath.training.results import METRICS, row
 
 K = 20
 METRIC_OF = {f"recall_at_{K}": recall, f"ndcg_at_{K}": ndcg, f"mrr_at_{K}": mrr}
+Floats = npt.NDArray[np.float64]
 Lists = dict[str, npt.NDArray[np.int64]]
-Values = dict[str, dict[str, npt.NDArray[np.float64]]]
+Values = dict[str, dict[str, Floats]]
 #: Users judged at most, and fewer where there are so many items that this many scores are more.
 MOST_USERS = 20_000
+#: Draws of users of an interval, and of signs of a p.
+DRAWS, FLIPS = 500, 1999
 _MOST_CELLS, _LEAST_USERS = 1_000_000_000, 1000
 
 
@@ -227,7 +230,7 @@ def leaderboard(task: str, one: Asked, mine: npt.NDArray[np.bool_], about: dict[
     if not mine.any():
         return []
     return [
-        row(task, method, metric, mean_interval(values[mine], one.rows.user[mine], seed=about["seed"]),
+        row(task, method, metric, mean_interval(values[mine], one.rows.user[mine], DRAWS, about["seed"]),
             {**about, "n": int(mine.sum())})
         for method, metrics in one.values.items()
         for metric, values in metrics.items()
@@ -238,11 +241,19 @@ def comparisons(task: str, one: Asked, seed: int) -> list[dict[str, Any]]:
     """Compare the blend with every part alone in Recall@20 and NDCG@20, in pairs over users."""
     return [
         {"task": task, "against": name, **{
-            metric: vars(paired_test(one.values["blend"][metric], values[metric], one.rows.user, seed))
+            metric: paired(one.values["blend"][metric], values[metric], one.rows.user, seed)
             for metric in list(METRIC_OF)[:2]
         }}
         for name, values in one.values.items() if name != "blend"
     ]  # fmt: skip
+
+
+def paired(ours: Floats, theirs: Floats, users: Index, seed: int) -> dict[str, float]:
+    """Return a difference of two methods on the same users, its 95% interval, and the p of the sign-flip test."""
+    difference = ours - theirs
+    interval = mean_interval(difference, users, DRAWS, seed)
+    p = sign_flip(difference, users, FLIPS, seed)
+    return {"difference": interval.value, "low": interval.low, "high": interval.high, "p": p}
 
 
 def adds(task: str, fitted: Fitted, one: Asked, seed: int) -> list[dict[str, Any]]:
@@ -253,7 +264,7 @@ def adds(task: str, fitted: Fitted, one: Asked, seed: int) -> list[dict[str, Any
             less = one.known.without(name)
             lists = top(less, fitted.without[name].score(less.listed))
             theirs = ndcg(hits(lists, one.rows), one.known.truths)
-            found.append({"task": task, "part": name, **vars(paired_test(ours, theirs, one.rows.user, seed))})
+            found.append({"task": task, "part": name, **paired(ours, theirs, one.rows.user, seed)})
     return found
 
 
@@ -266,8 +277,8 @@ def by_segment(task: str, one: Asked, log: Log, seed: int) -> list[dict[str, Any
             mine = np.array([each == value for each in values])
             ours, theirs = (one.values[name][metric][mine] for name in ("blend", base))
             users: Index = one.rows.user[mine]
-            figure = vars(mean_interval(ours, users, seed=seed))
-            against = vars(paired_test(ours, theirs, users, seed))
+            figure = vars(mean_interval(ours, users, DRAWS, seed))
+            against = paired(ours, theirs, users, seed)
             found.append({"task": task, "segment": segment, "value": value, "n": int(mine.sum()),
                           metric: figure, "against": base, "difference": against})  # fmt: skip
     return found

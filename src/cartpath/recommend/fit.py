@@ -15,9 +15,10 @@ from cartpath.models.next_item import Index
 from cartpath.recommend.axis import Axis, axis_of
 from cartpath.recommend.blends import Blend, Judged, blend_of, judged
 from cartpath.recommend.blends.choose import Choice, choose
+from cartpath.recommend.blends.cold import WithCold
 from cartpath.recommend.parts import Parts, Sources, fit_parts
 from cartpath.recommend.parts.popular import HALF_LIVES
-from cartpath.recommend.questions import both, live_rows, sampled
+from cartpath.recommend.questions import both, live_rows, sampled, take
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
 from cartpath.tasks import NextItemRows, TimeSplit, check_unshaped, next_item_rows
@@ -25,7 +26,7 @@ from cartpath.training.card import read_card, split_of, write_card
 
 NAME = "recommender"
 #: Raised when what is kept changes, so that an older blend is chosen anew.
-FORMAT = 2
+FORMAT = 3
 _BLEND = "blend.json"
 #: Questions a blend is chosen on at most, and fewer where there are so many items that scores would be more.
 _MOST, _MOST_CELLS, _LEAST = 4_000, 400_000_000, 200
@@ -159,9 +160,9 @@ def load_fitted(workspace: Path, log: Log | None = None) -> Fitted:
         folder = current_version(workspace, NAME, "")
         card = read_card(folder)
     raw = read_json(folder / _BLEND)
-    without = {name: blend_of(blend) for name, blend in raw["without"].items()}
+    without: dict[str, Blend] = {name: WithCold(blend_of(blend)) for name, blend in raw["without"].items()}
     return Fitted(
-        Pretrained.load(home), split_of(read_card(home)), blend_of(raw["blend"]), without,
+        Pretrained.load(home), split_of(read_card(home)), WithCold(blend_of(raw["blend"])), without,
         bool(raw["exclude_seen"]), raw["settings"], dict(card), folder,
     )  # fmt: skip
 
@@ -171,28 +172,30 @@ def questions(
 ) -> tuple[dict[str, dict[str, float]], Judged]:
     """Return the settings of the parts, and what parts fitted before the validation slice say to questions in it.
 
-    Half of the questions are asked at the beginning of the slice, of every user who touches an item in it; half in the
-    middle of things. The half-life of popularity is chosen by what it does alone.
+    Up to half of the questions are asked at the beginning of the slice, of users with a path who touch an item in it;
+    the others in the middle of things. The half-life of popularity is chosen by what it does alone, for everybody.
     """
     begin, end = split.bounds("validation")
     most = most_questions(len(axis.items))
-    rows = sampled(next_item_rows(axis.log, begin, end), most // 2, seed)
-    live = sampled(live_rows(axis.log, begin, end, seed), most - len(rows), seed)
-    everyone, time = both(rows, live), asked_at(axis.log, rows, live, begin)
+    everyone = next_item_rows(axis.log, begin, end)
+    rows = sampled(everyone, most // 2, seed)
     settings: dict[str, dict[str, float]] = {}
     if axis.log.timed:
-        tried = [_popularity_alone(axis, pretrained, begin, everyone, time, half_life) for half_life in HALF_LIVES]
+        tried = [_popularity_alone(axis, pretrained, begin, rows, half_life) for half_life in HALF_LIVES]
         settings["recent"] = {"half_life_days": HALF_LIVES[int(np.argmax(tried))]}
+    known = sampled(
+        take(everyone, np.flatnonzero(everyone.ends > axis.log.view.offsets[everyone.user])), most // 2, seed
+    )
+    live = sampled(live_rows(axis.log, begin, end, seed), most - len(known), seed)
+    asked, time = both(known, live), asked_at(axis.log, known, live, begin)
     parts = fit_parts(Sources(axis, begin, pretrained, settings, seed), axis.touched(begin))
-    return settings, judged(parts.candidates(axis.log, everyone.user, everyone.ends, time), everyone)
+    return settings, judged(parts.candidates(axis.log, asked.user, asked.ends, time), asked)
 
 
-def _popularity_alone(
-    axis: Axis, pretrained: Pretrained, begin: int, rows: NextItemRows, time: Index, half_life: float
-) -> float:
+def _popularity_alone(axis: Axis, pretrained: Pretrained, begin: int, rows: NextItemRows, half_life: float) -> float:
     sources = Sources(axis, begin, pretrained, {"recent": {"half_life_days": half_life}})
     parts = fit_parts(sources, axis.touched(begin), ["recent"])
-    known = judged(parts.candidates(axis.log, rows.user, rows.ends, time), rows)
+    known = judged(parts.candidates(axis.log, rows.user, rows.ends), rows)
     return float(known.ndcg(known.listed.strength[:, 0]).mean()) if len(rows) else 0.0
 
 
@@ -213,6 +216,19 @@ def most_questions(n_items: int) -> int:
     return max(min(_MOST, _MOST_CELLS // max(n_items, 1)), _LEAST)
 
 
-def parts_now(fitted: Fitted, axis: Axis, until: int, names: list[str] | None = None, seed: int = 0) -> Parts:
-    """Fit parts on everything before a moment, for what may be recommended then."""
-    return fit_parts(Sources(axis, until, fitted.pretrained, fitted.settings, seed), axis.offered(until), names)
+def parts_now(fitted: Fitted, axis: Axis, until: int, seed: int = 0) -> Parts:
+    """Fit the parts that are asked on everything before a moment, for what may be recommended then."""
+    sources = Sources(axis, until, fitted.pretrained, fitted.settings, seed)
+    return fit_parts(sources, axis.offered(until), asked_parts(fitted.blend))
+
+
+def asked_parts(blend: Blend) -> set[str]:
+    """Return the parts that are asked: those the blend needs, popularity, and one that knows which items go together.
+
+    Examples
+    --------
+    >>> from cartpath.recommend.blends import Weighted
+    >>> sorted(asked_parts(Weighted({"behaviour": 1.0}, {})))
+    ['behaviour', 'popular', 'recent', 'together']
+    """
+    return {*blend.needs, "popular", "recent", "together"}

@@ -25,7 +25,7 @@ def kept_parts(workspace: Path, generation: int) -> tuple[Fitted, Parts] | None:
         fitted = load_fitted(workspace)
         if fitted.folder != blend:
             return None
-        return fitted, Parts.load(folder, fitted.pretrained, fitted.blend.needs)
+        return fitted, Parts.load(folder, fitted.pretrained)
     except (CartpathError, OSError, KeyError, ValueError):
         # Not there, of another version, or damaged: they are fitted again.
         return None

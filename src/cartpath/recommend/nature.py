@@ -14,7 +14,7 @@ from cartpath.recommend.parts.content import Content
 from cartpath.tasks import NextItemRows
 
 #: Lists whose diversity is worked out.
-_MOST_LISTS = 5_000
+_MOST_LISTS = 1_000
 
 
 def nature_of(
