@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
+from cartpath.cli.live import purged
 from cartpath.cli.options import EngineName, Json, Workspace, known_zone
 from cartpath.cli.output import print_json, print_record, print_table, progress, say, warn
 from cartpath.schema import CartpathError
@@ -262,6 +263,7 @@ def forget(
     from cartpath.privacy import forget as run
 
     record = run(shop, user)
+    record |= purged(shop)
     warn([] if record["seen"] else [record["note"]])
     warn([f"the list {name} still names the person: edit it by hand" for name in record["lists"]])
     if as_json:
