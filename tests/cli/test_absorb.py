@@ -30,6 +30,14 @@ def test_live_events_are_put_into_the_store(tmp_path: Path) -> None:
     assert "stored" in again.stdout
 
 
+def test_forgetting_does_not_need_the_redis(tmp_path: Path) -> None:
+    store.init(tmp_path / "shop", Settings(serve=ServeSettings(state="redis://127.0.0.1:1/0")))
+    done = CliRunner().invoke(app, ["forget", str(tmp_path / "shop"), "--user", "u", "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["events"] == 0
+    assert "does not answer" in done.stderr
+
+
 def test_a_redis_that_is_away_is_told(tmp_path: Path) -> None:
     store.init(tmp_path / "shop", Settings(serve=ServeSettings(state="redis://127.0.0.1:1/0")))
     done = CliRunner().invoke(app, ["absorb", str(tmp_path / "shop")])

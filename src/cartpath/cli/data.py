@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from cartpath.cli.application import command
-from cartpath.cli.live import purged
 from cartpath.cli.options import EngineName, Json, Workspace, known_zone
 from cartpath.cli.output import print_json, print_record, print_table, progress, say, warn
 from cartpath.schema import CartpathError
@@ -260,6 +259,7 @@ def forget(
     as_json: Json = False,
 ) -> None:
     """Remove a user everywhere, with evidence; ingest refuses the user from then on."""
+    from cartpath.cli.live import purged
     from cartpath.privacy import forget as run
 
     record = run(shop, user)
