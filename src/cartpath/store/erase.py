@@ -23,8 +23,9 @@ from cartpath.store.drop_rows import drop_rows
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
-from cartpath.store.lines import blank_lines, live_segments
+from cartpath.store.lines import FEEDBACK, drop_lines
 from cartpath.store.links import LINKS, without
+from cartpath.store.live_lines import blank_lines, live_segments
 from cartpath.store.mapped import let_go
 from cartpath.store.owners import resolve
 from cartpath.store.parts import distinct_texts, read_part, save_part
@@ -340,6 +341,7 @@ class _Erasure:
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
         self._live()
+        self._feedback()
         self._reports()
         for folder in (manifests.ANSWERS, manifests.PROPS):
             if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
@@ -352,6 +354,12 @@ class _Erasure:
             lines = blank_lines(path, gone)
             if lines:
                 self.result.artefacts[str(path.relative_to(self.snapshot.workspace))] = lines
+
+    def _feedback(self) -> None:
+        """Slates shown and what came of them: running services append segments that no commit could register."""
+        for path in sorted((self.snapshot.workspace / FEEDBACK).glob("*.jsonl")):
+            if dropped := drop_lines(path, Columns.user_id, self.ids.to_pylist()):
+                self.result.artefacts[f"{FEEDBACK}/{path.name}"] = dropped
 
     def _reports(self) -> None:
         """Results in ``reports/`` count the user, and some name users; they are made again from the store."""

@@ -1,82 +1,211 @@
-"""JSON Lines that hold events of users: a user's lines are overwritten with spaces, under whoever appends."""
+"""Logs of JSON lines beside the store: running services append while others read, and erasures rewrite them.
+
+A log is a folder of segments ``KIND-TIME-ID.jsonl``. A segment has one writer, which begins a new one each time it
+starts: only the last line of a segment can be torn, and nothing is ever appended to a torn line.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from cartpath.schema import Columns
+from cartpath.store.erasure import Forgotten
+from cartpath.store.files import atomic
 
-#: Folder of a workspace with the log of its live events.
-LIVE = "live"
-_BLOCK = 1 << 20
+#: The workspace's folder of what was shown and what came of it.
+FEEDBACK = "feedback"
+#: Bytes of a segment before the next one is begun.
+SEGMENT = 64 << 20
+_LOCK, _ENDING = "lock", ".jsonl"
 
 
-def live_segments(workspace: Path) -> list[Path]:
-    """Return the files of a workspace's live log, the oldest first."""
-    return sorted((workspace / LIVE).glob("*.jsonl"))
+class LineLog:
+    """Appends rows to a log; safe from several threads and processes.
 
-
-def blank_lines(path: Path, users: Collection[str], is_gone: Callable[[str], bool] | None = None) -> int:
-    r"""Overwrite the lines of users with spaces; return how many there were.
-
-    The file stays one file and keeps its length, so that another process may append to it meanwhile. A line that
-    cannot be read is blanked too: it may be what is left of one that an interrupted erasure began with.
+    Rows of users who were forgotten are left out, whenever they come.
 
     Parameters
     ----------
-    path : Path
-    users : collection of str
-    is_gone : callable, optional
-        Whether a user's lines go, too.
+    workspace : Path
+    kind : str
+        Of rows, the beginning of the segments' names.
+    segment : int
+        Bytes of a segment.
+    """
+
+    def __init__(self, workspace: Path | str, kind: str, segment: int = SEGMENT) -> None:
+        self.workspace, self.folder = Path(workspace), Path(workspace) / FEEDBACK
+        self._kind, self._segment = kind, segment
+        self._mutex, self._descriptor, self._size = threading.Lock(), -1, 0
+        self._forgotten: tuple[Any, Forgotten | None] = (None, None)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Write rows and return how many were written; with the operating system when this returns.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written, such as on a full disk: none of them is then, and they may be given again.
+        """
+        with self._mutex, locked(self.folder, fcntl.LOCK_SH):
+            # Within the lock: an erasure lists the user first, and rewrites the segments after that.
+            allowed = [row for row in rows if not self._is_forgotten(row.get(Columns.user_id))]
+            if allowed:
+                self._write(b"".join(line_of(row) for row in allowed))
+        return len(allowed)
+
+    def close(self) -> None:
+        """Close the segment."""
+        with self._mutex:
+            self._shut()
+
+    def _write(self, data: bytes) -> None:
+        self._begin()
+        size = os.fstat(self._descriptor).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError:
+            os.ftruncate(self._descriptor, size)
+            raise
+        self._size = size + len(data)
+
+    def _begin(self) -> None:
+        """Open a segment where none is open, or it is full, or an erasure has put another file in its place."""
+        if self._descriptor >= 0 and self._size < self._segment and os.fstat(self._descriptor).st_nlink:
+            return
+        self._shut()
+        name = f"{self._kind}-{time.time_ns():020d}-{os.urandom(4).hex()}{_ENDING}"
+        self._descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o644)
+
+    def _shut(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor, self._size = -1, 0
+
+    def _is_forgotten(self, user_id: str | None) -> bool:
+        state = _state(self.workspace / "store" / "forgotten.json")
+        if state != self._forgotten[0]:
+            self._forgotten = (state, Forgotten.load(self.workspace))
+        known = self._forgotten[1]
+        return known is not None and user_id is not None and bool(known.hashes) and known.hash(user_id) in known.hashes
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+@contextmanager
+def locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold a folder's lock: shared to append, exclusive to put a file in another's place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def line_of(row: Mapping[str, Any]) -> bytes:
+    r"""Return a row as a line.
 
     Examples
     --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "a.jsonl"
-    >>> _ = file.write_text('{"user_id": "u"}\n{"user_id": "v"}\n')
-    >>> blank_lines(file, ["u"]), file.read_text().strip()
-    (1, '{"user_id": "v"}')
+    >>> line_of({"user_id": "ü", "n": 1})
+    b'{"user_id":"\\u00fc","n":1}\n'
     """
-    gone, may_be = 0, None if is_gone is not None else [json.dumps(user)[1:-1].encode() for user in users]
-    with open(path, "r+b") as file:
-        for start, line in _lines(path):
-            if may_be is not None and line[:1] == b"{" and not any(id_ in line for id_ in may_be):
-                continue  # to look for the id is a tenth of the time of reading the line
-            user = user_of(line)
-            if user is None or user in users or (is_gone is not None and is_gone(user)):
-                os.pwrite(file.fileno(), b" " * (len(line) - 1), start)
-                gone += user is not None
-        os.fsync(file.fileno())
-    return gone
+    return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield each whole line that is not blank, and where it starts."""
-    with open(path, "rb", buffering=_BLOCK) as file:
-        at = 0
-        for line in file:
-            if line.endswith(b"\n") and not line.isspace():
-                yield at, line
-            at += len(line)
+def segments(workspace: Path | str, kind: str) -> list[Path]:
+    """Return a log's segments, the earliest first."""
+    return sorted((Path(workspace) / FEEDBACK).glob(f"{kind}-*{_ENDING}"))
 
 
-def user_of(line: bytes) -> str | None:
-    """Return whose event a line is, None if it cannot be read.
+def whole_lines(path: Path, since: int = 0) -> bytes:
+    """Return a segment's whole lines from a place on; none where the file is gone."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(since)
+            data = file.read()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def read_rows(data: bytes, schema: pa.Schema) -> pa.Table:
+    r"""Return lines as a table; a line that is no JSON is left out.
 
     Examples
     --------
-    >>> user_of(b'{"user_id": 7.0, "event": "view"}'), user_of(b"{")
-    ('7', None)
+    >>> read_rows(b'{"a":1}\nx\n{"a":2,"b":0}\n', pa.schema({"a": pa.int64()}))["a"].to_pylist()
+    [1, 2]
     """
+    from pyarrow import json as arrow_json
+
+    if not data:
+        return schema.empty_table()
+    parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    read = arrow_json.ReadOptions(block_size=max(len(data), 1))
+    try:
+        table = arrow_json.read_json(pa.BufferReader(data), read, parse)
+    except pa.ArrowInvalid:
+        good = b"".join(line + b"\n" for line in data.splitlines() if _is_row(line))
+        if len(good) == len(data):
+            raise
+        return read_rows(good, schema)
+    return table.select(schema.names)
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def drop_lines(path: Path, user_column: str, ids: Sequence[str]) -> int:
+    """Drop a person's rows from a segment, also one that is being appended to; return how many there were.
+
+    A line that is no JSON may be the person's, and goes too, uncounted.
+    """
+    person = set(ids)
+    # Both ways that JSON may write an id; most lines have neither, and need not be parsed.
+    needles = {json.dumps(name, ensure_ascii=plain).encode() for name in person for plain in (True, False)}
+    with locked(path.parent, fcntl.LOCK_EX):
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept, dropped = [], 0
+        for line in lines:
+            row = _parsed(line) if any(n in line for n in needles) or not line.endswith(b"}\n") else {}
+            mine = row is not None and row.get(user_column) in person
+            dropped += mine
+            if row is not None and not mine:
+                kept.append(line)
+        if len(kept) < len(lines):
+            with atomic(path) as temporary:
+                temporary.write_bytes(b"".join(kept))
+    return dropped
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
-    user = row.get(Columns.user_id) if isinstance(row, dict) else None
-    if user is None or isinstance(user, bool | dict | list):
-        return None
-    text = str(user)
-    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text  # as an ingest reads ids
+    return row if isinstance(row, dict) else None

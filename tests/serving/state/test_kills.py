@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cartpath.store.lines import live_segments
+from cartpath.store.live_lines import live_segments
 from tests.serving.state.places import Place
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,7 +15,7 @@ from cartpath.serving.state.journal import FOLLOWED, Closed, LiveJob, Position
 from cartpath.serving.state.opening import open_journal
 from cartpath.serving.state.segment_files import closed_segments, drop_segments, number_of
 from cartpath.store import open_snapshot
-from cartpath.store.lines import live_segments
+from cartpath.store.live_lines import live_segments
 
 #: Of the log, at most so much becomes one generation, unless one part is larger.
 _GROUP_BYTES = 64 << 20

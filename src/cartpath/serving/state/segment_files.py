@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cartpath.schema import WorkspaceBusyError
 from cartpath.serving.state.journal import Closed, Position
-from cartpath.store.lines import LIVE, live_segments
+from cartpath.store.live_lines import LIVE, live_segments
 
 _BLOCK = 4 << 20
 

@@ -21,7 +21,7 @@ from cartpath.serving.state.segment_files import (
     write_all,
 )
 from cartpath.store.files import sync
-from cartpath.store.lines import LIVE, blank_lines, live_segments
+from cartpath.store.live_lines import LIVE, blank_lines, live_segments
 
 #: A segment is closed when it has so many bytes, or is so many seconds old.
 SEGMENT_BYTES, SEGMENT_SECONDS = 16 << 20, 300.0

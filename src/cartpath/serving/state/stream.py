@@ -10,7 +10,7 @@ from typing import Any
 from cartpath.ingest.follow.stream import group_of
 from cartpath.schema import MissingExtraError
 from cartpath.serving.state.journal import START, Closed, Lines, Position, StateDownError
-from cartpath.store.lines import user_of
+from cartpath.store.live_lines import user_of
 
 #: The field of an entry that holds the event.
 FIELD = b"event"
