@@ -14,7 +14,7 @@ from cartpath.features import Log, encode, fit_encoder, log_from_table
 from cartpath.features.moment import block as blocks
 from cartpath.features.moment import columns, session_features
 from cartpath.schema import CartpathError
-from cartpath.training.next_item.leak import changed_after
+from cartpath.training.leak import changed_after
 from tests.features.logs import random_table
 from tests.features.moment.logs import rich_log
 from tests.features.moment.twin import Moment
