@@ -37,11 +37,12 @@ test: $(STAMP) ## run the tests and the examples in docstrings
 test-all: $(STAMP) ## the same with long kill loops, long fuzz and load
 	$(TEST_ENV) $(BIN)/python -m pytest $(WORKERS) -m "" --hypothesis-profile=long $(ARGS)
 
-check: $(STAMP) ## formatting, lint, types, import contracts
+check: $(STAMP) ## formatting, lint, types, import contracts, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py constraints.txt
 
 bench: $(STAMP) ## run the benchmarks in benchmarks/
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'

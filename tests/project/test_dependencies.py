@@ -63,7 +63,7 @@ def test_core_does_not_ask_for_pytorch() -> None:
 
 
 @pytest.mark.parametrize(
-    "extra", ["core", "models", "spark", "sql", "live", "text", "survival", "baselines", "dev", "bench"]
+    "extra", ["core", "models", "serve", "spark", "sql", "live", "text", "survival", "baselines", "dev", "bench"]
 )
 def test_tested_versions_are_pinned_and_allowed(extra: str) -> None:
     texts = PROJECT["dependencies"] if extra == "core" else PROJECT["optional-dependencies"][extra]

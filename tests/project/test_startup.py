@@ -27,6 +27,7 @@ CORE_ROOMS = [
     "paths",
     "figures",
     "shop",
+    "access",
     "web",
     "cli",
 ]

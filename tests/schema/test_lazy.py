@@ -14,7 +14,7 @@ import pytest
 
 from cartpath.schema.lazy import LazyPackage
 
-LAZY = ["figures", "paths", "paths.flow", "paths.funnel", "shop", "store"]
+LAZY = ["figures", "paths", "paths.flow", "paths.funnel", "serving", "shop", "store"]
 
 INIT = """
 from cartpath.schema.lazy import lazy

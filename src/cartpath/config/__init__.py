@@ -11,18 +11,24 @@ from typing import Any
 from cartpath.config.cleaning import CleaningSettings, MissingSettings, OutlierSettings, OutliersSettings
 from cartpath.config.cleaning import to_toml as cleaning_toml
 from cartpath.config.identity import IdentitySettings
+from cartpath.config.recommend import BoostSettings, NewItemsSettings, RecommendSettings
 from cartpath.config.segments import SegmentSettings
+from cartpath.config.serve import ServeSettings
 from cartpath.config.shop import ShopSettings, zone_named
 from cartpath.schema import CartpathError, seconds
 
 __all__ = [
     "FILE_NAME",
+    "BoostSettings",
     "CleaningSettings",
     "IdentitySettings",
     "MissingSettings",
+    "NewItemsSettings",
     "OutlierSettings",
     "OutliersSettings",
+    "RecommendSettings",
     "SegmentSettings",
+    "ServeSettings",
     "SessionSettings",
     "Settings",
     "ShopSettings",
@@ -76,6 +82,8 @@ class Settings:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     shop: ShopSettings = field(default_factory=ShopSettings)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
+    recommend: RecommendSettings = field(default_factory=RecommendSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def to_toml(self) -> str:
         """Return the settings as the text of ``cartpath.toml``."""
@@ -88,6 +96,8 @@ class Settings:
             "# Values are kept as they came until a rule is switched on in [cleaning]; see docs/cleaning.md\n"
             f"{cleaning_toml(self.cleaning)}"
             f"{self.segments.to_toml()}"
+            f"{self.recommend.to_toml()}"
+            f"{self.serve.to_toml()}"
         )
 
 
@@ -98,6 +108,8 @@ _TABLES: dict[str, type[Any]] = {
     "identity": IdentitySettings,
     "shop": ShopSettings,
     "segments": SegmentSettings,
+    "recommend": RecommendSettings,
+    "serve": ServeSettings,
 }
 
 

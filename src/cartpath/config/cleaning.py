@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cartpath.config.checks import one_of, table
 from cartpath.schema import MICROSECONDS, CartpathError, Columns, microseconds_of, seconds
 
 FILLS = ("leave", "mean", "median", "random")
@@ -21,24 +22,6 @@ BY = ("item", "all")
 DWELL = "dwell"
 #: How far out a value may lie, where ``limit`` is not given.
 LIMITS: Mapping[str, float] = {"zscore": 4.0, "robust_z": 4.0, "iqr": 3.0}
-
-
-def _one_of(where: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise CartpathError(f"{where} cannot be {value!r}", f"choose from: {', '.join(allowed)}")
-
-
-def _table(where: str, cls: type[Any], values: Any) -> Any:
-    """Make settings of a nested table; what is settings already stays."""
-    if isinstance(values, cls):
-        return values
-    if not isinstance(values, Mapping):
-        raise CartpathError(f"[{where}] must be a table, not {values!r}")
-    known = [f.name for f in fields(cls)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise CartpathError(f"unknown setting {unknown[0]} in [{where}]", f"known: {', '.join(sorted(known))}")
-    return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -63,7 +46,7 @@ class MissingSettings:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 object.__setattr__(self, name, f"constant:{float(value)!r}")
             self._check(name)
-        _one_of("[cleaning.missing] by", self.by, BY)
+        one_of("[cleaning.missing] by", self.by, BY)
 
     def _check(self, name: str) -> None:
         value = getattr(self, name)
@@ -77,7 +60,7 @@ class MissingSettings:
             if name == Columns.quantity and (number != int(number) or number >= 2**31):
                 raise CartpathError(f"[cleaning.missing] {name} = {value!r}: a quantity is a whole number")
             return
-        _one_of(f"[cleaning.missing] {name}", value, (*FILLS, "constant:NUMBER"))
+        one_of(f"[cleaning.missing] {name}", value, (*FILLS, "constant:NUMBER"))
 
     def constant(self, name: str) -> float | None:
         """Return the constant put into a column, None if it is not one."""
@@ -111,7 +94,7 @@ class OutlierSettings:
 
     def __post_init__(self) -> None:
         for name, allowed in (("method", METHODS), ("action", ACTIONS), ("scale", SCALES), ("by", BY)):
-            _one_of(f"[cleaning.outliers] {name}", getattr(self, name), allowed)
+            one_of(f"[cleaning.outliers] {name}", getattr(self, name), allowed)
         if self.limit is None:
             return
         number = isinstance(self.limit, (int, float)) and not isinstance(self.limit, bool)
@@ -137,7 +120,7 @@ class OutliersSettings:
         for name in (Columns.price, Columns.quantity, DWELL):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _table(f"cleaning.outliers.{name}", OutlierSettings, value))
+                object.__setattr__(self, name, table(f"cleaning.outliers.{name}", OutlierSettings, value))
 
     def of(self, name: str) -> OutlierSettings | None:
         """Return the rule of one column, None where it is off."""
@@ -186,9 +169,9 @@ class CleaningSettings:
 
     def __post_init__(self) -> None:
         for name, cls in (("missing", MissingSettings), ("outliers", OutliersSettings)):
-            object.__setattr__(self, name, _table(f"cleaning.{name}", cls, getattr(self, name)))
-        _one_of("[cleaning] near_duplicates", self.near_duplicates, ("leave", "drop"))
-        _one_of("[cleaning] robots", self.robots, ("leave", "flag", "drop"))
+            object.__setattr__(self, name, table(f"cleaning.{name}", cls, getattr(self, name)))
+        one_of("[cleaning] near_duplicates", self.near_duplicates, ("leave", "drop"))
+        one_of("[cleaning] robots", self.robots, ("leave", "flag", "drop"))
         seconds(self.near_window)
         if self.clock_skew != "":
             seconds(self.clock_skew)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cartpath.config.checks import quoted
 from cartpath.schema import CartpathError
 
 #: Words of the language, which no segment can be called.
@@ -35,15 +35,9 @@ class SegmentSettings:
     def to_toml(self) -> str:
         """Return the table as text of ``cartpath.toml``, empty if there are no segments."""
         lines = [
-            f"{name if name.isascii() else _quoted(name)} = {_quoted(text)}\n"
-            for name, text in self.expressions.items()
+            f"{name if name.isascii() else quoted(name)} = {quoted(text)}\n" for name, text in self.expressions.items()
         ]
         return "".join(["[segments]\n", *lines]) if lines else ""
-
-
-def _quoted(text: str) -> str:
-    # JSON's escapes are TOML's, but for one control character that only JSON takes as it is.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _check(name: str, expression: Any) -> None:
