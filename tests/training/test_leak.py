@@ -70,7 +70,7 @@ def test_the_catalogue_changes_of_items_that_nobody_has_seen_yet_and_of_no_other
 
 
 #: What looks ahead at a step of a session, and looks it: each is a mistake that has been made somewhere.
-LOOKS_AHEAD = {
+LOOKS_AHEAD: dict[str, Any] = {
     "the next event": lambda log, rows: log.view.event[np.minimum(rows.ends, log.view.n_events - 1)],
     "when the session ends": lambda log, rows: log.view.sessions.end[rows.session],
     "how long the session is": lambda log, rows: np.bincount(log.view.session, minlength=1)[rows.session],
@@ -81,7 +81,7 @@ LOOKS_AHEAD = {
     "how often the item is seen": lambda log, rows: np.bincount(log.view.item + 1)[log.view.item[rows.ends - 1] + 1],
 }
 #: What does not: the event before the end, the time since the session began, the user's path so far.
-LOOKS_BACK = {
+LOOKS_BACK: dict[str, Any] = {
     "the last event": lambda log, rows: log.view.event[rows.ends - 1],
     "the session's age": lambda log, rows: log.view.ts[rows.ends - 1] - log.view.sessions.start[rows.session],
     "the path so far": lambda log, rows: rows.ends - log.view.offsets[rows.user],
@@ -127,7 +127,7 @@ def test_a_look_back_is_not(name: str, seed: int) -> None:
     assert not score_changes(LOOKS_BACK[name], log, steps_of(log), seed=seed).any()
 
 
-AT_CUTOFFS = {
+AT_CUTOFFS: dict[str, Any] = {
     "the answer": lambda log, rows: _events_within(log, rows, 7 * DAY),
     "a day too many": lambda log, rows: _events_within(log, rows, DAY),
     "the last event of the path": lambda log, rows: log.view.ts[log.view.offsets[rows.user + 1] - 1],

@@ -39,7 +39,7 @@ def changed_after(log: Log, ends: Index, seed: int = 0, until: int | None = None
     """
     rng, view = np.random.default_rng(seed), log.view
     after = np.flatnonzero(~_stays(log, ends))
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    arrays: dict[str, Any] = {}
     for name, may_be_none in _CODED:
         arrays[name], n = getattr(view, name).copy(), len(log.codes(name))
         arrays[name][after] = (
