@@ -18,18 +18,21 @@ def test_a_version_is_current_once_it_is_whole(tmp_path):
     assert current_version(tmp_path, "m", "") == second
 
 
-def test_the_version_before_and_one_being_written_are_kept(tmp_path):
+def test_the_last_versions_and_one_being_written_are_kept(tmp_path):
     made = []
-    for age in (30, 20, 10):
+    for age in (40, 30, 20, 10):
         with new_version(tmp_path, "m") as folder:
             made.append(folder)
         os.utime(folder, (time.time() - age,) * 2)
     being_written = folder_of(tmp_path, "m") / "v-of-another-process"
     being_written.mkdir()
+    left_over = folder_of(tmp_path, "m") / "v-of-a-crash"
+    left_over.mkdir()
+    os.utime(left_over, (time.time() - 50,) * 2)
     with new_version(tmp_path, "m") as last:
         pass
     assert current_version(tmp_path, "m", "") == last
-    assert set(folder_of(tmp_path, "m").glob("v-*")) == {made[-1], being_written, last}
+    assert set(folder_of(tmp_path, "m").glob("v-*")) == {*made[-2:], being_written, last}
 
 
 def test_a_failure_leaves_the_version_before(tmp_path):

@@ -26,6 +26,7 @@ from cartpath.models.huggingface import from_huggingface
 from cartpath.models.intent import BehaviourIntent, IntentScorer, load_intent
 from cartpath.models.next_item import ItemIndex, NextItemModel
 from cartpath.models.pretrained import Pretrained
+from cartpath.models.versions import Version, artefacts_of, built_on, go_back, versions_of
 
 __all__ = [
     "BehaviourIntent",
@@ -38,6 +39,9 @@ __all__ = [
     "Platt",
     "Pretrained",
     "Temperature",
+    "Version",
+    "artefacts_of",
+    "built_on",
     "calibrator_from_dict",
     "choose_calibrator",
     "current_version",
@@ -47,6 +51,7 @@ __all__ = [
     "fit_temperature",
     "folder_of",
     "from_huggingface",
+    "go_back",
     "has_version",
     "load_intent",
     "logit",
@@ -55,6 +60,7 @@ __all__ = [
     "read_json",
     "sigmoid",
     "unweighted",
+    "versions_of",
     "weight_shift",
     "write_json",
 ]

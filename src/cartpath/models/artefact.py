@@ -7,7 +7,7 @@ import math
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ POINTER = "current.json"
 CARD = "card.json"
 #: What a fitted model says of itself: its kind, and what its kind needs.
 SCORER = "scorer.json"
+#: What an adaptation says of itself, its base among it.
+ADAPTATION = "adaptation.json"
+#: Versions of a model that are kept, the current one among them: those before can be gone back to.
+KEPT = 3
 
 
 def folder_of(workspace: Path, name: str) -> Path:
@@ -70,8 +74,9 @@ def read_json(path: Path) -> Any:
 def new_version(workspace: Path, name: str) -> Iterator[Path]:
     """Give a folder to write a version into, and make it the current one if that succeeds.
 
-    A crash at any point leaves the version before. The one that was current stays beside the new one, for whoever is
-    still reading it; what is older than that is removed, leftovers of a crash included.
+    A crash at any point leaves the version before. The newest ``KEPT`` versions are kept, and in any case the one that
+    was current, for whoever is still reading it, and those that adaptations (such as LoRA's) of other models are put
+    onto; others are removed, leftovers of a crash included.
     """
     home = folder_of(workspace, name)
     version = home / f"v-{uuid.uuid4().hex[:12]}"
@@ -81,22 +86,40 @@ def new_version(workspace: Path, name: str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(version, ignore_errors=True)
         raise
-    previous = _pointed_at(home)
-    write_json(home / POINTER, {"version": version.name})
+    previous, listed = pointed_at(home)
+    needed = {previous, *_bases(Path(workspace))}
+    kept = [place for n, place in enumerate([version.name, *listed]) if n < KEPT or place in needed]
+    write_json(home / POINTER, {"version": version.name, "versions": kept})
     if previous is None:
         return
     # Not by name alone: a newer folder may be one that another process is writing.
     for other in home.glob("v-*"):
-        if other not in (version, previous) and _changed(other) < _changed(previous):
+        over = other.name in listed or _changed(other) < _changed(home / previous)
+        if over and other.name not in kept:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _pointed_at(home: Path) -> Path | None:
-    """Return the current version's folder; None where there is none, or the pointer is damaged."""
+def _bases(workspace: Path) -> set[str]:
+    """Return the versions that adaptations are put onto; see ``adaptation.save_adaptation``."""
+    found = set()
+    for path in (workspace / MODELS).glob(f"*/v-*/{ADAPTATION}"):
+        # A damaged one cannot be put onto anything.
+        with suppress(CartpathError, AttributeError):
+            found.add(str((read_json(path) or {}).get("base_name")))
+    return found
+
+
+def pointed_at(home: Path) -> tuple[str | None, list[str]]:
+    """Return the current version of a model's folder, and all that are kept, the newest first.
+
+    None and no version where there is no pointer, or it is damaged.
+    """
     try:
-        return home / str((read_json(home / POINTER) or {})["version"])
-    except (CartpathError, KeyError, TypeError):
-        return None
+        found = read_json(home / POINTER) or {}
+        current = str(found["version"])
+        return current, [str(version) for version in found.get("versions", [current])]
+    except (CartpathError, KeyError, TypeError, AttributeError):
+        return None, []
 
 
 def _changed(folder: Path) -> int:

@@ -185,6 +185,44 @@ class ShopModels:
         items: list[dict[str, Any]] = _room("recommend").recommend(self.path, user_id, k=k)
         return items
 
+    def feedback(self) -> dict[str, Any]:
+        """Count what was recommended and what came of it; see ``recommend.slates.count_feedback``."""
+        return dict(_room("recommend.slates").count_feedback(self.path).to_dict())
+
+    def take_feedback(self, source: str | os.PathLike[str]) -> dict[str, int]:
+        """Take clicks and purchases from JSON lines; see ``recommend.slates.take_feedback``."""
+        return dict(_room("recommend.slates").take_feedback(self.path, source))
+
+    def refresh(self, **options: Any) -> dict[str, Any]:
+        """Train the behaviour model on with new events, promote it if not worse; see ``cartpath.recommend.refresh``."""
+        return dict(_room("recommend").refresh(self.path, **options))
+
+    def versions(self, artefact: str | None = None) -> list[dict[str, Any]]:
+        """Return the versions of one model, or of all, the newest of each first; see ``models.versions_of``."""
+        return [version.to_dict() for version in _room("models").versions_of(self.path, artefact)]
+
+    def rollback(self, artefact: str, to: str | None = None) -> dict[str, Any]:
+        """Make an earlier version of a model the current one.
+
+        Parameters
+        ----------
+        artefact : str
+            Such as ``"behaviour"``; ``versions`` names them.
+        to : str, optional
+            The version; by default the one made before the current one.
+
+        Returns
+        -------
+        dict
+            ``artefact``, ``before`` and ``current`` versions, and ``out_of_date``: models that are made from another
+            version of the behaviour model than the current one.
+        """
+        models = _room("models")
+        before, current = models.go_back(self.path, artefact, to)
+        stale = [name for name, fresh in models.built_on(self.path) if not fresh]
+        found = {"artefact": artefact, "before": before.version, "current": current.version, "made": current.made}
+        return {**found, "out_of_date": stale}
+
 
 def _room(name: str) -> Any:
     """Import a room that needs PyTorch only when it is asked for."""

@@ -23,6 +23,7 @@ from cartpath.store.drop_rows import drop_rows
 from cartpath.store.erasure import Forgotten
 from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, write_table
 from cartpath.store.hashing import hash_strings
+from cartpath.store.lines import FEEDBACK, drop_lines
 from cartpath.store.links import LINKS, without
 from cartpath.store.mapped import let_go
 from cartpath.store.owners import resolve
@@ -338,10 +339,17 @@ class _Erasure:
                 self.result.artefacts[artefact["path"]] = drop_rows(path, artefact["user_column"], self.ids)
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
+        self._feedback()
         self._reports()
         for folder in (manifests.ANSWERS, manifests.PROPS):
             if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
                 self.result.artefacts[f"{manifests.STORE}/{folder}"] = -1
+
+    def _feedback(self) -> None:
+        """Slates shown and what came of them: running services append segments that no commit could register."""
+        for path in sorted((self.snapshot.workspace / FEEDBACK).glob("*.jsonl")):
+            if dropped := drop_lines(path, Columns.user_id, self.ids.to_pylist()):
+                self.result.artefacts[f"{FEEDBACK}/{path.name}"] = dropped
 
     def _reports(self) -> None:
         """Results in ``reports/`` count the user, and some name users; they are made again from the store."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,17 @@ _RATE, _RATE_OF_LOADED = 2e-3, 2e-4
 _MOST_DESCRIBED = 200_000
 #: Items drawn at random for each batch of a large catalogue, beside the answers of its other questions.
 _DRAWN = 2048
+
+
+class Start(Protocol):
+    """What a training goes on from."""
+
+    @property
+    def of(self) -> str:
+        """The version, for checkpoints and the card."""
+
+    def __call__(self, log: Log, encoder: PathEncoder) -> Pretrained:
+        """Return a network for an encoder fitted on what is to be learned from; the encoder it comes with is used."""
 
 
 def pretrain(
@@ -134,7 +145,7 @@ def pretrain(
             save_every=save_every,
         )
         shape = dict(settings or {})
-        job = _Job(workspace, data, plan, size, shape, backbone, tokens, time_share, tracker, told)
+        job = Job(workspace, data, plan, size, shape, backbone, tokens, time_share, tracker, told)
         return job.run(resume)
 
 
@@ -193,7 +204,25 @@ class Data:
 
 
 @dataclass
-class _Job:
+class Job:
+    """One pretraining: what is learned from, and how.
+
+    Attributes
+    ----------
+    workspace : Path
+    data : Data
+    plan : Plan
+    size : str, optional
+    settings : mapping
+    backbone, tokens : optional
+    time_share : float
+    tracker : str
+    told : callable
+        As ``pretrain`` takes them.
+    start : Start, optional
+        Gives the network and its encoder, for a training that goes on from another's weights.
+    """
+
     workspace: Path
     data: Data
     plan: Plan
@@ -204,29 +233,41 @@ class _Job:
     time_share: float
     tracker: str
     told: Progress
+    start: Start | None = None
 
     def run(self, resume: bool) -> dict[str, Any]:
-        from cartpath.training.fitting import forget_checkpoints, torch_session
-
-        home = folder_of(self.workspace, NAME)
+        """Train, write a version, and return its card."""
         if not resume:
-            forget_checkpoints(home / CHECKPOINTS)
+            self.forget()
+        trained, card = self.trained()
+        if is_first():
+            publish(self.workspace, trained, card)
+        self.forget()
+        return card
+
+    def forget(self) -> None:
+        """Remove the checkpoints."""
+        from cartpath.training.fitting import forget_checkpoints
+
+        forget_checkpoints(folder_of(self.workspace, NAME) / CHECKPOINTS)
+
+    def trained(self) -> tuple[Pretrained, dict[str, Any]]:
+        """Train, and return the model and its card; its checkpoints stay."""
+        from cartpath.training.fitting import torch_session
+
         train = self.data.train
         encoder = fit_encoder_over(train.logs, train.until)
         digest, log = train.digest(), train.log([])
-        words = fit_words_of(log, encoder.items.values) if encoder.items.size <= _MOST_DESCRIBED else None
         with torch_session(self.plan.seed):
-            model = build_model(log, encoder, self._size, self.settings, self.backbone, words)
-            loss = item_loss(train, encoder)
-            state = self._fit(model, encoder, digest, loss)
-        card = self._card(model, encoder, digest, state, loss.kind)
-        if is_first():
-            with new_version(self.workspace, NAME) as folder:
-                Pretrained(model, encoder, words).save(folder)
-                write_json(folder / CARD, card)
-                write_readme(folder, card)
-        forget_checkpoints(home / CHECKPOINTS)
-        return card
+            if self.start is not None:
+                found = self.start(log, encoder)
+            else:
+                words = fit_words_of(log, encoder.items.values) if encoder.items.size <= _MOST_DESCRIBED else None
+                model = build_model(log, encoder, self._size, self.settings, self.backbone, words)
+                found = Pretrained(model, encoder, words)
+            loss = item_loss(train, found.encoder)
+            state = self._fit(found.model, found.encoder, digest, loss)
+        return found, self._card(found.model, found.encoder, digest, state, loss.kind)
 
     @property
     def _size(self) -> str:
@@ -254,6 +295,7 @@ class _Job:
             item_loss=loss.kind,
             backbone=str(self.backbone),
             processes=processes(),
+            **({} if self.start is None else {"start": self.start.of}),
         )
         with tracking(self.tracker, home) as trackers:
             return fit(
@@ -292,6 +334,7 @@ class _Job:
             minutes=plan.minutes,
             item_loss=loss,
             loaded=None if self.backbone is None else str(self.backbone),
+            **({} if self.start is None else {"continued": self.start.of}),
             losses=state.losses,
             validation=state.scores,
             seconds=round(state.seconds, 1),
@@ -303,6 +346,15 @@ class _Job:
             parameters=sum(p.numel() for p in model.parameters()),
             fields=encoder.sizes,
         )
+
+
+def publish(workspace: Path, trained: Pretrained, card: Mapping[str, Any]) -> Path:
+    """Write a pretrained model and its card as the current version, and return its folder."""
+    with new_version(workspace, NAME) as folder:
+        trained.save(folder)
+        write_json(folder / CARD, card)
+        write_readme(folder, card)
+    return folder
 
 
 def item_loss(corpus: Corpus, encoder: PathEncoder) -> ItemLoss:

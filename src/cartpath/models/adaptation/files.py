@@ -13,7 +13,7 @@ from torch import Tensor
 from cartpath import store
 from cartpath.models.adaptation.base import base_hash, name_of
 from cartpath.models.adaptation.heads import add_head, head_of
-from cartpath.models.artefact import read_json, write_json
+from cartpath.models.artefact import ADAPTATION, read_json, write_json
 from cartpath.models.extra import need
 from cartpath.schema import CartpathError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cartpath.models.adaptation.adapt import Adapted
     from cartpath.models.behaviour import BehaviourModel
 
-_ABOUT, _WEIGHTS = "adaptation.json", "adaptation.safetensors"
+_ABOUT, _WEIGHTS = ADAPTATION, "adaptation.safetensors"
 _FORMAT = 1
 _AGAIN = "fine-tune again"
 

@@ -81,8 +81,8 @@ class BehaviourIntent:
         pretrained = Pretrained.load(home / (name if kept else current))
         if not kept and base_hash(pretrained.model) != wanted:
             raise CartpathError(
-                f"{folder} was made for the base {name} ({wanted[:12]}), which is not in the workspace: the latest two"
-                f" pretrained models are kept, and the current one is {current}",
+                f"{folder} was made for the base {name} ({wanted[:12]}), which is not in the workspace: the"
+                f" current one is {current}",
                 again,
             )
         adapted = load_adaptation(pretrained.model, folder)
