@@ -13,7 +13,7 @@ pytest.importorskip("gensim")
 from cartpath.features import fit_encoder, fit_texts  # noqa: E402
 from cartpath.models.intent import IntentScorer, TreeIntent, explain, load_intent, tree_features  # noqa: E402
 from cartpath.schema import CartpathError  # noqa: E402
-from cartpath.training.next_item.leak import changed_after  # noqa: E402
+from cartpath.training.leak import changed_after  # noqa: E402
 from tests.features.moment.logs import rich_log  # noqa: E402
 from tests.models.cut import cut_path  # noqa: E402
 

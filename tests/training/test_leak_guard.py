@@ -15,8 +15,9 @@ from cartpath.models import ItemIndex
 from cartpath.models.baselines import Popularity
 from cartpath.tasks import NextItemSplit, leave_one_out, session_last, time_cuts, time_split_last
 from cartpath.training.data import Progress
+from cartpath.training.leak import changed_after, feature_leaks
 from cartpath.training.next_item import MODELS, FitOptions, fit_model
-from cartpath.training.next_item.leak import changed_after, feature_leaks, fit_leaks, score_leaks
+from cartpath.training.next_item.leak import fit_leaks, score_leaks
 from cartpath.training.next_item.recipe import Fitted
 from tests.features.logs import make_log, random_table, shop_table
 from tests.tasks.test_protocols import log_of_rows
@@ -174,7 +175,7 @@ def test_the_guard_catches_a_choice_by_the_test() -> None:
 
 def test_the_guard_catches_an_encoder_of_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
     from cartpath.features import fit_encoder
-    from cartpath.training.next_item import leak
+    from cartpath.training.leak import features as leak
 
     log = some_log(7)
     monkeypatch.setattr(leak, "fit_encoder", lambda log, until: fit_encoder(log, 2**62))

@@ -12,13 +12,14 @@ from typing import Any
 
 import optuna
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from cartpath.schema import CartpathError
 from cartpath.store.files import exclusive
 from cartpath.training.data import Progress
 from cartpath.training.samplers import How
 from cartpath.training.setting import Setting, Value
+from cartpath.training.trials import finite, fits, row_of, suggested
 
 #: What a trial may end by without ending the search: bad settings, not bugs and not interrupts.
 _FAILURES = (CartpathError, RuntimeError, ValueError, ArithmeticError, MemoryError)
@@ -162,17 +163,15 @@ class Study:
         if left:
             return Trial(self._study, left[0]._trial_id)
         if number == 0 and self._how.sampler != "grid":
-            here = {
-                name: usual[name] for name in self._space if name in usual and _fits(self._space[name], usual[name])
-            }
+            here = {name: usual[name] for name in self._space if name in usual and fits(self._space[name], usual[name])}
             self._study.enqueue_trial(here, skip_if_exists=True)
         return self._study.ask()
 
     def _try(self, trial: Trial, objective: Objective) -> None:
-        settings = {name: _suggested(trial, name, setting) for name, setting in self._space.items()}
+        settings = {name: suggested(trial, name, setting) for name, setting in self._space.items()}
         began, loss, state = time.monotonic(), None, TrialState.COMPLETE
         try:
-            loss = _finite(objective(trial.number, settings, self._report(trial)))
+            loss = finite(objective(trial.number, settings, self._report(trial)))
         except optuna.TrialPruned:
             state = TrialState.PRUNED
         except _FAILURES as error:
@@ -185,7 +184,7 @@ class Study:
         known = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
         def report(step: int, loss: float, last: bool) -> None:
-            _finite(loss)
+            finite(loss)
             if step not in known:
                 trial.report(loss, step)
             if not last and trial.should_prune():
@@ -217,36 +216,4 @@ class Study:
 
     def history(self) -> list[dict[str, Any]]:
         """Return ``trial``, ``state``, ``loss`` (the best on the way, of one ended early), ``steps``, ``settings`` …"""
-        return [_told(trial) for trial in self._study.get_trials(deepcopy=False)]
-
-
-def _told(trial: FrozenTrial) -> dict[str, Any]:
-    on_the_way = trial.intermediate_values
-    return {
-        "trial": trial.number,
-        "state": {"FAIL": "failed"}.get(trial.state.name, trial.state.name.lower()),
-        "loss": trial.value if trial.value is not None else min(on_the_way.values(), default=None),
-        "steps": len(on_the_way),
-        "settings": dict(trial.params),
-        "seconds": trial.user_attrs.get("seconds"),
-        **({"error": trial.user_attrs["error"]} if "error" in trial.user_attrs else {}),
-    }
-
-
-def _finite(loss: float) -> float:
-    if not math.isfinite(loss):
-        raise CartpathError("the loss is no number any more", "a lower learning rate may keep it one")
-    return loss
-
-
-def _fits(setting: Setting, value: Value) -> bool:
-    return value in setting.tried if setting.choice else min(setting.tried) <= value <= max(setting.tried)
-
-
-def _suggested(trial: Trial, name: str, setting: Setting) -> Value:
-    if setting.choice:
-        return trial.suggest_categorical(name, setting.tried)
-    low, high = min(setting.tried), max(setting.tried)
-    if setting.kind is int:
-        return trial.suggest_int(name, int(low), int(high), log=setting.log)
-    return trial.suggest_float(name, low, high, log=setting.log)
+        return [row_of(trial) for trial in self._study.get_trials(deepcopy=False)]

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartpath.features import Log, encode, fit_encoder, log_from_table
-from cartpath.features.moment import block as blocks
-from cartpath.features.moment import columns, session_features
+from cartpath.features.moment import blocks, columns, session_features
 from cartpath.schema import CartpathError
-from cartpath.training.next_item.leak import changed_after
+from cartpath.training.leak import changed_after
 from tests.features.logs import random_table
 from tests.features.moment.logs import rich_log
 from tests.features.moment.twin import Moment

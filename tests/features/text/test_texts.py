@@ -18,13 +18,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cartpath.features import Log, Texts, encode, fit_encoder, fit_reference, fit_texts, session_features
-from cartpath.features.moment import block as blocks
-from cartpath.features.moment import columns
+from cartpath.features.moment import blocks, columns
 from cartpath.features.profile import feature_columns, user_features
 from cartpath.features.text import Corpus, Document, EventVectors, corpus_of, documents_of, summary, texts
 from cartpath.features.text.word_vectors import fit_tfidf
 from cartpath.schema import CartpathError
-from cartpath.training.next_item.leak import changed_after
+from cartpath.training.leak import changed_after
 from tests.features.logs import make_log, times
 from tests.features.moment.logs import rich_log, rich_table
 from tests.features.moment.test_moment import asked

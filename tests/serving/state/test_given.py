@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from cartpath.ingest.normalise import Plan, normalise
 from cartpath.ingest.readers.json_reader import as_scalar
 from cartpath.schema import event_schema
-from cartpath.serving.state import given as reading
-from cartpath.serving.state.given import NAMES, check
+from cartpath.serving.state.given import check
+from cartpath.serving.state.plain import NAMES, READERS
 from cartpath.serving.state.rows import ROW, encode, rows_of_table
 from cartpath.serving.state.words import LiveCodes, Words
 from cartpath.store.codes import CODED, Codes
@@ -84,7 +84,7 @@ def test_plain_events_take_the_short_way() -> None:
         "visit_number": 2, "props": {"a": 1}, "device": "phone",
     }  # fmt: skip
     for name, value in event.items():
-        assert reading._PLAIN[name](value, NOW) is not None
+        assert READERS[name](value, NOW) is not None
 
 
 def table_of(events: list[Any]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cartpath.cli import app
+from cartpath.config import Settings, StoreSettings
+from cartpath.config.serve import ServeSettings
 from cartpath.schema import CartpathError
 from cartpath.serving.state import StateDownError, open_state
 from tests.serving.state.places import Place, event, redis_url
@@ -121,6 +126,22 @@ def test_absorbed_entries_stay_until_everybody_has_read_the_generation(tmp_path:
         place.absorb()
         with place.open() as state:
             assert state.health().facts["entries"] == 0
+    finally:
+        place.clean()
+
+
+def test_the_command_deletes_what_redis_has_of_a_person(tmp_path: Path) -> None:
+    place = Place(tmp_path / "shop", redis_url())
+    (place.shop / "cartpath.toml").write_text(
+        Settings(StoreSettings(2), serve=ServeSettings(state=redis_url())).to_toml()
+    )
+    try:
+        with place.open() as state:
+            state.append([event(), event("v"), event(second=1)])
+        done = CliRunner().invoke(app, ["forget", str(place.shop), "--user", "u", "--json"])
+        assert (done.exit_code, json.loads(done.stdout)["live_entries"]) == (0, 2)
+        with place.open() as state:
+            assert state.health().facts["entries"] == 1
     finally:
         place.clean()
 

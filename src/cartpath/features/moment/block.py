@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from cartpath.features.encoder import EncodedLog, PathEncoder
-from cartpath.features.log import stretch
 from cartpath.features.moment.kernels import first_of, lower_bound
-from cartpath.features.moment.ranges import Array, Bools, Floats, Index, Ranges
+from cartpath.features.moment.ranges import Bools, Floats, Index, Ranges
 from cartpath.features.moments import by_session, count_within, user_of_event
-from cartpath.features.text import EventVectors, Texts
+from cartpath.features.text import EventVectors
 from cartpath.features.vocabulary import ABSENT
 from cartpath.schema import MICROSECONDS, CartpathError
 
-#: Events of a block, about; a longer path is one of its own.
-_EVENTS = 200_000
 #: Types that counts are given for: the most frequent ones, by how many users have them.
 _KINDS = 30
 
@@ -243,37 +240,3 @@ class Block:
 
 def _first_of(codes: Index, order: Index, starts: Index) -> Index:
     return first_of(codes, order, starts, np.zeros(int(codes.max(initial=-1)) + 1, np.int64))
-
-
-def blocks(
-    encoded: EncodedLog, encoder: PathEncoder, sessions: Index, ends: Index, zone: str, texts: Texts | None = None
-) -> Iterator[tuple[Index, Block]]:
-    """Yield the asked places by blocks of users, and which rows they are: what is worked out is held for one block."""
-    view = encoded.log.view
-    user = view.sessions.user[sessions].astype(np.int64)
-    order = np.argsort(user, kind="stable")
-    asked, begins = np.unique(user[order], return_index=True)
-    begins = np.append(begins, len(order))
-    vectors = texts.of_events(encoded.log) if texts is not None else {}
-    first = 0
-    while first < len(asked):
-        limit = view.offsets[asked[first]] + _EVENTS
-        last = max(int(np.searchsorted(view.offsets[asked + 1], limit, side="right")), first + 1)
-        rows = order[begins[first] : begins[last]]
-        part, s_begin = _cut(encoded, int(asked[first]), int(asked[last - 1]) + 1)
-        begin = int(view.offsets[asked[first]])
-        said = {name: events.cut(begin, begin + part.log.view.n_events) for name, events in vectors.items()}
-        yield rows, Block(part, encoder, sessions[rows] - s_begin, ends[rows] - begin, zone, said)
-        first = last
-
-
-def _cut(encoded: EncodedLog, first: int, last: int) -> tuple[EncodedLog, int]:
-    """Return the users ``first`` to ``last - 1`` without copying an event, and how many sessions come before theirs."""
-    view = encoded.log.view
-    part = stretch(view, first, last)
-    begin, end = int(view.offsets[first]), int(view.offsets[last])
-    s_begin = int(np.searchsorted(view.sessions.user, first, side="left"))
-    cut: dict[str, Array] = {name: getattr(encoded, name)[begin:end] for name in ("events", "event_id", "item_id")}
-    moments = replace(encoded.moments, **{name: values[begin:end] for name, values in vars(encoded.moments).items()})
-    sessions = encoded.sessions[s_begin : s_begin + len(part.sessions)]
-    return EncodedLog(replace(encoded.log, view=part), sessions=sessions, moments=moments, **cut), s_begin

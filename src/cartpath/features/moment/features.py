@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cartpath.features.encoder import EncodedLog, PathEncoder, encode
 from cartpath.features.log import Log, join
-from cartpath.features.moment.block import Block, blocks
+from cartpath.features.moment.block import Block
+from cartpath.features.moment.blocks import blocks
 from cartpath.features.moment.column import Column, Described
 from cartpath.features.moment.context import clock, context
 from cartpath.features.moment.familiar import familiar, familiar_item

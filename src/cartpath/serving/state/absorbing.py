@@ -13,7 +13,7 @@ from cartpath.schema import WorkspaceBusyError
 from cartpath.serving.state.epoch import absorbed_until
 from cartpath.serving.state.journal import FOLLOWED, Closed, LiveJob, Position
 from cartpath.serving.state.opening import open_journal
-from cartpath.serving.state.segments import closed_segments, drop_segments, number_of
+from cartpath.serving.state.segment_files import closed_segments, drop_segments, number_of
 from cartpath.store import open_snapshot
 from cartpath.store.live_lines import live_segments
 

@@ -7,31 +7,21 @@ by value, which takes a tenth of the time of a column of one; whatever is not pl
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from cartpath.ingest.chunk import Reason
 from cartpath.ingest.normalise import Plan, normalise
-from cartpath.ingest.numbers import MAX_MONEY
 from cartpath.ingest.readers.json_reader import as_scalar
 from cartpath.ingest.readers.lines import MAX_LINE
-from cartpath.schema import Columns, event_schema, microseconds_of
+from cartpath.schema import Columns
+from cartpath.serving.state.plain import NAMES, READERS, OddError, microseconds
 
-#: Names that an event may have; as in an ingest, others are left out.
-NAMES: tuple[str, ...] = tuple(event_schema().names)
 _KNOWN = frozenset(NAMES)
-_IDS = frozenset((Columns.user_id, Columns.item_id, Columns.session_id, Columns.order_id))
-_MONEY = frozenset((Columns.price, Columns.order_value))
-_WHOLE = frozenset((Columns.quantity, Columns.visit_number))
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?(Z|\+00:00)?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST, _DAY = microseconds_of("1995-01-01"), timedelta(days=1)
-_LONG = 4096
 
 #: What is wrong, in words for whoever sent the event.
 WORDS: Mapping[str, str] = {
@@ -101,10 +91,6 @@ class Given:
         return str(self.values[Columns.user_id])
 
 
-class _OddError(Exception):
-    """A value that is not plain."""
-
-
 def check(events: Sequence[Any], now: datetime | None = None) -> tuple[list[Given], list[Rejected]]:
     """Return the events that can be taken, in their order, and those that cannot.
 
@@ -131,10 +117,10 @@ def check(events: Sequence[Any], now: datetime | None = None) -> tuple[list[Give
             bad.append(Rejected.of(index, Reason.malformed_json))
             continue
         own = {name: value for name, value in event.items() if value is not None and name in _KNOWN}
-        own.setdefault(Columns.ts, _microseconds(now))
+        own.setdefault(Columns.ts, microseconds(now))
         try:
-            good.append(_given(index, own, {name: _PLAIN[name](value, now) for name, value in own.items()}))
-        except _OddError:
+            good.append(_given(index, own, {name: READERS[name](value, now) for name, value in own.items()}))
+        except OddError:
             odd.append((index, own))
     for kept, out in (_normalised(index, own, now) for index, own in odd):
         good += kept
@@ -154,7 +140,7 @@ def _short(good: list[Given], bad: list[Rejected]) -> tuple[list[Given], list[Re
 
 def _given(index: int, own: Mapping[str, Any], values: dict[str, Any], blanked: bool = False) -> Given:
     if Columns.user_id not in values or Columns.event not in values:
-        raise _OddError
+        raise OddError
     line = json.dumps({**own, Columns.ts: values[Columns.ts]}).encode() + b"\n"
     return Given(index, line, values, blanked)
 
@@ -174,89 +160,3 @@ def _normalised(index: int, own: Mapping[str, Any], now: datetime) -> tuple[list
     ).to_pylist()[0]
     values = {name: value for name, value in row.items() if value is not None and name in _KNOWN}
     return [_given(index, own, values, bool(done.blanked))], []
-
-
-def _microseconds(moment: datetime) -> int:
-    delta = moment - _EPOCH
-    return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _text(value: Any, _: datetime) -> str:
-    if type(value) is not str or not value or value[0] <= " " or len(value) > _LONG or "\0" in value:
-        raise _OddError
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _OddError from None
-    return value
-
-
-def _id(value: Any, now: datetime) -> str:
-    if type(value) is int and abs(value) < 2**53:
-        return str(value)
-    text = _text(value, now)
-    if text.endswith(".0"):  # perhaps a whole number that went through a float
-        raise _OddError
-    return text
-
-
-def _time(value: Any, now: datetime) -> int:
-    if type(value) is int and 0 < value < 10**17:
-        found = value * (1_000_000 if value < 10**11 else 1000 if value < 10**14 else 1)
-    elif type(value) is str and _ISO.fullmatch(value):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise _OddError from None
-        found = _microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    else:
-        raise _OddError
-    if not _EARLIEST <= found <= _microseconds(now + _DAY):
-        raise _OddError
-    return found
-
-
-def _money(value: Any, _: datetime) -> float:
-    if type(value) not in (int, float) or not abs(value) < MAX_MONEY:
-        raise _OddError
-    return float(value) + 0.0
-
-
-def _price(value: Any, now: datetime) -> float:
-    if (found := _money(value, now)) < 0:
-        raise _OddError
-    return found
-
-
-def _whole(value: Any, _: datetime) -> int:
-    if type(value) is not int or abs(value) >= 2**31:
-        raise _OddError
-    return value
-
-
-def _flag(value: Any, _: datetime) -> bool:
-    if type(value) is not bool:
-        raise _OddError
-    return value
-
-
-def _props(value: Any, now: datetime) -> str:
-    if type(value) is str:
-        return _text(value, now)
-    if type(value) is not dict:
-        raise _OddError
-    try:
-        return _text(json.dumps(value, ensure_ascii=True), now)
-    except (TypeError, ValueError, RecursionError):
-        raise _OddError from None
-
-
-def _reader(name: str) -> Callable[[Any, datetime], Any]:
-    special = {Columns.ts: _time, Columns.price: _price, Columns.is_direct: _flag, Columns.props: _props}
-    if name in special:
-        return special[name]
-    return _id if name in _IDS else _money if name in _MONEY else _whole if name in _WHOLE else _text
-
-
-_PLAIN: dict[str, Callable[[Any, datetime], Any]] = {name: _reader(name) for name in NAMES}

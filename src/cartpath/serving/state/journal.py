@@ -12,7 +12,7 @@ from cartpath.ingest.follow.lines import Asked, LinesJob, MemoryStream
 from cartpath.ingest.options import resolve_options
 from cartpath.ingest.readers.streams import ByteStream
 from cartpath.schema import CartpathError
-from cartpath.serving.state.given import NAMES
+from cartpath.serving.state.plain import NAMES
 
 #: The name under which the manifest keeps how far the log was absorbed.
 FOLLOWED = "live"

@@ -7,108 +7,22 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cartpath.features import Log
 from cartpath.ingest.chunk import Reason
+from cartpath.serving.state.contract import Accepted, Erased, Health
 from cartpath.serving.state.epoch import Epoch, build
 from cartpath.serving.state.given import Given, Rejected, check
-from cartpath.serving.state.journal import START, Journal, Position, StateDownError
+from cartpath.serving.state.journal import START, Journal, Position
 from cartpath.store import manifest as manifests
 from cartpath.store.erasure import Forgotten
 
 _LOG = logging.getLogger(__name__)
 #: Seconds between two looks for a newer generation.
 _LOOK = 0.2
-
-
-@dataclass
-class Accepted:
-    """What became of events that were sent.
-
-    Attributes
-    ----------
-    accepted : int
-        Those that are new; they are durable, and part of their users' paths.
-    duplicates : int
-        Those that were there before: by user and ``event_id``, or the same in all columns.
-    rejected : list of Rejected
-    """
-
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Erased:
-    """What was removed of a user.
-
-    Attributes
-    ----------
-    events : int
-        Live events that were part of the path.
-    lines : int
-        Of the log.
-    """
-
-    events: int
-    lines: int
-
-
-@dataclass(frozen=True)
-class Health:
-    """How live paths are.
-
-    Attributes
-    ----------
-    ok : bool
-    kind : {"embedded", "redis"}
-    generation : int
-        Of the store, pinned.
-    users, events : int
-        Live ones: after that generation.
-    damaged : int
-        Lines of the log that could not be read.
-    facts : mapping
-        Of the log: its size, and ``error``.
-    """
-
-    ok: bool
-    kind: str
-    generation: int
-    users: int
-    events: int
-    damaged: int
-    facts: dict[str, Any]
-
-
-class LiveState(Protocol):
-    """Live paths of a shop, wherever the log of live events is kept; safe for many threads."""
-
-    def append(self, events: Sequence[Any]) -> Accepted:
-        """Take events; they are durable when it returns, and visible to the next read."""
-
-    def log(self, users: Sequence[str]) -> Log:
-        """Return the whole paths of users, in the order asked; unknown users have empty ones."""
-
-    def known(self, user: str) -> bool:
-        """Whether a user has any event."""
-
-    def latest(self) -> int:
-        """Return the moment of the shop's latest event, microseconds since 1970 UTC; 0 where there is none."""
-
-    def forget(self, user: str) -> Erased:
-        """Remove the live events of a user."""
-
-    def health(self) -> Health:
-        """Return how live paths are."""
-
-    def close(self) -> None:
-        """Let the log and the generation go."""
 
 
 class Live:
@@ -332,6 +246,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return stat.st_ino, stat.st_mtime_ns
-
-
-__all__ = ["Accepted", "Erased", "Health", "Live", "LiveState", "StateDownError"]

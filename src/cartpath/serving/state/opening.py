@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cartpath import config
+from cartpath.config.serve import EMBEDDED
+from cartpath.serving.state.contract import LiveState
 from cartpath.serving.state.epoch import absorbed_until
 from cartpath.serving.state.journal import Journal
-from cartpath.serving.state.live import Live, LiveState
+from cartpath.serving.state.live import Live
 from cartpath.serving.state.segments import Segments
 from cartpath.serving.state.stream import RedisStream
 from cartpath.store import open_snapshot
+from cartpath.store.erasure import Forgotten
 
 
 def open_journal(workspace: Path, url: str | None) -> Journal:
@@ -26,6 +30,31 @@ def open_journal(workspace: Path, url: str | None) -> Journal:
         return RedisStream(workspace, url)
     with open_snapshot(workspace) as snapshot:
         return Segments(workspace, absorbed_until(snapshot)[0])
+
+
+def state_url(workspace: Path | str) -> str | None:
+    """Return where ``cartpath.toml`` says that live events are kept: the URL of a Redis, None for files of the shop."""
+    state = config.load(Path(workspace)).serve.state
+    return None if state == EMBEDDED else state
+
+
+def purge(workspace: Path | str, url: str | None) -> int:
+    """Delete what a Redis has of users who were forgotten; return how many entries went.
+
+    The embedded log needs none of it: ``store.erase`` goes through it.
+
+    Raises
+    ------
+    StateDownError
+        If the Redis does not answer. The service deletes the entries when it sees the erasure.
+    """
+    if url is None:
+        return 0
+    known, stream = Forgotten.load(Path(workspace)), RedisStream(Path(workspace), url)
+    try:
+        return stream.erase((), lambda user: known.hash(user) in known.hashes)
+    finally:
+        stream.close()
 
 
 def open_state(workspace: Path | str, url: str | None = None) -> LiveState:

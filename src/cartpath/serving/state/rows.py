@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cartpath.schema import CONTEXT, Columns
-from cartpath.serving.state.given import NAMES, Given
+from cartpath.serving.state.given import Given
+from cartpath.serving.state.plain import NAMES
 from cartpath.serving.state.words import LiveCodes
 from cartpath.store.codes import CODED
 from cartpath.store.hashing import hash_strings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import time
@@ -11,19 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cartpath.schema import WorkspaceBusyError
 from cartpath.serving.state.journal import START, Closed, Lines, Position, StateDownError
+from cartpath.serving.state.segment_files import (
+    blocks,
+    closed_segments,
+    cut,
+    drop_segments,
+    lock,
+    number_of,
+    write_all,
+)
 from cartpath.store.files import sync
 from cartpath.store.live_lines import LIVE, blank_lines, live_segments
 
 #: A segment is closed when it has so many bytes, or is so many seconds old.
 SEGMENT_BYTES, SEGMENT_SECONDS = 16 << 20, 300.0
-_BLOCK = 4 << 20
-
-
-def number_of(path: Path) -> int:
-    """Return a segment's number."""
-    return int(path.stem)
 
 
 class Segments:
@@ -54,7 +55,7 @@ class Segments:
         self._cuts: dict[int, int] = {}
         found = live_segments(workspace)
         if found:
-            _cut(found[-1])
+            cut(found[-1])
         self._open(max([after + 1, *map(number_of, found)]))
 
     def _open(self, number: int) -> None:
@@ -71,7 +72,7 @@ class Segments:
             self.roll()
         data, before = b"".join(lines), self._size
         try:
-            _write_all(self._file, data)
+            write_all(self._file, data)
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._file, before)
@@ -136,7 +137,7 @@ class Segments:
             number = number_of(path)
             if number < after[0]:
                 continue
-            for end, lines in _blocks(path, after[1] if number == after[0] else 0):
+            for end, lines in blocks(path, after[1] if number == after[0] else 0):
                 ends, at = [], end - sum(map(len, lines))
                 for line in lines:
                     at += len(line)
@@ -191,86 +192,3 @@ class Segments:
             self.sync((self._number, self._size))
         os.close(self._file)
         os.close(self._lock)
-
-
-def lock(workspace: Path) -> int:
-    """Take the log for this process; closing the file that is returned gives it back.
-
-    Raises
-    ------
-    WorkspaceBusyError
-        If another process has it.
-    """
-    file = os.open(workspace / LIVE / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(file, 32, 0).decode() or "unknown"
-        os.close(file)
-        raise WorkspaceBusyError(
-            f"the live events of {workspace} are served by process {holder}",
-            'one process serves them; for more, say state = "redis://HOST:PORT/0"',
-        ) from None
-    os.ftruncate(file, 0)
-    os.pwrite(file, str(os.getpid()).encode(), 0)
-    return file
-
-
-def closed_segments(workspace: Path, after: Position, below: int | None = None) -> Iterator[Closed]:
-    """Yield each whole segment after a position whose number is below another."""
-    for path in live_segments(workspace):
-        number = number_of(path)
-        if number > after[0] and (below is None or number < below):
-            data = path.read_bytes()
-            yield Closed(data[: data.rfind(b"\n") + 1], (number, len(data)))
-
-
-def drop_segments(workspace: Path, last: int) -> None:
-    """Delete the segments up to a number."""
-    for path in live_segments(workspace):
-        if number_of(path) <= last:
-            path.unlink(missing_ok=True)
-
-
-def _write_all(file: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(file, left) :]
-
-
-def _cut(path: Path) -> None:
-    """Cut off what a process that was killed wrote of a line: it was never acknowledged."""
-    with open(path, "r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        end = size
-        while end > 0:
-            begin = max(0, end - _BLOCK)
-            found = os.pread(file.fileno(), end - begin, begin).rfind(b"\n")
-            if found >= 0:
-                end = begin + found + 1
-                break
-            end = begin
-        if end < size:
-            file.truncate(end)
-            os.fsync(file.fileno())
-
-
-def _blocks(path: Path, start: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield some whole lines at a time, and where they end."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
-    except FileNotFoundError:
-        return  # absorbed meanwhile: whoever reads looks at the generation again afterwards
-    with file:
-        file.seek(start)
-        while True:
-            data = file.read(_BLOCK)
-            whole = data.rfind(b"\n") + 1
-            while data and not whole and (more := file.read(_BLOCK)):
-                data += more
-                whole = data.rfind(b"\n") + 1
-            if not whole:
-                return
-            start += whole
-            yield start, data[:whole].splitlines(keepends=True)
-            file.seek(start)
