@@ -6,6 +6,7 @@ from cartpath.cli import variants, attribution, drivers, models, search, evaluat
 from cartpath.cli import retention, lifecycle, repurchase  # noqa: F401
 from cartpath.cli import segments, compare  # noqa: F401
 from cartpath.cli import benchmark, features, keys, refresh  # noqa: F401
+from cartpath.cli import live  # noqa: F401
 from cartpath.cli.application import app, main
 
 __all__ = ["app", "main"]

@@ -259,9 +259,11 @@ def forget(
     as_json: Json = False,
 ) -> None:
     """Remove a user everywhere, with evidence; ingest refuses the user from then on."""
+    from cartpath.cli.live import purged
     from cartpath.privacy import forget as run
 
     record = run(shop, user)
+    record |= purged(shop)
     warn([] if record["seen"] else [record["note"]])
     warn([f"the list {name} still names the person: edit it by hand" for name in record["lists"]])
     if as_json:

@@ -25,6 +25,7 @@ from cartpath.store.files import load_arrays, load_run, save_arrays, save_run, w
 from cartpath.store.hashing import hash_strings
 from cartpath.store.lines import FEEDBACK, drop_lines
 from cartpath.store.links import LINKS, without
+from cartpath.store.live_lines import blank_lines, live_segments
 from cartpath.store.mapped import let_go
 from cartpath.store.owners import resolve
 from cartpath.store.parts import distinct_texts, read_part, save_part
@@ -339,11 +340,20 @@ class _Erasure:
                 self.result.artefacts[artefact["path"]] = drop_rows(path, artefact["user_column"], self.ids)
         self.manifest.data["artefacts"] = kept
         self._unregistered({artefact["path"] for artefact in kept})
+        self._live()
         self._feedback()
         self._reports()
         for folder in (manifests.ANSWERS, manifests.PROPS):
             if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
                 self.result.artefacts[f"{manifests.STORE}/{folder}"] = -1
+
+    def _live(self) -> None:
+        """Live events that the store has not absorbed yet; a service that appends to their log goes on."""
+        gone = frozenset(self.ids.to_pylist())
+        for path in live_segments(self.snapshot.workspace):
+            lines = blank_lines(path, gone)
+            if lines:
+                self.result.artefacts[str(path.relative_to(self.snapshot.workspace))] = lines
 
     def _feedback(self) -> None:
         """Slates shown and what came of them: running services append segments that no commit could register."""

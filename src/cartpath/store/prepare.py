@@ -46,6 +46,18 @@ def _finish(total: Keys) -> None:
         total[row] = mix(total[row]) | np.uint64(1)
 
 
+@kernel
+def fingerprint(values: Keys, salts: Keys) -> np.uint64:
+    """Return the fingerprint of one row without an event id, of the bits of those columns that are not null.
+
+    ``salts`` are those of the columns: their position in ``event_schema()``, from 1, times 2^40.
+    """
+    total = np.uint64(0)
+    for at in range(len(values)):
+        total += mix(values[at] * np.uint64(0x9E3779B97F4A7C15) + salts[at])
+    return mix(total) | np.uint64(1)
+
+
 def prepare(table: pa.Table, codes: Codes) -> pa.Table:
     """Turn canonical events into rows for a ``Run``.
 

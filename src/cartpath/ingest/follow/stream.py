@@ -53,7 +53,7 @@ class StreamSource:
         self._address = Address.of(url)
         self.name, self.notes = self._address.name, Notes()
         self._asked, self._say, self._patient = asked, say, patient
-        self._group = options.get("group") or _group_of(workspace)
+        self._group = options.get("group") or group_of(workspace)
         self._payload = options["field"].encode() if options.get("field") else None
         self._redis, self._errors = _connect(self._address)
         self._position = Position()
@@ -237,7 +237,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _group_of(workspace: Path) -> str:
+def group_of(workspace: Path) -> str:
     """Name a group for a workspace: by an id kept in it, and its path, so that a copy does not share the group."""
     path = workspace / "store" / "id"
     try:
