@@ -82,9 +82,9 @@ def written(found: dict[str, Any], options: argparse.Namespace) -> str:
     kept = memory[:: max(len(memory) // 6, 1)]
     told = (
         f"{options.items} items, {options.users} live users, {found['rate']:g} requests a second asked for over"
-        f" {options.seconds:g} s, {options.share:.0%} of them events: {found['throughput']:.0f} a second answered, statuses"
-        f" {', '.join(f'{status}: {n:,}' for status, n in sorted(found['statuses'].items()))}."
-        f" Before that, {found['filled_per_second']:,.0f} events a second in arrays of a thousand."
+        f" {options.seconds:g} s, {options.share:.0%} of them events: {found['throughput']:.0f} a second answered,"
+        f" statuses {', '.join(f'{status}: {n:,}' for status, n in sorted(found['statuses'].items()))}."
+        f" Before that, {found['filled_per_second']:,.0f} events a second in arrays of a thousand at a time."
     )
     return "\n\n".join(
         [
