@@ -124,5 +124,5 @@ def _tell(scope: Scope, told: Told, status: int, seconds: float) -> None:
         service.parts.metrics.request(route, method, status, seconds)
     if route in _QUIET and status < 400:
         return
-    about = {"request_id": told.request_id, "method": method, "route": route, "status": status}
+    about: dict[str, Any] = {"request_id": told.request_id, "method": method, "route": route, "status": status}
     log("request", **about, milliseconds=round(seconds * 1000, 2), key=told.key_id)

@@ -51,7 +51,7 @@ class Paths:
         if not taken:
             return replace(empty, view=_nothing())
         view, codes = view_from_table(_table([one.values for one in taken]), self._gap)
-        arrays = {
+        arrays: dict[str, Any] = {
             name: self._recoded(empty, codes.text, name, getattr(view, name))
             for name in ("event", "item", "page", "query")
         }
@@ -65,7 +65,8 @@ class Paths:
         """Return codes of a dictionary of its own as those of the live paths."""
         known = self._dictionary(empty, name)
         own = [known.get(text, int(NO_CODE)) for text in texts(name)]
-        return np.array([*own, NO_CODE], np.int32)[codes]
+        found: npt.NDArray[np.int32] = np.array([*own, NO_CODE], np.int32)[codes]
+        return found
 
     def _dictionary(self, empty: Log, name: str) -> dict[str, int]:
         """Return the code of each text that the shop has had; dictionaries only grow, so what is new is added."""

@@ -15,11 +15,12 @@ from cartpath import config, store
 from cartpath.features import Log
 from cartpath.privacy import forget
 from cartpath.schema import CartpathError
-from cartpath.serving.answers import RECOMMEND, Answers, Question
+from cartpath.serving.answers import Answers, Question
 from cartpath.serving.batcher import Batcher, Full
 from cartpath.serving.given_path import Paths
 from cartpath.serving.limits import Limits
 from cartpath.serving.logs import log_fault
+from cartpath.serving.models import RECOMMEND
 from cartpath.serving.parts import Parts
 from cartpath.serving.problems import Problem, busy
 

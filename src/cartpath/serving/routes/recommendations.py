@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from cartpath.serving.answers import RECOMMEND, Question, Shown
+from cartpath.serving.answers import Question, Shown
 from cartpath.serving.bodies import checked
 from cartpath.serving.envelope import told_of
+from cartpath.serving.models import RECOMMEND
 from cartpath.serving.permits import READS
 from cartpath.serving.problems import Problem
 from cartpath.serving.routes.asked import K, UserId, answer, body_of, body_schema, id_of, problems, service_of
