@@ -26,5 +26,5 @@ def test_intent_and_recommendations_on_the_export(data_dir: Path, tmp_path: Path
     ours, base = found["intent", "behaviour", "log_loss"], found["intent", "base_rate", "log_loss"]
     assert ours["value"] < base["value"]
     assert found["intent", "behaviour", "auc"]["value"] > 0.85
-    blend, popular = (found["next_item", name, "recall_at_20"] for name in ("blend", "popularity"))
+    blend, popular = (found["next_item", name, "recall_at_20"] for name in ("blend", "popular"))
     assert blend["value"] > popular["value"]

@@ -17,7 +17,9 @@ import torch
 from cartpath import store, training
 from cartpath.features import ItemWords, read_log
 from cartpath.models import Pretrained, current_version
-from cartpath.recommend import Recommender
+from cartpath.recommend.axis import axis_of
+from cartpath.recommend.parts import Sources
+from cartpath.recommend.parts.behaviour import fit_behaviour
 from tests.features.logs import shop_table
 
 NEW = "never-touched"
@@ -82,8 +84,7 @@ def test_known_items_have_the_words_they_were_trained_with(shop: Path, pretraine
 def test_recommendations_know_the_words_of_new_items(shop: Path, pretrained: Pretrained) -> None:
     with store.open_snapshot(shop) as snapshot:
         log = read_log(snapshot)
-    recommender = Recommender(pretrained, log, until=2**62)
-    vectors, _ = recommender._items
+    vectors = torch.from_numpy(fit_behaviour(Sources(axis_of(log), 2**62, pretrained, {})).vectors)
     place = {item: code for code, item in enumerate(log.codes("item"))}
     without = pretrained.model.item_vectors(torch.tensor([1]), torch.zeros(1, pretrained.model.config.n_content).long())
     new, blank = vectors[place[NEW]], without[0]

@@ -5,8 +5,8 @@ from cartpath.cli import data, sources, mapping, identity, status, funnel, flow,
 from cartpath.cli import variants, attribution, drivers, models, search, evaluate, predict, explain, whole  # noqa: F401
 from cartpath.cli import retention, lifecycle, repurchase  # noqa: F401
 from cartpath.cli import segments, compare  # noqa: F401
-from cartpath.cli import benchmark, features, keys, refresh  # noqa: F401
-from cartpath.cli import live  # noqa: F401
+from cartpath.cli import benchmark, features, keys, serve  # noqa: F401
+from cartpath.cli import live, refresh  # noqa: F401
 from cartpath.cli.application import app, main
 
 __all__ = ["app", "main"]

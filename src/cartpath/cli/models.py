@@ -12,8 +12,9 @@ import typer
 
 from cartpath.cli.application import command
 from cartpath.cli.options import Json, Workspace
-from cartpath.cli.output import print_json, print_record, print_table, progress, warn
+from cartpath.cli.output import destination, print_json, print_record, print_table, progress, warn
 from cartpath.cli.question import ActiveWithin, Horizon, Of, OfEvent, Step, given
+from cartpath.schema import CartpathError
 
 #: Seconds between lines of progress, and how a message ends that must not be missed.
 _EVERY, IGNORED = 30.0, "is ignored"
@@ -209,14 +210,37 @@ def finetune(
 @command()
 def recommend(
     shop: Workspace,
-    user: Annotated[str, typer.Option(metavar="ID", help="The user's id; popular items where it is unknown.")],
-    k: Annotated[int, typer.Option("--k", min=1, help="How many items.")] = 10,
+    user: Annotated[
+        str | None, typer.Option(metavar="ID", help="One user's id; popular items where it is unknown.")
+    ] = None,
+    users: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|all", help="Many users: ids, one a line or in a column user_id, or all; with --out."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many items each.")] = 10,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="--users: what is written, .csv, .parquet or .jsonl.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Recommend items to a user."""
+    """Recommend items to a user, or write those of many users."""
     from cartpath import shop as shops
 
-    items = shops.open(shop).recommend(user, k)
+    if (user is None) == (users is None):
+        raise CartpathError("whom to recommend to?", "name one user: --user ID, or many: --users all --out FILE")
+    if (users is None) != (out is None):
+        raise CartpathError("--users and --out go together", "for many users: --users all --out FILE")
+    opened = shops.open(shop)
+    if users is not None and out is not None:
+        with training_progress("recommend") as told:
+            result = opened.recommend_all(destination(out), users=users, k=k, progress=told)
+        if result["users_unknown"]:
+            warn([f"{result['users_unknown']:,} of the users asked for are not in the shop"])
+        print_result(result, as_json)
+        return
+    items = opened.recommend(str(user), k)
     if as_json:
         print_json({"user_id": user, "items": items})
         return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from typing import Any
 
 from cartpath.config.checks import quoted, whole
 from cartpath.schema import CartpathError
 
 #: Live paths in the process itself.
 EMBEDDED = "embedded"
+#: What can be asked of the service.
+SCORERS = ("recommend", "intent", "churn", "next")
 _REDIS = ("redis://", "rediss://", "unix://")
 _SIZE = re.compile(r"(\d+)\s*(B|kB|MB|GB)")
 _UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -31,6 +34,8 @@ class ServeSettings:
         Requests that wait to be scored; beyond it the service says that it is full.
     workers : int
         Processes; more than one need a state that they share.
+    scorers : tuple of str
+        What must be loaded before the service is ready, of ``SCORERS``; with none named, whatever is trained is loaded.
 
     Examples
     --------
@@ -43,6 +48,7 @@ class ServeSettings:
     body_limit: int = 1_000_000
     queue: int = 1024
     workers: int = 1
+    scorers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # What is wrong is not repeated: a URL may have a password.
@@ -53,6 +59,7 @@ class ServeSettings:
         object.__setattr__(self, "body_limit", _bytes(self.body_limit))
         for name, most in (("rate_limit", 10_000_000), ("queue", 1_000_000), ("workers", 256)):
             whole(f"[serve] {name}", getattr(self, name), 1, most)
+        object.__setattr__(self, "scorers", _scorers(self.scorers))
         if self.workers > 1 and self.state == EMBEDDED:
             raise CartpathError(
                 f"[serve] workers = {self.workers} need a state that they share",
@@ -85,5 +92,13 @@ def _bytes(value: int | str) -> int:
     return value
 
 
-def _written(name: str, value: int | str) -> int | str:
+def _scorers(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list | tuple) or any(name not in SCORERS for name in names):
+        raise CartpathError(
+            f"[serve] scorers are of {', '.join(SCORERS)}", 'a list of names, such as scorers = ["recommend", "intent"]'
+        )
+    return tuple(names)
+
+
+def _written(name: str, value: Any) -> Any:
     return f"{value}B" if name == "body_limit" else value

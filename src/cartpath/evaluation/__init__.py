@@ -14,6 +14,7 @@ from cartpath.evaluation.discrimination import average_precision, roc_auc
 from cartpath.evaluation.drawn import Drawn, drawn_discrimination
 from cartpath.evaluation.groups import GroupMetrics, by_group
 from cartpath.evaluation.likelihood import brier_score, log_loss
+from cartpath.evaluation.lists import catalogue_coverage, concentration, diversity, novelty, popularity_lift
 from cartpath.evaluation.paired import Paired, mean_interval, paired_test, sign_flip
 from cartpath.evaluation.profit import Decision, ProfitCurve, profit_curve
 from cartpath.evaluation.ranking import mrr, ndcg, recall
@@ -43,9 +44,12 @@ __all__ = [
     "brier_score",
     "by_group",
     "calibration_error",
+    "catalogue_coverage",
+    "concentration",
     "conformal_quantile",
     "coverage",
     "delong",
+    "diversity",
     "drawn_discrimination",
     "drawn_errors",
     "drawn_mean",
@@ -59,8 +63,10 @@ __all__ = [
     "mrr",
     "ndcg",
     "ndcg_at",
+    "novelty",
     "paired_bootstrap",
     "paired_test",
+    "popularity_lift",
     "precision_recall_f1",
     "profit_curve",
     "rank_of",

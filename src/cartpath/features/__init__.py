@@ -1,7 +1,7 @@
 """What a model may know: encoders fitted on a period, windows of paths, counts of the session so far; no labels."""
 
 from cartpath.features.dwell import dwell
-from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, item_content, lookups
+from cartpath.features.encoder import EncodedLog, Lookups, PathEncoder, encode, grown_lookups, item_content, lookups
 from cartpath.features.fit import fit_encoder, fit_encoder_over
 from cartpath.features.item_words import ItemWords, fit_item_words, fit_words_of, words_of_items
 from cartpath.features.log import (
@@ -89,6 +89,7 @@ __all__ = [
     "gap_scale",
     "gaps",
     "gather",
+    "grown_lookups",
     "head",
     "item_content",
     "join",

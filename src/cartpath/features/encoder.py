@@ -174,6 +174,39 @@ def lookups(log: Log, encoder: PathEncoder) -> Lookups:
     return Lookups(text, item_content(log, encoder), listed_prices(log))
 
 
+def grown_lookups(known: Lookups, log: Log, encoder: PathEncoder) -> Lookups:
+    """Return the ids of a log whose dictionaries have more texts at their ends than when ``known`` was worked out.
+
+    Parameters
+    ----------
+    known : Lookups
+        Returned as it is where nothing was added.
+    log : Log
+    encoder : PathEncoder
+    """
+    text = dict(known.text)
+    for name, ids in known.text.items():
+        texts = log.codes("page" if name == "section" else name)
+        if len(texts) + 1 < len(ids):
+            return lookups(log, encoder)
+        if len(texts) + 1 > len(ids):
+            new = texts[len(ids) - 1 :]
+            more = encoder.vocabularies[name].ids(map(section_of, new) if name == "section" else new)
+            text[name] = np.concatenate([ids[:-1], more, ids[-1:]])
+    if all(text[name] is ids for name, ids in known.text.items()):
+        return known
+    added = len(text["item"]) - len(known.text["item"])
+    if added and set(log.codes("item")[-added:]) & set(_catalogue_ids(log)):
+        return Lookups(text, item_content(log, encoder), listed_prices(log))
+    # Items that the catalogue does not have: no content, no price.
+    content = np.concatenate([known.content[:-1], np.repeat(known.content[-1:], added + 1, axis=0)])
+    return Lookups(text, content, np.concatenate([known.prices, np.full(added, np.nan)]))
+
+
+def _catalogue_ids(log: Log) -> list[str]:
+    return log.items[Columns.item_id].to_pylist() if Columns.item_id in log.items.column_names else []
+
+
 def encode(log: Log, encoder: PathEncoder, ids: Lookups | None = None) -> EncodedLog:
     """Give each event and each session of a log its ids.
 

@@ -57,13 +57,35 @@ class ItemIndex:
         """Return the column of each item code of a log (n_codes + 1,), -1 where it has none; the last is no item."""
         texts = log.codes("item")
         held: tuple[Callable[[str], list[str]], Index] | None = self._held.get("columns")
-        # Dictionaries of a shop only grow, so the same one with as many texts is the same.
-        if held is not None and held[0] is log.codes and len(held[1]) == len(texts) + 1:
-            return held[1]
-        place = {text: column for column, text in enumerate(self.texts)}
-        columns = np.array([*(place.get(text, -1) for text in texts), -1], np.int64)
+        known = np.array([-1], np.int64)
+        # Dictionaries of a shop only grow: of the same ones only what came since is looked up.
+        if held is not None and held[0] == log.codes and len(held[1]) <= len(texts) + 1:
+            known = held[1]
+        if len(known) == len(texts) + 1:
+            return known
+        place = self._place()
+        new = [place.get(text, -1) for text in texts[len(known) - 1 :]]
+        columns = np.concatenate([known[:-1], np.array([*new, -1], np.int64)])
         self._held["columns"] = (log.codes, columns)
         return columns
+
+    def short_columns_of(self, log: Log) -> npt.NDArray[np.int32]:
+        """Return ``columns_of`` as kernels want it, not copied for each question."""
+        columns = self.columns_of(log)
+        held: tuple[Index, npt.NDArray[np.int32]] | None = self._held.get("short")
+        if held is None or held[0] is not columns:
+            held = self._held["short"] = (columns, columns.astype(np.int32))
+        return held[1]
+
+    def column(self, text: str) -> int | None:
+        """Return the column of one item, None where it has none."""
+        return self._place().get(text)
+
+    def _place(self) -> dict[str, int]:
+        if "place" not in self._held:
+            self._held["place"] = {text: column for column, text in enumerate(self.texts)}
+        place: dict[str, int] = self._held["place"]
+        return place
 
     def codes_in(self, log: Log) -> Index:
         """Return the code of each column in a log (n_items,), -1 where the log does not know the item."""

@@ -18,13 +18,13 @@ from cartpath.features import (
     PathEncoder,
     encode,
     gather,
+    grown_lookups,
     length_batches,
     lookups,
     shared_windows,
     window_starts,
     words_of_items,
 )
-from cartpath.features.catalogue import CONTENT
 from cartpath.features.vocabulary import UNKNOWN
 from cartpath.models.artefact import read_json, write_json
 from cartpath.models.extra import need
@@ -40,8 +40,6 @@ _ENCODER, _WORDS = "encoder.json", "words.npz"
 _AT_ONCE = 20_000
 #: Padded events a batch holds when scoring.
 SCORE_TOKENS = 8192
-#: Vocabularies whose values are no codes of a log.
-NOT_CODED = frozenset({"section", *CONTENT})
 Index = npt.NDArray[np.int64]
 
 
@@ -61,8 +59,8 @@ class Pretrained:
     encoder: PathEncoder
     words: ItemWords | None = None
     _latest: tuple[PathEncoder, EncodedLog] | None = field(default=None, init=False, repr=False, compare=False)
-    _ids: tuple[object, int, Lookups] | None = field(default=None, init=False, repr=False, compare=False)
-    _texts: tuple[Lookups, object, npt.NDArray[np.float32]] | None = field(
+    _ids: tuple[object, Lookups] | None = field(default=None, init=False, repr=False, compare=False)
+    _texts: tuple[object, object, npt.NDArray[np.float32]] | None = field(
         default=None, init=False, repr=False, compare=False
     )
 
@@ -83,28 +81,39 @@ class Pretrained:
 
     def lookups(self, log: Log) -> Lookups:
         """Return the ids of a log's codes; those of the latest codes are kept: many paths of one shop share them."""
-        known = self._ids
-        # Dictionaries of a shop only grow, so the same ones with as many texts are the same.
-        size = sum(len(log.codes(name)) for name in self.encoder.vocabularies if name not in NOT_CODED)
-        if known is None or known[0] is not log.codes or known[1] != size:
-            known = self._ids = (log.codes, size, lookups(log, self.encoder))
-        return known[2]
+        held = self._ids
+        if held is None or held[0] != log.codes:
+            known = lookups(log, self.encoder)
+        else:
+            # Dictionaries of a shop only grow: what live paths add to them is looked up alone.
+            known = grown_lookups(held[1], log, self.encoder)
+        self._ids = (log.codes, known)
+        return known
 
     def texts(self, log: Log) -> npt.NDArray[np.float32]:
         """Return the text vector of each item code of a log (n_codes + 1, n_text); the last, zeros, is no item.
 
         Items that were trained on have the vector of then, others that of their words in the log's catalogue.
         """
-        ids = self.lookups(log)
-        if self._texts is None or self._texts[0] is not ids or self._texts[1] is not log.items:
-            item = ids.text["item"]
-            found = self.model.text.numpy()[item]
-            new = np.flatnonzero(item[:-1] == UNKNOWN)
-            if self.words is not None:
-                for part in (new[start : start + _AT_ONCE] for start in range(0, len(new), _AT_ONCE)):
-                    found[part] = self.words.vectors(words_of_items(log, part))
-            self._texts = (ids, log.items, found)
-        return self._texts[2]
+        item, held = self.lookups(log).text["item"], self._texts
+        if held is None or held[0] != log.codes or held[1] is not log.items or len(held[2]) > len(item):
+            found = self._texts_from(log, item, 0)
+        elif len(held[2]) < len(item):
+            first = len(held[2]) - 1
+            found = np.concatenate([held[2][:first], self._texts_from(log, item, first)])
+        else:
+            return held[2]
+        self._texts = (log.codes, log.items, found)
+        return found
+
+    def _texts_from(self, log: Log, item: npt.NDArray[np.int32], first: int) -> npt.NDArray[np.float32]:
+        """Return the text vectors of the item codes from one on, and of no item."""
+        found: npt.NDArray[np.float32] = self.model.text.numpy()[item[first:]]
+        new = first + np.flatnonzero(item[first:-1] == UNKNOWN)
+        if self.words is not None:
+            for part in (new[start : start + _AT_ONCE] for start in range(0, len(new), _AT_ONCE)):
+                found[part - first] = self.words.vectors(words_of_items(log, part))
+        return found
 
     def text_of(self, log: Log, rows: Index) -> Tensor | None:
         """Return the text vectors of events (..., n_text); None where the network knows no words.
@@ -186,7 +195,8 @@ class Pretrained:
         order = np.argsort(windows.window, kind="stable")
         bounds = np.searchsorted(windows.window[order], np.arange(len(windows.starts) + 1))
         with torch.inference_mode():
-            self.model.train(False)
+            if self.model.training:
+                self.model.train(False)
             for rows in length_batches(windows.ends - windows.starts, SCORE_TOKENS):
                 batch = gather(encoded, windows.starts[rows], windows.ends[rows])
                 inputs = (torch.from_numpy(array) for array in (batch.ids, batch.seconds, batch.session))
@@ -200,7 +210,8 @@ class Pretrained:
     def _batches(self, encoded: EncodedLog, ends: Index) -> Iterator[tuple[Tensor, Tensor]]:
         import torch
 
-        self.model.train(False)
+        if self.model.training:
+            self.model.train(False)
         offsets = encoded.log.view.offsets
         users = np.searchsorted(offsets, ends - 1, side="right") - 1
         starts = window_starts(offsets, users, ends, self.model.config.window)

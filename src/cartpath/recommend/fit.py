@@ -1,34 +1,35 @@
-"""Choosing the blend on a slice that the behaviour model has not seen."""
+"""Choosing the blend on a slice that no part has seen, and fitting the parts on everything known by now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cartpath.evaluation import ndcg
 from cartpath.features import Log, read_log
 from cartpath.models import Pretrained, current_version, new_version, read_json, write_json
-from cartpath.recommend.recommender import Blend, Floats, Opinions, Recommender, best, popular_shares
+from cartpath.models.next_item import Index
+from cartpath.recommend.axis import Axis, axis_of
+from cartpath.recommend.blends import Blend, Judged, blend_of, judged
+from cartpath.recommend.blends.choose import Choice, choose
+from cartpath.recommend.blends.cold import WithCold
+from cartpath.recommend.parts import Parts, Sources, fit_parts
+from cartpath.recommend.parts.popular import HALF_LIVES
+from cartpath.recommend.questions import both, live_rows, sampled, take
 from cartpath.schema import CartpathError
 from cartpath.store import open_snapshot
 from cartpath.tasks import NextItemRows, TimeSplit, check_unshaped, next_item_rows
 from cartpath.training.card import read_card, split_of, write_card
 
 NAME = "recommender"
-K = 20
+#: Raised when what is kept changes, so that an older blend is chosen anew.
+FORMAT = 3
 _BLEND = "blend.json"
-#: What is tried for each weight, the others held.
-_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
-_HALF_LIVES: tuple[float | None, ...] = (None, 30.0, 7.0)
-#: Scores held in memory while choosing; beyond it they are computed again for each weight.
-_HELD_CELLS = 8_000_000
-#: Scores of a catalogue so large that what is held would be of few users, and the users aimed at then.
-_MOST_CELLS, _USERS = 32_000_000, 1000
+#: Questions a blend is chosen on at most, and fewer where there are so many items that scores would be more.
+_MOST, _MOST_CELLS, _LEAST = 4_000, 400_000_000, 200
 Progress = Callable[[str, float], None]
 
 
@@ -41,27 +42,42 @@ class Fitted:
     pretrained : Pretrained
     split : TimeSplit
     blend : Blend
+    without : dict of str to Blend
+        The blend fitted without each part.
+    exclude_seen : bool
+        Whether items that a user has touched before are left out.
+    settings : dict
+        Of the parts, by name.
+    card : mapping
+    folder : Path
+        The version.
     """
 
     pretrained: Pretrained
     split: TimeSplit
     blend: Blend
+    without: dict[str, Blend]
+    exclude_seen: bool
+    settings: dict[str, dict[str, float]]
+    card: dict[str, Any]
+    folder: Path
 
 
 def fit_recommender(workspace: Path | str, *, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
-    """Choose how the opinions are blended, by NDCG@20 on the slice after the training of the behaviour model.
+    """Choose how the parts are blended, by NDCG@20 on the slice after the training of the behaviour model.
 
     Parameters
     ----------
     workspace : Path
     seed : int
-        Of the draw of users, where there are many.
+        Of the draws of users and of questions, and of parts that draw.
     progress : callable, optional
 
     Returns
     -------
     dict
-        The recommender's card: ``blend``, ``generation``, ``n_choose``, ``ndcg_choose``, ``split`` …
+        The recommender's card: ``blend`` (its kind), ``parts``, ``exclude_seen``, ``generation``, ``n_choose``,
+        ``ndcg_choose``, ``tried`` (every kind of blend), ``split`` …
 
     Raises
     ------
@@ -84,143 +100,135 @@ def fit_on(workspace: Path, log: Log, seed: int, told: Progress) -> dict[str, An
     card, pretrained = read_card(home), Pretrained.load(home)
     split = split_of(card)
     check_unshaped(log.shaped_until, split)
-    blend, n, score = choose(log, pretrained, split, seed, told)
+    axis = axis_of(log)
+    told("fitting parts on what was known", 0.1)
+    settings, known = questions(axis, pretrained, split, seed)
+    told("choosing the blend", 0.4)
+    choice = choose(known, seed, lambda share: told("choosing the blend", 0.4 + 0.6 * share))
     with new_version(workspace, NAME) as folder:
-        write_json(folder / _BLEND, blend.to_dict())
+        write_json(folder / _BLEND, _content(choice, settings))
         return write_card(
             folder,
             log,
             split,
             seed,
             model=NAME,
-            blend=blend.to_dict(),
+            format=FORMAT,
+            blend=choice.blend.to_dict()["kind"],
+            weights=choice.blend.to_dict().get("weights"),
+            parts=list(known.listed.parts),
+            exclude_seen=choice.exclude_seen,
+            settings=settings,
             pretrained=card["made"],
-            n_choose=n,
-            ndcg_choose=score,
+            n_choose=len(known.listed),
+            ndcg_choose=choice.ndcg,
+            tried=choice.tried,
         )
 
 
-def load_fitted(workspace: Path, log: Log) -> Fitted:
+def _content(choice: Choice, settings: dict[str, dict[str, float]]) -> dict[str, Any]:
+    return {
+        "blend": choice.blend.to_dict(),
+        "exclude_seen": choice.exclude_seen,
+        "settings": settings,
+        "without": {name: blend.to_dict() for name, blend in choice.without.items()},
+    }
+
+
+def load_fitted(workspace: Path, log: Log | None = None) -> Fitted:
     """Load the blend of a workspace; choose it now where it is missing or of another pretraining.
 
     Parameters
     ----------
     workspace : Path
-    log : Log
-        The workspace's.
+    log : Log, optional
+        The workspace's, where it is in memory.
     """
     home = current_version(workspace, "behaviour", "cartpath pretrain")
     made = read_card(home)["made"]
     try:
         folder = current_version(workspace, NAME, "")
-        fresh = read_card(folder).get("pretrained") == made
+        card = read_card(folder)
+        fresh = card.get("pretrained") == made and card.get("format") == FORMAT
     except CartpathError:
         fresh = False
     if not fresh:
-        fit_on(workspace, log, 0, lambda message, share: None)
+        if log is None:
+            fit_recommender(workspace)
+        else:
+            fit_on(workspace, log, 0, lambda message, share: None)
         folder = current_version(workspace, NAME, "")
-    return Fitted(Pretrained.load(home), split_of(read_card(home)), Blend(**read_json(folder / _BLEND)))
+        card = read_card(folder)
+    raw = read_json(folder / _BLEND)
+    without: dict[str, Blend] = {name: WithCold(blend_of(blend)) for name, blend in raw["without"].items()}
+    return Fitted(
+        Pretrained.load(home), split_of(read_card(home)), WithCold(blend_of(raw["blend"])), without,
+        bool(raw["exclude_seen"]), raw["settings"], dict(card), folder,
+    )  # fmt: skip
 
 
-def choose(log: Log, pretrained: Pretrained, split: TimeSplit, seed: int, told: Progress) -> tuple[Blend, int, float]:
-    """Return the blend with the best NDCG@20 on the validation slice, the users judged, and its NDCG.
+def questions(
+    axis: Axis, pretrained: Pretrained, split: TimeSplit, seed: int
+) -> tuple[dict[str, dict[str, float]], Judged]:
+    """Return the settings of the parts, and what parts fitted before the validation slice say to questions in it.
 
-    One weight after the other, twice round: few enough choices that chance has little to pick from.
+    Up to half of the questions are asked at the beginning of the slice, of users with a path who touch an item in it;
+    the others in the middle of things. The half-life of popularity is chosen by what it does alone, for everybody.
     """
     begin, end = split.bounds("validation")
-    rows = sampled(next_item_rows(log, begin, end), most_users(len(log.codes("item"))), seed)
-    if not len(rows):
-        return Blend(), 0, float("nan")
-    told("choosing the blend", 0.2)
-    hold = _Chooser(Recommender(pretrained, log, begin), rows)
-    tried: list[tuple[str, tuple[Any, ...]]] = [
-        ("half_life_days", _HALF_LIVES),
-        ("exclude_seen", (False, True)),
-        *((name, _WEIGHTS) for name in ("again", "together", "model", "popular")),
-    ]
-    for _ in range(2):
-        for name, values in tried:
-            hold.improve(name, values)
-        told("choosing the blend", 0.8)
-    return hold.blend, len(rows), hold.score
+    most = most_questions(len(axis.items))
+    everyone = next_item_rows(axis.log, begin, end)
+    rows = sampled(everyone, most // 2, seed)
+    settings: dict[str, dict[str, float]] = {}
+    if axis.log.timed:
+        tried = [_popularity_alone(axis, pretrained, begin, rows, half_life) for half_life in HALF_LIVES]
+        settings["recent"] = {"half_life_days": HALF_LIVES[int(np.argmax(tried))]}
+    known = sampled(
+        take(everyone, np.flatnonzero(everyone.ends > axis.log.view.offsets[everyone.user])), most // 2, seed
+    )
+    live = sampled(live_rows(axis.log, begin, end, seed), most - len(known), seed)
+    asked, time = both(known, live), asked_at(axis.log, known, live, begin)
+    parts = fit_parts(Sources(axis, begin, pretrained, settings, seed), axis.touched(begin))
+    return settings, judged(parts.candidates(axis.log, asked.user, asked.ends, time), asked)
 
 
-class _Chooser:
-    """The best blend so far; scores are held where they fit into memory, and computed again for each weight if not."""
-
-    def __init__(self, recommender: Recommender, rows: NextItemRows) -> None:
-        self.recommender, self.rows = recommender, rows
-        log, until = recommender.log, recommender.until
-        self.popular: dict[float | None, Floats] = {life: popular_shares(log, until, life) for life in _HALF_LIVES}
-        self.hidden = recommender.hidden(log, rows.user, rows.ends)
-        fits = len(rows) * len(log.codes("item")) <= _HELD_CELLS
-        self.held = recommender.opinions(log, rows.user, rows.ends, self.hidden) if fits else None
-        self.blend = Blend()
-        self.score = self._scores([self.blend])[0]
-
-    def improve(self, name: str, values: tuple[Any, ...]) -> None:
-        others = [replace(self.blend, **{name: value}) for value in values if value != getattr(self.blend, name)]
-        for other, score in zip(others, self._scores(others), strict=True):
-            if score > self.score + 1e-6:
-                self.blend, self.score = other, score
-
-    def _parts(self) -> Iterator[Opinions]:
-        if self.held is not None:
-            yield self.held
-            return
-        for _, opinions in self.recommender.batches(self.recommender.log, self.rows.user, self.rows.ends, self.hidden):
-            yield opinions
-
-    def _scores(self, blends: list[Blend]) -> list[float]:
-        lists: list[list[npt.NDArray[np.int64]]] = [[] for _ in blends]
-        for opinions in self._parts():
-            for found, blend in zip(lists, blends, strict=True):
-                popular = self.popular[blend.half_life_days]
-                found.append(best(replace(opinions, popular=popular).blended(blend), K))
-        made = (hits(np.concatenate(found), self.rows) for found in lists)
-        return [float(ndcg(hit, truths(self.rows)).mean()) for hit in made]
+def _popularity_alone(axis: Axis, pretrained: Pretrained, begin: int, rows: NextItemRows, half_life: float) -> float:
+    sources = Sources(axis, begin, pretrained, {"recent": {"half_life_days": half_life}})
+    parts = fit_parts(sources, axis.touched(begin), ["recent"])
+    known = judged(parts.candidates(axis.log, rows.user, rows.ends), rows)
+    return float(known.ndcg(known.listed.strength[:, 0]).mean()) if len(rows) else 0.0
 
 
-def most_users(n_items: int) -> int:
-    """Return how many users a blend is chosen on at most: time grows with users times items.
+def asked_at(log: Log, rows: NextItemRows, live: NextItemRows, begin: int) -> Index:
+    """Return when each question is asked: at the beginning of the slice, and at the latest event."""
+    now = log.view.ts[live.ends - 1]
+    return np.concatenate([np.full(len(rows), begin), now]).astype(np.int64)
+
+
+def most_questions(n_items: int) -> int:
+    """Return on how many questions a blend is chosen at most: time grows with questions times items.
 
     Examples
     --------
-    >>> most_users(500), most_users(50_000), most_users(1_000_000)
-    (16000, 640, 50)
+    >>> most_questions(500), most_questions(100_000), most_questions(5_000_000)
+    (4000, 4000, 200)
     """
-    n_items = max(n_items, 1)
-    return max(_HELD_CELLS // n_items, min(_USERS, _MOST_CELLS // n_items), 50)
+    return max(min(_MOST, _MOST_CELLS // max(n_items, 1)), _LEAST)
 
 
-def sampled(rows: NextItemRows, most: int, seed: int) -> NextItemRows:
-    """Return at most so many rows, drawn at random and in their order."""
-    if len(rows) <= most:
-        return rows
-    return take(rows, np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+def parts_now(fitted: Fitted, axis: Axis, until: int, seed: int = 0) -> Parts:
+    """Fit the parts that are asked on everything before a moment, for what may be recommended then."""
+    sources = Sources(axis, until, fitted.pretrained, fitted.settings, seed)
+    return fit_parts(sources, axis.offered(until), asked_parts(fitted.blend))
 
 
-def take(rows: NextItemRows, places: npt.NDArray[np.int64]) -> NextItemRows:
-    """Return some of the rows."""
-    parts = [rows.of(int(place)) for place in places]
-    sizes = [len(part) for part in parts]
-    return NextItemRows(
-        rows.user[places],
-        rows.ends[places],
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        np.concatenate(parts) if parts else np.zeros(0, np.int32),
-    )
+def asked_parts(blend: Blend) -> set[str]:
+    """Return the parts that are asked: those the blend needs, popularity, and one that knows which items go together.
 
-
-def truths(rows: NextItemRows) -> npt.NDArray[np.int64]:
-    """Return how many true items each row has (n,)."""
-    return np.diff(rows.truth_offsets)
-
-
-def hits(lists: npt.NDArray[np.int64], rows: NextItemRows) -> npt.NDArray[np.bool_]:
-    """Return which places of each list hold a true item (n, k)."""
-    width = int(max(lists.max(initial=0), rows.truth.max(initial=0))) + 2
-    row = np.repeat(np.arange(len(rows)), truths(rows))
-    true = np.unique(row * width + rows.truth)
-    asked = np.arange(len(rows))[:, None] * width + np.where(lists >= 0, lists, width - 1)
-    return np.isin(asked, true)
+    Examples
+    --------
+    >>> from cartpath.recommend.blends import Weighted
+    >>> sorted(asked_parts(Weighted({"behaviour": 1.0}, {})))
+    ['behaviour', 'popular', 'recent', 'together']
+    """
+    return {*blend.needs, "popular", "recent", "together"}

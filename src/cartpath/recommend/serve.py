@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from cartpath.features import Log, read_log
-from cartpath.recommend.fit import load_fitted
-from cartpath.recommend.recommender import OPINIONS, Blend, Opinions, Recommender, best
-from cartpath.recommend.signals import item_events
-from cartpath.schema import CartpathError, Columns
+from cartpath.features import Log, join
+from cartpath.recommend.ranker import Ranker, check_k
+from cartpath.schema import Columns
 from cartpath.store import PathView, open_snapshot
 
 
@@ -58,19 +58,20 @@ def recommend(workspace: Path | str, user_id: str, k: int = 20) -> Recommendatio
     CartpathError
         If nothing is pretrained, or the log has no items.
     """
-    if k < 1:
-        raise CartpathError(f"k must be 1 or more, not {k}")
+    check_k(k)
     workspace = Path(workspace)
+    ranker = Ranker.load(workspace)
     with open_snapshot(workspace) as snapshot:
-        log = read_log(snapshot)
-        fitted = load_fitted(workspace, log)
         path = find_path(snapshot, user_id)
-    now = int(log.view.ts.max()) + 1
-    recommender = Recommender(fitted.pretrained, log, now, fitted.blend.half_life_days)
-    own = log if path is None else Log(path, log.codes, log.items, log.generation, log.share)
-    ends = np.array([0 if path is None else path.n_events], np.int64)
-    opinions = recommender.opinions(own, np.zeros(1, np.int64), ends)
-    return Recommendations(user_id, path is not None, _listed(own, path, opinions, fitted.blend, k))
+        log = Log(nobody(user_id) if path is None else path, snapshot.codes, snapshot.items, snapshot.generation)
+        titles = _titles(snapshot.items)
+    now = np.array([ranker.parts.until - 1], np.int64)
+    slate = ranker.slates(log, np.zeros(1, np.int64), log.view.offsets[1:].astype(np.int64), k, time=now)[0]
+    items = [
+        {"item_id": one.item_id, "title": titles.get(one.item_id), "score": one.score, "why": one.why}
+        for one in slate.items
+    ]
+    return Recommendations(user_id, path is not None, items)
 
 
 def find_path(snapshot: Any, user_id: str) -> PathView | None:
@@ -84,48 +85,18 @@ def find_path(snapshot: Any, user_id: str) -> PathView | None:
     return None
 
 
-def _listed(log: Log, path: PathView | None, opinions: Opinions, blend: Blend, k: int) -> list[dict[str, Any]]:
-    scores = opinions.blended(blend)
-    ids, titles = log.codes("item"), _titles(log)
-    chosen = [int(code) for code in best(scores, k)[0] if code >= 0]
-    top = max(float(scores[0, chosen[0]]), 1e-12) if chosen else 1.0
-    last = _last_item(log, path)
-    return [
-        {
-            "item_id": ids[code],
-            "title": titles.get(ids[code]),
-            "score": round(float(scores[0, code]) / top, 6),
-            "why": _why(opinions, blend, code, titles.get(last, last) if last else None),
-        }
-        for code in chosen
-    ]
+def nobody(user_id: str) -> PathView:
+    """Return the path of one user of whom nothing is known.
+
+    Examples
+    --------
+    >>> nobody("u").n_users, nobody("u").n_events
+    (1, 0)
+    """
+    return replace(join([]), offsets=np.zeros(2, np.int64), user_id=pa.array([user_id], pa.string()))
 
 
-def _why(opinions: Opinions, blend: Blend, code: int, last: str | None) -> str:
-    """Name the opinion that contributes most."""
-    parts = {
-        "model": blend.model * opinions.model[0, code],
-        "together": blend.together * opinions.together[0, code],
-        "again": blend.again * opinions.again[0, code],
-        "popular": max(blend.popular, 1e-6) * opinions.popular[code],
-    }
-    reasons = {
-        "model": "expected next on a path like this one",
-        "together": f"often seen with {last}" if last else "often seen with items of this path",
-        "again": "looked at before",
-        "popular": "popular now" if blend.half_life_days else "popular",
-    }
-    return reasons[max(OPINIONS, key=lambda name: parts[name])]
-
-
-def _titles(log: Log) -> dict[str, str | None]:
-    if Columns.title not in log.items.column_names:
+def _titles(items: Any) -> dict[str, str | None]:
+    if Columns.title not in items.column_names:
         return {}
-    return dict(zip(log.items[Columns.item_id].to_pylist(), log.items[Columns.title].to_pylist(), strict=True))
-
-
-def _last_item(log: Log, path: PathView | None) -> str | None:
-    if path is None:
-        return None
-    at = item_events(log, 2**63 - 1)
-    return log.codes("item")[int(path.item[at[-1]])] if len(at) else None
+    return dict(zip(items[Columns.item_id].to_pylist(), items[Columns.title].to_pylist(), strict=True))

@@ -185,6 +185,34 @@ class ShopModels:
         items: list[dict[str, Any]] = _room("recommend").recommend(self.path, user_id, k=k)
         return items
 
+    def recommend_all(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        users: str | os.PathLike[str] = "all",
+        k: int = 20,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Write recommendations for all users, or those of a file.
+
+        Parameters
+        ----------
+        out : path
+            ``.csv``, ``.parquet`` or ``.jsonl``.
+        users : path or str
+            A file of ids, or ``"all"``.
+        k : int
+            Items of each user.
+        progress : callable, optional
+            Called with a message and the share done.
+
+        Returns
+        -------
+        dict
+            What was written; see ``cartpath.recommend.recommend_all``.
+        """
+        return dict(_room("recommend").recommend_all(self.path, Path(out), users=users, k=k, progress=progress))
+
     def feedback(self) -> dict[str, Any]:
         """Count what was recommended and what came of it; see ``recommend.slates.count_feedback``."""
         return dict(_room("recommend.slates").count_feedback(self.path).to_dict())

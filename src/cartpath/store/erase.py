@@ -36,6 +36,8 @@ from cartpath.store.snapshot import Snapshot, stats_of
 
 #: The workspace's folder of results.
 REPORTS = "reports"
+#: Where a recommender keeps counts of who touched what, sessions of users among them; it makes them again.
+COUNTS = "models/recommender-parts"
 #: A bucket's runs, by the ids that events had.
 RAW_RUNS = ("base", "delta")
 
@@ -343,6 +345,9 @@ class _Erasure:
         self._live()
         self._feedback()
         self._reports()
+        if (self.snapshot.workspace / COUNTS).exists():
+            shutil.rmtree(self.snapshot.workspace / COUNTS)
+            self.result.artefacts[COUNTS] = -1
         for folder in (manifests.ANSWERS, manifests.PROPS):
             if (self.store / folder).exists():  # collecting deletes them, after the last one can be written
                 self.result.artefacts[f"{manifests.STORE}/{folder}"] = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,16 @@ class Als:
     popularity: Weights
     confidence: Confidence = Confidence()
 
+    @cached_property
+    def gram(self) -> Floats:
+        """The factors' products with each other, summed over all items: worked out once, not for each question."""
+        return gram_of(self.factors)
+
     def score(self, log: Log, user: Index, ends: Index, time: Index | None = None) -> Scores:
         """Return the products of factors (n, n_items); see ``NextItemModel``."""
         paths = histories(log, self.items, user, ends)
-        out: Scores = fold_in(self.factors, paths, self.confidence).astype(np.float32) @ self.factors.T
+        folded = fold_in(self.factors, paths, self.confidence, self.gram)
+        out: Scores = folded.astype(np.float32) @ self.factors.T
         out[np.diff(paths.offsets) == 0] = self.popularity
         return out
 
@@ -127,7 +134,13 @@ def counts_of(paths: Histories, n_items: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((ones, (paths.rows(), paths.columns)), shape=(len(paths), n_items))
 
 
-def fold_in(factors: Weights, paths: Histories, how: Confidence) -> Floats:
+def gram_of(factors: Weights) -> Floats:
+    """Return ``Y^T Y`` of the factors of all items, float64 (n_factors, n_factors)."""
+    exact = factors.astype(np.float64)
+    return exact.T @ exact
+
+
+def fold_in(factors: Weights, paths: Histories, how: Confidence, gram: Floats | None = None) -> Floats:
     r"""Return the factors of paths given those of the items, float64 (n_paths, n_factors); 0 for an empty path.
 
     With the confidence :math:`c_i` in each item, the path's factors solve
@@ -138,6 +151,8 @@ def fold_in(factors: Weights, paths: Histories, how: Confidence) -> Floats:
     factors : float32 array (n_items, n_factors)
     paths : Histories
     how : Confidence
+    gram : float64 array (n_factors, n_factors), optional
+        ``gram_of(factors)``, where it is at hand.
 
     Returns
     -------
@@ -151,9 +166,8 @@ def fold_in(factors: Weights, paths: Histories, how: Confidence) -> Floats:
     >>> fold_in(items, path, Confidence(alpha=1.0, penalty=1.0)).tolist()
     [[0.16666666666666666]]
     """
-    exact = factors.astype(np.float64)
-    n_factors = exact.shape[1]
-    base = exact.T @ exact + how.penalty * np.eye(n_factors)
+    n_factors = factors.shape[1]
+    base = (gram_of(factors) if gram is None else gram) + how.penalty * np.eye(n_factors)
     out = np.zeros((len(paths), n_factors))
     confidence = how.alpha * how.recency ** paths.ages().astype(np.float64)
     at_once = max(_CELLS // n_factors**2, 1)
@@ -162,14 +176,14 @@ def fold_in(factors: Weights, paths: Histories, how: Confidence) -> Floats:
         left, right = np.empty((len(rows), n_factors, n_factors)), np.empty((len(rows), n_factors, 1))
         for place, row in enumerate(rows):
             events = slice(paths.offsets[row], paths.offsets[row + 1])
-            left[place], right[place, :, 0] = _equation(exact, paths.columns[events], confidence[events])
+            left[place], right[place, :, 0] = _equation(factors, paths.columns[events], confidence[events])
         out[start : start + len(rows)] = np.linalg.solve(left + base, right)[:, :, 0]
     return out
 
 
-def _equation(factors: Floats, columns: npt.NDArray[np.int32], confidence: Floats) -> tuple[Floats, Floats]:
+def _equation(factors: Weights, columns: npt.NDArray[np.int32], confidence: Floats) -> tuple[Floats, Floats]:
     """Return what the items of one path add to both sides; an item that comes again has the sum of its confidences."""
     distinct, of = np.unique(columns, return_inverse=True)
     total = np.bincount(of, confidence, minlength=len(distinct))
-    known = factors[distinct]
+    known = factors[distinct].astype(np.float64)
     return known.T @ (known * (total - 1)[:, None]), known.T @ total

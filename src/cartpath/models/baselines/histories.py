@@ -65,7 +65,7 @@ def histories(log: Log, items: ItemIndex, user: Index, ends: Index, last: int = 
     -------
     Histories
     """
-    column = items.columns_of(log).astype(np.int32)
+    column = items.short_columns_of(log)
     starts = log.view.offsets[user]
     offsets, columns = _items_before(starts, ends.astype(np.int64), log.view.item, column, last)
     return Histories(offsets, columns)

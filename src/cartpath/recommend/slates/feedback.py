@@ -100,6 +100,12 @@ class Feedback:
                 self._remember(mark)
         return outcome
 
+    def policy_of(self, request_id: str) -> str | None:
+        """Return the policy that chose the slate of a request; None where it is not among the latest."""
+        with self._mutex:
+            slate = self._slate(request_id)
+        return None if slate is None else str(slate["policy"])
+
     def close(self) -> None:
         """Close the log."""
         self._log.close()

@@ -83,6 +83,9 @@ class LiveState(Protocol):
     def known(self, user: str) -> bool:
         """Whether a user has any event."""
 
+    def latest(self) -> int:
+        """Return the moment of the shop's latest event, microseconds since 1970 UTC; 0 where there is none."""
+
     def forget(self, user: str) -> Erased:
         """Remove the live events of a user."""
 

@@ -118,6 +118,11 @@ class Live:
                 self._catch_up()
         return self._epoch.known(user)
 
+    def latest(self) -> int:
+        """Return the moment of the shop's latest event; see ``LiveState``."""
+        epoch = self._epoch
+        return max(epoch.snapshot.totals.last_ts or 0, epoch.rows.latest)
+
     def forget(self, user: str) -> Erased:
         """Remove a user's live events, from the log and from memory.
 

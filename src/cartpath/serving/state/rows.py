@@ -125,9 +125,16 @@ def rows_of_table(prepared: pa.Table) -> Row:
 
 
 class LiveRows:
-    """The live events there are, in the order of the log."""
+    """The live events there are, in the order of the log.
+
+    Attributes
+    ----------
+    latest : int
+        The latest moment of any of them, also of those that are dropped since; microseconds since 1970 UTC.
+    """
 
     def __init__(self) -> None:
+        self.latest = 0
         self._rows = np.zeros(1024, ROW)
         self._n = self._live = 0
         self._of: dict[int, array[int]] = {}
@@ -167,6 +174,7 @@ class LiveRows:
         """Add an event that is not there yet."""
         at = self._reserve(1)
         self._rows[at] = row
+        self.latest = max(self.latest, int(row["ts"]))
         places = self._of.get(key)
         if places is None:
             self._of[key] = array("I", (at,))
@@ -178,6 +186,7 @@ class LiveRows:
         """Add many events that are not there yet, as ``store.prepare`` makes them."""
         first, keys = self._reserve(len(prepared)), column(prepared, USER_KEY)
         self._rows[first : first + len(keys)] = rows_of_table(prepared)
+        self.latest = max(self.latest, int(self._rows["ts"][first : first + len(keys)].max(initial=self.latest)))
         order = np.argsort(keys, kind="stable")
         unique, starts = np.unique(keys[order], return_index=True)
         places = (order + first).astype(np.uint32).tobytes()
