@@ -65,8 +65,8 @@ def heading(name: str, card: Any, found: dict[str, Any], spent: dict[str, float]
         f"`python benchmarks/recommend/run.py WORKSPACE {name} --slice {found['slice']}`, seed {found['seed']}."
         f" {os.cpu_count()} cores shared with other work, {platform.machine()}: {seconds}.",
         "",
-        f"Blend: **{card['blend']}**, chosen on {card['n_choose']:,} questions of the validation slice; NDCG@20 of each kind"
-        f" there, each user judged by what was fitted on others, and p against the best: {tried}."
+        f"Blend: **{card['blend']}**, chosen on {card['n_choose']:,} questions of the validation slice; NDCG@20 of each"
+        f" kind there, each user judged by what was fitted on others, and p against the best: {tried}."
         f" Left out: {found['excluded']}. Parts' settings: {card['settings']}.",
         f"Slices: {found['split']}; judged on {found['slice']}. 95% intervals over draws of users.",
     ]
@@ -122,8 +122,8 @@ def of_task(found: dict[str, Any], task: str, words: str) -> list[str]:
             "|---|---|---|---|---|",
         ]
         lines += [
-            f"| {row['segment']} {row['value']} | {row['n']:,} | {cell(row['ndcg_at_20'])} | {interval(row['difference'])} |"
-            f" {row['difference']['p']:.4f} |"
+            f"| {row['segment']} {row['value']} | {row['n']:,} | {cell(row['ndcg_at_20'])} |"
+            f" {interval(row['difference'])} | {row['difference']['p']:.4f} |"
             for row in parts
         ]
     return lines

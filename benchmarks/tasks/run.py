@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import measure
+from cartpath import config, store
 from cartpath import shop as shops
-from cartpath import store
 from cartpath.models import has_version
 
 HERE = Path(__file__).resolve().parent
@@ -37,16 +37,14 @@ def told(message: str, share: float) -> None:
     print(f"\r{share:4.0%} {message[:100]:100}", end="", file=sys.stderr, flush=True)
 
 
-def shop_of(folder: Path, size: str) -> Any:
+def shop_of(folder: Path, size: str, train_until: str = DATES["train_until"], minutes: float | None = None) -> Any:
     """Return the shop, ingested and pretrained if it is not there."""
     if not (folder / "cartpath.toml").exists():
-        store.init(folder)
-        settings = folder / "cartpath.toml"
-        settings.write_text(f'{settings.read_text()}\n[shop]\ntime_zone = "{ZONE}"\n')
+        store.init(folder, config.Settings(shop=config.ShopSettings(ZONE)))
     shop = shops.open(folder)
     shop.ingest([str(EXPORT)], adapter="ga360")
     if not has_version(folder, "behaviour"):
-        shop.pretrain(size=size, train_until=DATES["train_until"], progress=told)
+        shop.pretrain(size=size, train_until=train_until, minutes=minutes, progress=told)
     return shop
 
 

@@ -88,10 +88,11 @@ def draw(page: Path, data: Path, folder: Path) -> None:
         if quote.figure or quote.words[1] in ("init", "ingest"):
             app(quote.arguments(folder / "shop", data, folder), standalone_mode=False)
         if quote.figure:
-            _photograph(folder / f"{quote.figure}.html", ROOT / "docs" / "images" / f"case-{quote.figure}.png")
+            photograph(folder / f"{quote.figure}.html", ROOT / "docs" / "images" / f"case-{quote.figure}.png")
 
 
-def _photograph(html: Path, image: Path) -> None:
+def photograph(html: Path, image: Path) -> None:
+    """Write what Chromium shows of a page with a figure into an image."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     page = html.read_text(encoding="utf-8")
     height = int(re.findall(r'"height":\s*(\d+)', page)[-1]) + 20

@@ -242,7 +242,7 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
             said = {"n": 1, "list": [{"a": 2}]} if kind != "evaluate" else {"n": 1, **judged}
             return lambda *args, **options: asked.update({kind: (args[1:], options)}) or said
 
-        kinds = ("pretrain", "finetune", "evaluate", "evaluate_recommender")
+        kinds = ("pretrain", "finetune", "evaluate", "evaluate_recommender", "recommend_all")
         row = dict.fromkeys(("task", "model", "metric", "value", "low", "high", "n", "slice"), 1)
         return SimpleNamespace(**{kind: note(kind) for kind in kinds}, metrics=lambda _: [row], recommend=recommend)
 
@@ -266,6 +266,29 @@ def test_model_commands_pass_their_settings_on(run: Run, shop: str, monkeypatch:
     found = json.loads(run("recommend", shop, "--user", "u1", "--k", "3", "--json").stdout)
     assert [item["item_id"] for item in found["items"]] == ["i0", "i1", "i2"]
     assert "i9" in run("recommend", shop, "--user", "u1").stdout
+
+
+def test_recommend_for_many_users_goes_to_a_file(run: Run, shop: str, tmp_path: Path, monkeypatch: Any) -> None:
+    asked: dict[str, Any] = {}
+
+    def recommend_all(path: Path, out: Path, **options: Any) -> dict[str, Any]:
+        asked.update(options, out=out)
+        return {"users": 2, "rows": 6, "users_unknown": 1, "out": str(out)}
+
+    monkeypatch.setattr("cartpath.shop.models._room", lambda name: SimpleNamespace(recommend_all=recommend_all))
+    out = tmp_path / "slates.jsonl"
+    told = run("recommend", shop, "--users", "all", "-k", "3", "--out", str(out), "--json")
+    assert json.loads(told.stdout)["rows"] == 6
+    assert (asked["users"], asked["k"], asked["out"]) == ("all", 3, out)
+    assert "1 of the users asked for are not in the shop" in told.stderr
+    for wrong in (
+        ["--users", "all"],
+        ["--user", "u", "--users", "all", "--out", str(out)],
+        [],
+        ["--user", "u", "--out", "a"],
+    ):
+        found = run("recommend", shop, *wrong)
+        assert (found.exit_code, "--user" in found.stderr) == (2, True)
 
 
 def test_without_pytorch_the_hint_names_the_extra(run: Run, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:

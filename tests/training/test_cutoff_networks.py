@@ -312,6 +312,23 @@ def test_the_mean_over_the_parts_is_the_loss_of_the_batch(log, tmp_path):
             assert np.mean(cut) == pytest.approx(float(net(**source.part(0, 0, 0, 1).inputs)["loss"]), rel=1e-4)
 
 
+def test_a_question_weighs_the_same_whatever_batch_it_is_in(log, tmp_path):
+    job = job_of(log, tmp_path)
+    questions = networks._questions(job, job.pretrained)
+    source = CutoffSource(encode(log, job.encoder), questions, 16, 0)
+    model = networks._scorer(job, job.pretrained, questions)
+    net = CutoffNetwork(job.pretrained.model, model.head).eval()
+    batches = source.batches(0)
+    with torch.no_grad():
+        losses = [float(net(**source.part(0, batch, 0, 1).inputs)["loss"]) for batch in range(batches)]
+    sizes = {len(source.part(0, batch, 0, 1).inputs["target"]) for batch in range(batches)}
+    assert max(sizes) > 1.5 * min(sizes)
+    rows = job.learned_from
+    assert np.mean(losses) == pytest.approx(
+        log_loss(target_of(rows), sigmoid(model.predicted(log, rows).astype(np.float64))), rel=1e-4
+    )
+
+
 @pytest.mark.parametrize("task", ["churn", "spend", "item"])
 def test_a_head_begins_as_a_regression_on_where_users_stand(task, ours, tmp_path):
     from sklearn.linear_model import LogisticRegression, Ridge

@@ -83,7 +83,8 @@ def popularity_lift(lists: Lists, truth: Lists, offsets: Lists, shares: Floats) 
     rows = np.repeat(np.arange(len(lists)), np.diff(offsets))
     touched = np.bincount(rows, shares[truth], len(lists)) / np.maximum(np.diff(offsets), 1)
     listed = _mean(lists, shares)
-    return np.divide(listed, touched, out=np.full(len(lists), np.nan), where=touched > 0)
+    lift: Floats = np.divide(listed, touched, out=np.full(len(lists), np.nan), where=touched > 0)
+    return lift
 
 
 def diversity(lists: Lists, vectors: Any) -> Floats:
@@ -122,4 +123,5 @@ def _mean(lists: Lists, values: Floats) -> Floats:
     there = lists >= 0
     total = np.where(there, values[np.where(there, lists, 0)], 0.0).sum(axis=1)
     counts = there.sum(axis=1)
-    return np.divide(total, counts, out=np.full(len(lists), np.nan), where=counts > 0)
+    mean: Floats = np.divide(total, counts, out=np.full(len(lists), np.nan), where=counts > 0)
+    return mean

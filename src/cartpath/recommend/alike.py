@@ -45,8 +45,9 @@ def alike(model: NextItemModel, column: int) -> Floats:
 
 def _cosines(vectors: Floats, column: int) -> Floats:
     norms = np.sqrt((vectors**2).sum(axis=1) * (vectors[column] ** 2).sum())
-    found = np.divide(vectors @ vectors[column], norms, out=np.zeros(len(vectors), np.float32), where=norms > 0)
-    return np.maximum(found, np.float32(0))
+    found: Floats = np.divide(vectors @ vectors[column], norms, out=np.zeros(len(vectors), np.float32), where=norms > 0)
+    np.maximum(found, 0, out=found)
+    return found
 
 
 def _add_words(model: Content, column: int, out: Floats) -> None:

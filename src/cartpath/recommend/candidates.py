@@ -57,9 +57,9 @@ def proposals(scores: Scores, shown: Mask, depth: int = DEPTH, logits: bool = Fa
     columns, values = np.full((n, depth), -1, np.int32), np.zeros((n, depth), np.float32)
     _best(scores, shown, np.float32(-np.inf if logits else 0.0), columns, values)
     if logits:
-        values = np.where(columns >= 0, np.exp(values - values[:, :1]), np.float32(0))
+        values = np.where(columns >= 0, np.exp(values - values[:, :1]), 0).astype(np.float32)
     sums = values.sum(axis=1, keepdims=True)
-    return Proposals(columns, values / np.where(sums > 0, sums, np.float32(1)))
+    return Proposals(columns, (values / np.where(sums > 0, sums, 1)).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Candidates:
             strength=np.ascontiguousarray(self.strength[:, keep]),
             rank=np.ascontiguousarray(self.rank[:, keep]),
         )
-        return fewer.only((fewer.rank > 0).any(axis=1))
+        return fewer.only(np.asarray((fewer.rank > 0).any(axis=1)))
 
 
 def unite(

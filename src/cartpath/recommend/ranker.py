@@ -250,8 +250,9 @@ def relative(scores: Floats) -> Floats:
     if not len(scores):
         return scores
     best = scores.max()
-    found = scores / best if best > 0 and scores.min() >= 0 else np.exp(scores - best)
-    return np.round(found, 6)
+    found: Floats = scores / best if best > 0 and scores.min() >= 0 else np.exp(scores - best)
+    rounded: Floats = np.round(found, 6)
+    return rounded
 
 
 def titles_of(catalogue: Any, texts: Sequence[str], missing: str | None = None) -> list[str]:

@@ -81,20 +81,26 @@ def pulls(model: NextItemModel, column: int, latest: Columns) -> Floats:
     latest : int32 array (n,)
         Different items of the path, the latest first.
     """
-    age = np.arange(len(latest))
+    pull, recency = _pull(model, column, latest)
+    found: Floats = pull * recency ** np.arange(len(latest))
+    return found
+
+
+def _pull(model: NextItemModel, column: int, latest: Columns) -> tuple[Floats, float]:
+    """Return what each item says for another, its age aside, and what counts less for each item since."""
     if isinstance(model, ItemToItem):
         known = model.neighbours
-        return _of_neighbours(known.offsets, known.columns, known.weights, column, latest) * model.recency**age
+        return _of_neighbours(known.offsets, known.columns, known.weights, column, latest), model.recency
     if isinstance(model, Ease):
-        return model.weights[latest, column].astype(np.float64) * model.recency**age
+        return model.weights[latest, column].astype(np.float64), model.recency
     if isinstance(model, Content):
         words = model.words
-        return _of_words(words.offsets, words.columns, words.weights, column, latest) * model.recency**age
+        return _of_words(words.offsets, words.columns, words.weights, column, latest), model.recency
     if isinstance(model, Als):
-        return _cosines(model.factors, column, latest) * model.confidence.recency**age
+        return _cosines(model.factors, column, latest), model.confidence.recency
     if isinstance(model, Behaviour):
-        return _cosines(model.vectors, column, latest) * 0.8**age
-    return np.zeros(len(latest))
+        return _cosines(model.vectors, column, latest), 0.8
+    return np.zeros(len(latest)), 1.0
 
 
 def latest_of(columns: Columns, most: int = _LOOKED_AT) -> Columns:

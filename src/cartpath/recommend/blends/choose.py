@@ -82,14 +82,8 @@ def choose(known: Judged, seed: int = 0, told: Callable[[float], None] = lambda 
     for place, name in enumerate(needed):
         without[name] = BLENDS[best].fit(of.without(name), seed)
         told(0.4 + 0.6 * (place + 1) / len(needed))
-    tried = [
-        {"blend": kind, "ndcg": float(values.mean()), **_against(values, ndcg[best], of, seed)}
-        for kind, values in ndcg.items()
-    ]
     share = len(known.listed) / n_all
-    tried = [
-        {**row, **{name: row[name] * share for name in ("ndcg", "less_than_best", "low", "high")}} for row in tried
-    ]
+    tried = [{"blend": kind, **_told(values, ndcg[best], of, seed, share)} for kind, values in ndcg.items()]
     return Choice(blend, exclude, float(ndcg[best].mean()) * share, tried, without)
 
 
@@ -98,9 +92,11 @@ def returns(known: Judged) -> float:
     return float((known.hit & known.listed.seen).sum() / max(int(known.truths.sum()), 1))
 
 
-def _against(values: Floats, best: Floats, known: Judged, seed: int) -> dict[str, float]:
+def _told(values: Floats, best: Floats, known: Judged, seed: int, share: float) -> dict[str, float]:
+    """Return a blend's NDCG and how it compares with the best, over all rows: these are a share of them."""
     found = paired_test(values, best, known.user, seed)
-    return {"less_than_best": found.difference, "low": found.low, "high": found.high, "p": found.p}
+    figures = {"ndcg": float(values.mean()), "less_than_best": found.difference, "low": found.low, "high": found.high}
+    return {**{name: value * share for name, value in figures.items()}, "p": found.p}
 
 
 def _crossed(kind: Any, known: Judged, half: npt.NDArray[np.bool_], seed: int) -> Floats:

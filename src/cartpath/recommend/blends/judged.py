@@ -60,7 +60,8 @@ class Judged:
         gains = 1 / np.log2(np.arange(2, K + 2))
         ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(self.truths, K)]
         found = _gains(self.listed.offsets, np.ascontiguousarray(scores, np.float64), self.hit, gains)
-        return np.divide(found, ideal, out=np.zeros(len(ideal)), where=ideal > 0)
+        share: Floats = np.divide(found, ideal, out=np.zeros(len(ideal)), where=ideal > 0)
+        return share
 
 
 def judged(listed: Candidates, rows: NextItemRows) -> Judged:

@@ -51,7 +51,8 @@ class Trees:
             return np.zeros(0)
         scores: Floats = self.booster.predict(self._columns(listed), num_threads=1)
         # Equals are told apart by how high the parts that know them rank them.
-        return scores + 1e-9 * listed.strength.sum(axis=1)
+        scores = scores + 1e-9 * listed.strength.sum(axis=1)
+        return scores
 
     def shares(self, listed: Candidates) -> Floats:
         """Return what each part adds to each candidate's score (m, n_parts), by Shapley values of the trees."""

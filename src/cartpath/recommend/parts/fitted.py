@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -148,12 +149,15 @@ def _fitted(sources: Sources, wanted: set[str]) -> Iterator[tuple[str, NextItemM
 
 
 def _load(name: str, folder: Path, pretrained: Pretrained) -> NextItemModel:
-    return Behaviour.load(folder, pretrained) if name == "behaviour" else KINDS[name].load(folder)
+    if name != "behaviour":
+        return KINDS[name].load(folder)
+    # Its load takes the network, which is a model of its own.
+    return cast(NextItemModel, Behaviour.load(folder, pretrained))
 
 
 def _stacked(found: list[Candidates]) -> Candidates:
     sizes = np.concatenate([np.diff(each.offsets) for each in found])
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in found])
         for name in ("columns", "strength", "rank", "context", "seen")
     }

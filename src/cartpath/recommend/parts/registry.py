@@ -44,7 +44,8 @@ class Kind:
 
     def load(self, folder: Path) -> NextItemModel:
         """Read what its ``save`` wrote."""
-        return cast(NextItemModel, _named(self.reads).load(folder))
+        reader: Any = _named(self.reads)
+        return cast(NextItemModel, reader.load(folder))
 
 
 _KINDS: tuple[Kind, ...] = (

@@ -50,7 +50,10 @@ class CutoffNetwork(nn.Module):
         asked: Tensor | None = None,
         text: Tensor | None = None,
     ) -> dict[str, Any]:
-        """Return the loss of a part of a batch: the weighted mean over its questions.
+        """Return the loss of a part of a batch: the weighted sum over its questions, over what a batch has on average.
+
+        Batches are of paths of about one length, so those of long paths ask little: were each batch's loss its mean, a
+        question to a user of a hundred events would weigh a hundred times that to a user of one.
 
         Parameters
         ----------
@@ -62,7 +65,7 @@ class CutoffNetwork(nn.Module):
         target, weight : float tensor (q,)
             Label, or amount on ``LogScale``; and how much the question weighs.
         scale : float tensor (2,)
-            Of the whole batch: sum of the weights; and the parts it is cut into.
+            Sum of the weights of a batch of the epoch, on average; and the parts that the batch is cut into.
         asked, text : tensors (q, ...), optional
             ``AskedAbout``.
         """
@@ -137,7 +140,7 @@ class CutoffSource:
     def part(self, epoch: int, batch: int, part: int, parts: int) -> Part:
         """Return one of some parts of a batch."""
         rows = self._rows(epoch)[batch]
-        total = float(self._questions.weight[self._of(rows)[0]].sum())
+        total = float(self._questions.weight.sum()) / self.batches(epoch)
         # A batch of fewer windows than parts: work on one, ask nothing.
         mine = rows[part::parts] if part < len(rows) else rows[:1]
         inputs = self._inputs(mine, asks=part < len(rows))
