@@ -60,6 +60,8 @@ def main() -> None:
     shop = shop_of(asked.shop, asked.size)
     if not has_version(asked.shop, "intent-behaviour-full"):
         shop.finetune("intent", method="full", seed=asked.seed, progress=told, **DATES)
+    # The bar is to be as high as it gets: its usual choice is among three shapes of trees, this is among four.
+    shop.search("intent", model="lightgbm", sampler="grid", over=["num_leaves"], trials=4, pruner="none", **DATES)
     more = {"by": ("channel", "device", "country", "returning"), **COUPON}
     result = shop.evaluate("intent", None, asked.seed, told, models=asked.models, **more)["intent"]
     text = report(result)

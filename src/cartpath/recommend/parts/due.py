@@ -98,7 +98,7 @@ def habits(known: Repurchase) -> tuple[Floats, Floats]:
     Of ten buyers of an item five came back, of the other's one buyer none: ``(5 + 10 * 5/11) / (10 + 10)``.
 
     >>> counts = (np.array([10, 1]), np.array([5, 0]), np.array([5, 0]), np.array([500, 0]))
-    >>> [values.round(3).tolist() for values in habits(Repurchase(*counts))]
+    >>> [[round(float(value), 3) for value in values] for values in habits(Repurchase(*counts))]
     [[0.477, 0.413], [100.0, 100.0]]
     """
     share = known.again.sum() / max(known.buyers.sum(), 1)
