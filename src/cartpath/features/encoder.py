@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cartpath.features.catalogue import CONTENT, content_of_items, event_prices, listed_prices, price_ids
 from cartpath.features.log import Log
@@ -196,15 +198,19 @@ def grown_lookups(known: Lookups, log: Log, encoder: PathEncoder) -> Lookups:
     if all(text[name] is ids for name, ids in known.text.items()):
         return known
     added = len(text["item"]) - len(known.text["item"])
-    if added and set(log.codes("item")[-added:]) & set(_catalogue_ids(log)):
-        return Lookups(text, item_content(log, encoder), listed_prices(log))
-    # Items that the catalogue does not have: no content, no price.
-    content = np.concatenate([known.content[:-1], np.repeat(known.content[-1:], added + 1, axis=0)])
-    return Lookups(text, content, np.concatenate([known.prices, np.full(added, np.nan)]))
+    if not added:
+        return Lookups(text, known.content, known.prices)
+    new = _with_items(log, log.codes("item")[-added:])
+    content = np.concatenate([known.content[:-1], item_content(new, encoder)])
+    return Lookups(text, content, np.concatenate([known.prices[:-1], listed_prices(new)]))
 
 
-def _catalogue_ids(log: Log) -> list[str]:
-    return log.items[Columns.item_id].to_pylist() if Columns.item_id in log.items.column_names else []
+def _with_items(log: Log, texts: list[str]) -> Log:
+    """Return a log whose items are these alone: a catalogue of many is not gone through for a few that are new."""
+    items = log.items
+    if Columns.item_id in items.column_names:
+        items = items.filter(pc.is_in(items[Columns.item_id], pa.array(texts, items[Columns.item_id].type)))
+    return replace(log, codes=lambda name: texts if name == "item" else log.codes(name), items=items)
 
 
 def encode(log: Log, encoder: PathEncoder, ids: Lookups | None = None) -> EncodedLog:
