@@ -200,9 +200,9 @@ def grown_lookups(known: Lookups, log: Log, encoder: PathEncoder) -> Lookups:
     added = len(text["item"]) - len(known.text["item"])
     if not added:
         return Lookups(text, known.content, known.prices)
-    new = _with_items(log, log.codes("item")[-added:])
-    content = np.concatenate([known.content[:-1], item_content(new, encoder)])
-    return Lookups(text, content, np.concatenate([known.prices[:-1], listed_prices(new)]))
+    alone = _with_items(log, log.codes("item")[-added:])
+    content = np.concatenate([known.content[:-1], item_content(alone, encoder)])
+    return Lookups(text, content, np.concatenate([known.prices[:-1], listed_prices(alone)]))
 
 
 def _with_items(log: Log, texts: list[str]) -> Log:
