@@ -32,6 +32,11 @@ TASKS = {
 }
 
 
+def told(message: str, share: float) -> None:
+    """Say how far it is."""
+    print(f"{message} ({share:.0%})", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("workspace", type=Path)
@@ -39,7 +44,6 @@ def main() -> None:
     arguments.add_argument("--slice", default=None)
     arguments.add_argument("--keep", action="store_true")
     given = arguments.parse_args()
-    told = lambda message, share: print(f"{message} ({share:.0%})", file=sys.stderr, flush=True)  # noqa: E731
     spent = {}
     if not given.keep:
         began = time.monotonic()

@@ -24,7 +24,9 @@ def refresh(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Take new events and feedback, train on, and promote what is not worse; see ``cartpath.training.refresh``.
+    """Train on with new events, and promote what is not worse; see ``cartpath.training.refresh``.
+
+    Feedback is counted and shown, not learned from: clicks and purchases teach by the events that they are.
 
     Where a new behaviour model is promoted, the blend of recommendations is chosen anew for it. Models that were
     fine-tuned from the one before go on as they are, of older events, and are named.
